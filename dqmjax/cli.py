@@ -1,0 +1,130 @@
+"""The command `dqmjax`. No physics here."""
+
+import argparse
+import contextlib
+import importlib.metadata
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # files only; a window would need a screen
+
+import jax
+
+from .dataset import Snapshots, demo_snapshots, read_snapshots, whole_directory, write_json
+from .errors import InputError
+from .models import MODELS
+from .recovery import recover
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line. 0 on success, 1 if no model describes the data, 2 on bad input."""
+    jax.config.update("jax_enable_x64", True)
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except InputError as error:
+        print(f"dqmjax: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dqmjax", description="Differentiable quantum dynamics.")
+    parser.add_argument("--version", action="version", version=importlib.metadata.version("dqmjax"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="recover a Kerr oscillator from packaged snapshots")
+    demo.set_defaults(run=_demo)
+
+    command = commands.add_parser("recover", help="recover parameters from a snapshot file")
+    command.add_argument("file", metavar="FILE", help="snapshots (.npz)")
+    command.add_argument("--model", required=True, help=f"one of: {', '.join(MODELS)}")
+    for flag, text in (("--start", "begin there"), ("--fix", "hold it there")):
+        command.add_argument(
+            flag, metavar="NAME=VALUE", type=_assignment, action="append", default=[], help=text
+        )
+    command.add_argument(
+        "--free",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="free what the model holds, such as ell",
+    )
+    command.add_argument("--cutoff", type=int, metavar="LEVELS", help="Fock levels per mode")
+    command.set_defaults(run=_recover)
+
+    for sub, folder in ((demo, "dqmjax-demo"), (command, "dqmjax-recovered")):
+        sub.add_argument(
+            "--out", type=pathlib.Path, default=folder, metavar="DIR", help="default: %(default)s"
+        )
+        sub.add_argument("--quiet", action="store_true", help="no progress on standard error")
+
+    info = commands.add_parser("info", help="versions, devices and precision")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, as in C=1") from None
+
+
+def _demo(options) -> int:
+    data = demo_snapshots()
+    print(
+        f"A Kerr oscillator, simulated elsewhere: {len(data.t)} snapshots at {len(data.points)} "
+        f"points, {data.shots} detections at each."
+    )
+    return _report(data, options, model="kerr")
+
+
+def _recover(options) -> int:
+    data = read_snapshots(options.file)
+    return _report(
+        data,
+        options,
+        model=options.model,
+        start=dict(options.start),
+        fix=dict(options.fix),
+        free=options.free,
+        cutoff=options.cutoff,
+    )
+
+
+def _report(data: Snapshots, options, **problem) -> int:
+    """Recovers, prints the table, and writes numbers and figures, all or none."""
+    progress = None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
+    with whole_directory(options.out) as folder:
+        result = recover(data, progress=progress, **problem)
+        print(result)
+        _write(folder, data, result)
+    print(f"Written: {', '.join(sorted(p.name for p in options.out.iterdir()))} in {options.out}")
+    return 0 if result.goodness.describes_data else 1
+
+
+def _write(folder: pathlib.Path, data: Snapshots, result):
+    from . import plot  # here, since importing matplotlib takes as long as all the rest
+
+    write_json(folder / "result.json", result.to_json())
+    plot.posterior(result).savefig(folder / "posterior.png", dpi=120)
+    if data.modes == 1:
+        plot.snapshots(data, result.density).savefig(folder / "snapshots.png", dpi=120)
+
+
+def _info(options) -> int:
+    for package in ("dqmjax", "jax", "jaxlib", "equinox", "numpy", "scipy", "matplotlib"):
+        print(f"{package:<11} {importlib.metadata.version(package)}")
+    print(f"{'python':<11} {sys.version.split()[0]}")
+    for device in jax.devices():
+        print(f"{'device':<11} {device.platform}: {device.device_kind}")
+    print(f"{'dtype':<11} float64 (the command line; in Python as jax_enable_x64 says)")
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

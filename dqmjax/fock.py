@@ -1,0 +1,257 @@
+"""Husimi densities as Fock–Bargmann coefficients."""
+
+import math
+from collections import defaultdict
+from typing import Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Inexact
+
+from .errors import InputError
+from .ladder import Blocks, Shifts, Word, shift_of, weight_of, words
+from .polynomials import Sampler, amplitude_map, generic, phase_space, total_degree
+
+Phase = Float[Array, " phase"]
+
+
+@runtime_checkable
+class SecondOrderFlow(Protocol):
+    """`∂ρ/∂t = −Σ ∂_a(A_a ρ) + Σ ∂_a∂_b(G_ab ρ)` in the coordinates ξ = (q, p)."""
+
+    def drift(self, xi: Phase) -> Phase:
+        """A at one point."""
+        ...
+
+    def spread(self, xi: Phase) -> Float[Array, "phase phase"]:
+        """G at one point."""
+        ...
+
+
+class FockBargmann(eqx.Module):
+    """Husimi densities by their coefficients, which are the density matrix in number states.
+
+    `ρ(q, p) = (2πκ)^−N e^{−|β|²} Σ ρ_mn β*^m β^n / √(m! n!)`, `β_i = (q_i/ℓ_i + iℓ_i p_i/κ)/√2`
+
+    Every Husimi density is of this form (e^{−|β|²} times a sesqui-analytic function), and
+    the Fokker–Planck equation, ill-posed on a grid, is well-conditioned here.
+
+    Args:
+        cutoff: Levels kept, 0 … cutoff−1, of each mode: an integer for one mode, else a tuple.
+        ell: ℓ, length scale of the measuring coherent states; one number or one per mode.
+        kappa: κ, action scale (ħ for quantum theory).
+
+    Coefficients have shape `(*cutoff, *cutoff)`, indices `m₁…m_N n₁…n_N`.
+
+    Raises:
+        InputError: If a cut-off is not an integer of at least 2, or ℓ has another length.
+    """
+
+    cutoff: tuple[int, ...] = eqx.field(
+        static=True, converter=lambda c: (c,) if np.ndim(c) == 0 else tuple(c)
+    )
+    ell: Float[Array, " modes"] | Float[Array, ""] | tuple[float, ...] | float = 1.0
+    kappa: Float[Array, ""] | float = 1.0
+
+    def __check_init__(self):
+        for levels in self.cutoff:
+            if not isinstance(levels, int | np.integer) or levels < 2:
+                raise InputError(
+                    f"`cutoff` must hold integers of at least 2, but is {self.cutoff}."
+                )
+        if np.ndim(self.ell) and np.size(self.ell) != self.modes:
+            raise InputError(
+                f"`ell` must be one number or one per mode, but has {np.size(self.ell)} entries "
+                f"for {self.modes} modes: give `cutoff` one entry per mode."
+            )
+
+    @property
+    def modes(self) -> int:
+        """N."""
+        return len(self.cutoff)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Shape of the coefficients."""
+        return self.cutoff * 2
+
+    def amplitude(self, xi: Phase) -> Complex[Array, " modes"]:
+        """`β` of a point `ξ = (q, p)`."""
+        return (amplitude_map(self.modes, self.ell, self.kappa) @ xi)[: self.modes]
+
+    def coherent(self, alpha: Inexact[Array, "..."] | complex | float) -> Complex[Array, "*levels"]:
+        """The coherent state |α⟩: a Gaussian at β = α of the smallest width.
+
+        Args:
+            alpha: ⟨β⟩, in units of √quanta; one number, or one per mode.
+        """
+        alpha = jnp.atleast_1d(jnp.asarray(alpha)) + 0j
+        if alpha.shape != (self.modes,):
+            raise InputError(
+                f"`alpha` must have one entry for each of the {self.modes} modes, but has "
+                f"shape {alpha.shape}."
+            )
+        psi = self._overlaps(alpha)
+        return jnp.multiply.outer(psi, psi.conj())
+
+    def from_qutip(self, state) -> Complex[Array, "*levels"]:
+        """Coefficients of a QuTiP ket or density matrix, levels beyond the cut-off dropped.
+
+        Missing levels are filled with zeros.
+
+        Raises:
+            InputError: If `state` is no ket or operator on as many modes.
+        """
+        if state.isket:
+            state = state.proj()
+        if not state.isoper or len(state.dims[0]) != self.modes:
+            raise InputError(
+                f"`state` must be a ket or a density matrix on {self.modes} modes, but has "
+                f"dims {state.dims}."
+            )
+        full = state.full().reshape(state.dims[0] + state.dims[1])
+        kept = full[tuple(slice(n) for n in self.levels)]
+        missing = [(0, n - have) for n, have in zip(self.levels, kept.shape, strict=True)]
+        return jnp.asarray(np.pad(kept, missing))
+
+    def density(
+        self, coefficients: Complex[Array, "*levels"], points: Float[Array, "points phase"]
+    ) -> Float[Array, " points"]:
+        """The density per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`."""
+        overlaps = self.overlaps(points)
+        matrix = coefficients.reshape(2 * [math.prod(self.cutoff)])
+        probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
+        return probability / (2 * jnp.pi * self.kappa) ** self.modes
+
+    def overlaps(self, points: Float[Array, "points phase"]) -> Complex[Array, "points states"]:
+        """`⟨m|β⟩` of all number states m, raveled, with the coherent state at each point."""
+        return jax.vmap(lambda xi: self._overlaps(self.amplitude(xi)).ravel())(points)
+
+    def edge_weight(self, coefficients: Complex[Array, "*levels"]) -> Float[Array, ""]:
+        """Share of ‖ρ‖² in coefficients with an index at its cut-off; small if all is well."""
+        inner = coefficients[tuple(slice(n - 1) for n in self.levels)]
+        total = jnp.sum(jnp.abs(coefficients) ** 2)
+        return 1 - jnp.sum(jnp.abs(inner) ** 2) / total
+
+    def generator(self, flow: SecondOrderFlow) -> Shifts:
+        """The equation of motion of `flow` on the coefficients.
+
+        Raises:
+            InputError: If `flow` is not polynomial in (q, p), or its degree needs more levels.
+        """
+        return _Assembly(self, flow).operator(self, flow)
+
+    def blocks(self, flow: SecondOrderFlow) -> tuple[Shifts, Blocks]:
+        """`generator(flow)` together with the index sets that it connects."""
+        assembly = _Assembly(self, flow)
+        return assembly.operator(self, flow), Blocks(assembly.shifts, self.levels, assembly.live)
+
+    def _overlaps(self, beta: Complex[Array, " modes"]) -> Complex[Array, "*cutoff"]:
+        """`⟨m|β⟩ = e^{−|β|²/2} β^m/√m!`, as an outer product over the modes."""
+        total = jnp.ones(())
+        for b, levels in zip(beta, self.cutoff, strict=True):
+            first = jnp.exp(-(jnp.abs(b) ** 2) / 2).astype(b.dtype)
+            ratios = b / np.sqrt(np.arange(1, levels))
+            mode = jnp.cumprod(jnp.concatenate([first[None], ratios]))
+            total = jnp.multiply.outer(total, mode)
+        return total
+
+
+class _Assembly:
+    """The static part of a generator: which shifts there are and what they are made of.
+
+    Found at arbitrary concrete values of all trainable parameters, so it holds for every
+    value, and the traced part is one small linear map from coefficients to weights.
+    """
+
+    def __init__(self, basis: FockBargmann, flow: SecondOrderFlow):
+        with jax.ensure_compile_time_eval():
+            generic_basis, generic_flow = generic((basis, flow))
+            evaluate = jax.jit(lambda beta: _components(generic_basis, generic_flow, beta))
+            epsilon = float(np.sqrt(jnp.finfo(jnp.zeros(()).dtype).eps))
+            self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
+            coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
+        used = np.argwhere(np.abs(coefficients) > epsilon * np.abs(coefficients).max(initial=0))
+        self._used = tuple(used.T)
+        self._terms = _merge(self._sampler, used, basis.modes)
+        self._check_reach(basis)
+        self._drop_cancelled(self._weights(basis, coefficients), epsilon)
+
+    def operator(self, basis: FockBargmann, flow: SecondOrderFlow) -> Shifts:
+        coefficients = self._sampler.coefficients(_components(basis, flow, self._sampler.beta))
+        weights = self._weights(basis, coefficients)
+        return Shifts(self.shifts, jnp.stack(weights).reshape(-1, *basis.levels))
+
+    def _drop_cancelled(self, weights: list[np.ndarray], epsilon: float):
+        """Drops the shifts whose terms cancel, as do those of second order at C = 1."""
+        largest = max(np.abs(w).max() for w in weights)
+        self.live = np.stack([np.abs(w) > epsilon * largest for w in weights])
+        stays = np.array([not any(shift) for shift in self._terms])
+        kept = np.logical_or(self.live.any(axis=1), stays)
+        self.live = self.live[kept]
+        self._terms = {s: t for (s, t), keep in zip(self._terms.items(), kept, strict=True) if keep}
+
+    @property
+    def shifts(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(self._terms)
+
+    def _weights(self, basis, coefficients) -> list:
+        """Weights of each shift at every index, raveled; NumPy or JAX as `coefficients` is."""
+        picked = coefficients[self._used]
+        return [
+            (np.stack(list(rows.values())) @ picked)
+            @ np.stack([_outer(word, basis.levels).ravel() for word in rows])
+            for rows in self._terms.values()
+        ]
+
+    def _check_reach(self, basis: FockBargmann):
+        reach = np.abs(np.array(list(self._terms))).max(axis=0, initial=0)
+        if (reach >= np.array(basis.levels)).any():
+            raise InputError(
+                f"`cutoff` must exceed the {reach.max()} levels that one step of the symbol "
+                f"climbs, but is {basis.cutoff}: keep more levels."
+            )
+
+
+def _merge(sampler, used: np.ndarray, modes: int) -> dict[tuple[int, ...], dict[Word, np.ndarray]]:
+    """For each shift its words, each with its row of factors on the used coefficients."""
+    merged = defaultdict(lambda: defaultdict(lambda: np.zeros(len(used))))
+    derivatives = _derivatives(modes)
+    unity = ("",) * 2 * modes
+    merged[shift_of(unity)][unity]  # so that the operator zero has a shift too
+    for column, (monomial, component) in enumerate(used):
+        for word, factor in words(derivatives[component], sampler.exponents[monomial]).items():
+            merged[shift_of(word)][word][column] += factor
+    return {shift: dict(rows) for shift, rows in merged.items()}
+
+
+def _derivatives(modes: int) -> list[tuple[int, ...]]:
+    """The derivatives ∂_{w_a} and ∂_{w_a}∂_{w_b}, a ≤ b, that stand before each component."""
+    axes = range(2 * modes)
+    return [(a,) for a in axes] + [(a, b) for a in axes for b in axes if a <= b]
+
+
+def _components(
+    basis: FockBargmann, flow: SecondOrderFlow, beta
+) -> Complex[Array | np.ndarray, "points terms"]:
+    """What `_derivatives` act on, at each β: −A_a, G_aa and 2G_ab in coordinates (β, β*)."""
+    change = amplitude_map(basis.modes, basis.ell, basis.kappa)
+    upper = np.triu_indices(2 * basis.modes)
+    twice = np.where(upper[0] == upper[1], 1, 2)
+
+    def at(b):
+        xi = phase_space(b, basis.ell, basis.kappa)
+        second = change @ flow.spread(xi) @ change.T
+        return jnp.concatenate([-(change @ flow.drift(xi)), twice * second[upper]])
+
+    return jax.vmap(at)(jnp.asarray(beta))
+
+
+def _outer(word: Word, levels: tuple[int, ...]) -> np.ndarray:
+    """Weight of a word at every index."""
+    total = np.ones(())
+    for letters, n in zip(word, levels, strict=True):
+        total = np.multiply.outer(total, weight_of(letters, n))
+    return total

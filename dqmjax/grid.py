@@ -1,0 +1,113 @@
+"""Periodic boxes and the spectral derivatives on them."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact
+
+from .errors import InputError
+
+
+class Grid(eqx.Module):
+    """A periodic box `[lower, upper)` with `shape` points; the right edge is excluded.
+
+    Serves configuration space (`dim` axes x) and phase space (2N axes, q₁…q_N p₁…p_N).
+    Derivatives are exact for every function that the points resolve; on an even number
+    of points the unpaired highest wave has derivative zero in odd orders.
+
+    Args:
+        lower, upper: Edges, one number per axis.
+        shape: Points per axis, at least 4.
+
+    Raises:
+        InputError: If the lengths differ, an edge is not finite, `upper <= lower`, or a
+            number of points is not an integer of at least 4.
+    """
+
+    lower: tuple[float, ...] = eqx.field(static=True, converter=tuple)
+    upper: tuple[float, ...] = eqx.field(static=True, converter=tuple)
+    shape: tuple[int, ...] = eqx.field(static=True, converter=tuple)
+
+    def __check_init__(self):
+        if not len(self.lower) == len(self.upper) == len(self.shape) > 0:
+            raise InputError(
+                "`lower`, `upper` and `shape` must have one entry per axis, but have "
+                f"{len(self.lower)}, {len(self.upper)} and {len(self.shape)}."
+            )
+        for a, b, n in zip(self.lower, self.upper, self.shape, strict=True):
+            if not (math.isfinite(a) and math.isfinite(b) and a < b):
+                raise InputError(
+                    f"`lower` must be finite and below `upper`, but is {a} against {b}."
+                )
+            if not isinstance(n, int) or n < 4:
+                raise InputError(f"`shape` must hold integers of at least 4, but has {n!r}.")
+
+    @property
+    def dim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance between neighbouring points, per axis."""
+        edges = zip(self.lower, self.upper, self.shape, strict=True)
+        return tuple((b - a) / n for a, b, n in edges)
+
+    @property
+    def cell(self) -> float:
+        """Volume of one cell."""
+        return math.prod(self.spacing)
+
+    @property
+    def points(self) -> Float[Array, "dim *shape"]:
+        """Coordinates of every point."""
+        axes = zip(self.lower, self.spacing, self.shape, strict=True)
+        return jnp.stack(jnp.meshgrid(*(a + dx * np.arange(n) for a, dx, n in axes), indexing="ij"))
+
+    @property
+    def k(self) -> Float[Array, "dim *shape"]:
+        """Angular wavenumbers, in the order of `jnp.fft.fftn`."""
+        axes = zip(self.shape, self.spacing, strict=True)
+        waves = [2 * np.pi * np.fft.fftfreq(n, dx) for n, dx in axes]
+        return jnp.stack(jnp.meshgrid(*waves, indexing="ij"))
+
+    def at_points(self, f) -> Array:
+        """Values of `f(x)`, written for one point, on the grid: `(*shape, *f's shape)`."""
+        values = jax.vmap(f)(self.points.reshape(self.dim, -1).T)
+        return values.reshape(self.shape + values.shape[1:])
+
+    def divergence(self, field: Inexact[Array, "*shape dim"]) -> Inexact[Array, "*shape"]:
+        """`Σ_a ∂_a F_a`, components along the last axis as `at_points` gives them."""
+        waves = sum(1j * self._odd_k(a) * jnp.fft.fftn(field[..., a]) for a in range(self.dim))
+        return _like(field, jnp.fft.ifftn(waves))
+
+    def double_divergence(
+        self, tensor: Inexact[Array, "*shape dim dim"]
+    ) -> Inexact[Array, "*shape"]:
+        """`Σ_ab ∂_a∂_b T_ab`."""
+        pairs = [(a, b) for a in range(self.dim) for b in range(self.dim)]
+        waves = sum(
+            -(self.k[a] ** 2 if a == b else self._odd_k(a) * self._odd_k(b))
+            * jnp.fft.fftn(tensor[..., a, b])
+            for a, b in pairs
+        )
+        return _like(tensor, jnp.fft.ifftn(waves))
+
+    def integrate(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, ""]:
+        """`∫ f dx` by the trapezoidal rule, spectrally accurate on a periodic box."""
+        return jnp.sum(f) * self.cell
+
+    def _odd_k(self, axis: int) -> Float[Array, " *shape"]:
+        k, n = self.k[axis], self.shape[axis]
+        if n % 2:
+            return k
+        unpaired = np.arange(n) == n // 2
+        return jnp.where(np.expand_dims(unpaired, [a for a in range(self.dim) if a != axis]), 0, k)
+
+
+def _like(source: Array, f: Array) -> Array:
+    """`f` made real where `source` is."""
+    return f if jnp.iscomplexobj(source) else f.real

@@ -1,0 +1,136 @@
+"""Linear equations of motion on Fock–Bargmann coefficients, as sums of weighted shifts.
+
+`(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`, k = (m₁…m_N, n₁…n_N). Products with β, β* and derivatives
+∂_β, ∂_β* raise or lower one index of ρ_mn,
+
+    βρ → ρ̂a,  β*ρ → a†ρ̂,  ∂_β ρ → ρ̂a† − a†ρ̂,  ∂_β* ρ → aρ̂ − ρ̂a,
+
+so a polynomial in them multiplies out into few shifts. The words are multiplied in the
+infinite space and cut off afterwards, so that what cancels there cancels exactly.
+"""
+
+import itertools
+from collections import defaultdict
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse
+import scipy.sparse.csgraph
+from jaxtyping import Array, Complex, Float, Int
+
+Word = tuple[str, ...]  # per index axis, "+" raises and "-" lowers, first letter first
+
+
+def words(derivatives: tuple[int, ...], exponent: np.ndarray) -> dict[Word, int]:
+    """`Π_a ∂_{w_a} Π_i w_i^{e_i}` in ladder words with their integer factors.
+
+    w = (β, β*); `derivatives` lists the a, `exponent` the e. Axis i of a word is m_i for
+    i < N and n_{i−N} after.
+    """
+    modes = len(exponent) // 2
+    left, right = range(modes), range(modes, 2 * modes)
+    # β_i raises n_i (axis N+i) and β_i* raises m_i (axis i)
+    start = ["+" * exponent[modes + i] for i in left] + ["+" * exponent[i] for i in left]
+    total: dict[Word, int] = defaultdict(int)
+    for choice in itertools.product((0, 1), repeat=len(derivatives)):
+        word, sign = list(start), 1
+        for a, second in zip(derivatives, choice, strict=True):
+            m, n = left[a % modes], right[a % modes]
+            lowered, raised = (n, m) if a < modes else (m, n)
+            word[raised if second else lowered] += "+" if second else "-"
+            sign *= -1 if second else 1
+        total[tuple(word)] += sign
+    return {word: factor for word, factor in total.items() if factor}
+
+
+def shift_of(word: Word) -> tuple[int, ...]:
+    """By how much `word` raises each index."""
+    return tuple(letters.count("+") - letters.count("-") for letters in word)
+
+
+def weight_of(letters: str, levels: int) -> Float[np.ndarray, " levels"]:
+    """Matrix element of one axis of a word, ending at each level: `√k` up, `√(k+1)` down."""
+    k, weight = np.arange(levels), np.ones(levels)
+    for letter in reversed(letters):
+        weight = weight * np.sqrt(np.maximum(k if letter == "+" else k + 1, 0))
+        k = k - 1 if letter == "+" else k + 1
+    return weight
+
+
+class Shifts(eqx.Module):
+    """`(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`, a linear operator that moves a few arrays and nothing else."""
+
+    shifts: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    weights: Complex[Array, "shifts *levels"]
+
+    def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
+        reach = np.abs(np.array(self.shifts)).max(axis=0)
+        padded = jnp.pad(rho, [(r, r) for r in reach])
+        terms = []
+        for s, weight in zip(self.shifts, self.weights, strict=True):
+            window = zip(reach, s, rho.shape, strict=True)
+            terms.append(weight * padded[tuple(slice(r - d, r - d + n) for r, d, n in window)])
+        return sum(terms, jnp.zeros_like(rho))
+
+    def bound(self) -> Float[Array, ""]:
+        """`‖L‖_∞`, the largest sum of absolute weights over a row."""
+        return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
+
+
+def _pack(component: Int[np.ndarray, " size"]):
+    """Block and row for each index: whole components, several small ones to a block."""
+    sizes = np.bincount(component)
+    width, blocks = int(sizes.max()), 0
+    room: dict[int, int] = {}  # free rows of the blocks that are not yet full
+    home = np.empty((len(sizes), 2), int)  # block and first row of each component
+    for c in np.argsort(-sizes, kind="stable").tolist():
+        block = next((b for b, free in room.items() if free >= sizes[c]), blocks)
+        blocks = max(blocks, block + 1)
+        free = room.pop(block, width)
+        home[c] = block, width - free
+        if free > sizes[c]:
+            room[block] = free - int(sizes[c])
+    order = np.argsort(component, kind="stable")
+    within = np.empty_like(order)
+    within[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return home[component, 0], home[component, 1] + within
+
+
+class Blocks:
+    """The index sets that shifts connect, packed into blocks of one width; all static.
+
+    Args:
+        shifts: As in `Shifts`.
+        levels: Shape of ρ.
+        live: Which weights are not identically zero, `(shifts, size of ρ)`.
+    """
+
+    def __init__(self, shifts, levels: tuple[int, ...], live: np.ndarray):
+        size = int(np.prod(levels))
+        index = np.indices(levels).reshape(len(levels), size)
+        sources = index[None] - np.array(shifts).reshape(len(shifts), len(levels), 1)
+        inside = ((sources >= 0) & (sources < np.array(levels)[:, None])).all(axis=1)
+        shift, target = np.nonzero(inside & live)
+        source = np.ravel_multi_index(tuple(sources[shift, :, target].T), levels)
+        graph = scipy.sparse.coo_array((np.ones(source.shape), (target, source)), (size, size))
+        _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
+        block, row = _pack(component)
+        self.count, self.width = int(block.max()) + 1, int(row.max()) + 1
+        self._place = (block, row)  # of each coefficient
+        self._entry = (block[target], row[target], row[source])  # of each nonzero weight
+        self._weight = (shift, target)
+
+    def matrices(self, operator: Shifts) -> Complex[Array, "count width width"]:
+        """`operator` as one dense matrix per block, padded with zeros."""
+        weights = operator.weights.reshape(len(operator.shifts), -1)[self._weight]
+        empty = jnp.zeros((self.count, self.width, self.width), weights.dtype)
+        return empty.at[self._entry].add(weights)
+
+    def gather(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "count width"]:
+        """The coefficients block by block, padded with zeros."""
+        return jnp.zeros((self.count, self.width), rho.dtype).at[self._place].set(rho.ravel())
+
+    def scatter(self, rows: Complex[Array, "count width"], levels) -> Complex[Array, "*levels"]:
+        """Back from `gather`."""
+        return rows[self._place].reshape(levels)

@@ -1,0 +1,1 @@
+"""One equation of motion per file."""

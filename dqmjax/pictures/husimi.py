@@ -1,0 +1,180 @@
+"""`∂ρ/∂t = −∇·(drift ρ) + (ħ/2κ) Σ_ab ∂_a∂_b (D_ab ρ)`, `D = (C/2κ) [H'', J]`.
+
+The Fokker–Planck equation of time-symmetric stochastic mechanics on phase space,
+arXiv:2603.20399, eqs. (52) and (56). D is symmetric and traceless.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Complex, Float
+
+from ..errors import InputError
+from ..exponentials import expm, expm_action
+from ..fock import FockBargmann
+from ..grid import Grid
+from ..ladder import Blocks, Shifts
+from ..stepper import AbstractStepper
+
+Phase = Float[Array, " phase"]
+Scalar = Float[Array, ""]
+
+
+class FokkerPlanck(eqx.Module):
+    """The Husimi picture of a phase-space Hamiltonian.
+
+    `∂ρ/∂t = Σ_j (∂H/∂q_j ∂ρ/∂p_j − ∂H/∂p_j ∂ρ/∂q_j) + (ħ/2κ) Σ_ab ∂_a∂_b (D_ab ρ)`
+
+    with `D = (C/2κ) [H̃'', J]`, `∂_a = ∂/∂z_a`, `ξ = (q, p) = Lz`, `L = diag(ℓ, κ/ℓ)` and
+    `H̃'' = Lᵀ H''(ξ) L` (arXiv:2603.20399, eqs. (52), (56)).
+
+    Args:
+        symbol: Anti-Wick symbol `H(q, p)` for one point, q and p of shape (N,).
+        ell: ℓ, length scale; one number or one per mode.
+        kappa: κ, action scale.
+        hbar: ħ.
+        C: Strength of the diffusion; 1 for quantum mechanics, 0 for Liouville.
+        order: 2, or 1 to leave the diffusion out.
+
+    Python floats are constants, arrays are trainable. ξ has shape (2N,), q before p.
+
+    Raises:
+        InputError: If `order` is neither 1 nor 2, or a constant `kappa` or `ell` is not positive.
+    """
+
+    symbol: Callable[[Array, Array], Scalar]
+    ell: Float[Array, " modes"] | Scalar | tuple[float, ...] | float = eqx.field(
+        default=1.0, kw_only=True
+    )
+    kappa: Scalar | float = eqx.field(default=1.0, kw_only=True)
+    hbar: Scalar | float = eqx.field(default=1.0, kw_only=True)
+    C: Scalar | float = eqx.field(default=1.0, kw_only=True)
+    order: int = eqx.field(default=2, kw_only=True, static=True)
+
+    def __check_init__(self):
+        if self.order not in (1, 2):
+            raise InputError(f"`order` must be 1 (Liouville) or 2, but is {self.order!r}.")
+        for name, value in (("kappa", self.kappa), ("ell", self.ell)):
+            if not isinstance(value, Tracer) and not (np.asarray(value) > 0).all():
+                raise InputError(f"`{name}` must be positive, but is {value}.")
+
+    def hamiltonian(self, xi: Phase) -> Scalar:
+        """`H` at `ξ = (q, p)`."""
+        q, p = jnp.split(xi, 2)
+        return self.symbol(q, p)
+
+    def drift(self, xi: Phase) -> Phase:
+        """Hamilton's equations, `(∂H/∂p, −∂H/∂q)` at ξ."""
+        dq, dp = jnp.split(jax.grad(self.hamiltonian)(xi), 2)
+        return jnp.concatenate([dp, -dq])
+
+    def diffusion(self, xi: Phase) -> Float[Array, "phase phase"]:
+        """`D = (C/2κ) [H̃'', J]` at ξ, in the scaled coordinates z."""
+        scale = self._scale(xi)
+        hessian = scale[:, None] * jax.hessian(self.hamiltonian)(xi) * scale
+        half = xi.size // 2
+        J = np.block(
+            [[np.zeros((half, half)), np.eye(half)], [-np.eye(half), np.zeros((half, half))]]
+        )
+        C = self.C if self.order == 2 else 0.0
+        return C / (2 * self.kappa) * (hessian @ J - J @ hessian)
+
+    def spread(self, xi: Phase) -> Float[Array, "phase phase"]:
+        """`(ħ/2κ) L D Lᵀ` at ξ: what stands behind `∂²/∂ξ_a∂ξ_b`."""
+        scale = self._scale(xi)
+        return self.hbar / (2 * self.kappa) * scale[:, None] * self.diffusion(xi) * scale
+
+    def rhs(self, grid: Grid, rho: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """`∂ρ/∂t` on a phase-space grid, axes q₁…q_N p₁…p_N, spectrally exact.
+
+        For looking at, not for stepping: the negative eigenvalues of D amplify round-off
+        like exp(|D|k²t), so a run on a grid is ill-posed. Evolve with `HusimiStep`.
+
+        Raises:
+            InputError: If `rho` has another shape than `grid`, or the axes are odd in number.
+        """
+        if grid.dim % 2:
+            raise InputError(f"`grid` must have an axis for each q and p, but has {grid.dim} axes.")
+        if rho.shape != grid.shape:
+            raise InputError(f"`rho` must have the grid's shape {grid.shape}, but has {rho.shape}.")
+        flow = grid.at_points(self.drift) * rho[..., None]
+        spread = grid.at_points(self.spread) * rho[..., None, None]
+        return grid.double_divergence(spread) - grid.divergence(flow)
+
+    @property
+    def modes(self) -> int:
+        """N: as many as `ell` has entries, else as `symbol` says, else 1."""
+        return np.size(self.ell) if np.ndim(self.ell) else getattr(self.symbol, "modes", 1)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether this is quantum mechanics and not a truncation of it.
+
+        So it is if C = 1, κ = ħ and every `∂³H/∂α_i∂α_j∂α_k`, `α = √(κ/2)(Q + iP)`, vanishes
+        (arXiv:2603.20399, eq. (64)). Checked at arbitrary points, to the square root of
+        machine precision; wants concrete parameters.
+        """
+        third = jax.jacfwd(jax.hessian(lambda z: self.hamiltonian(self._scale(z) * z)))
+        points = np.random.default_rng(0).normal(size=(8, 2 * self.modes))
+        along = jnp.concatenate([jnp.eye(self.modes), -1j * jnp.eye(self.modes)])
+        real = jax.vmap(third)(jnp.asarray(points))
+        in_alpha = jnp.einsum("kabc,ai,bj,cl->kijl", real, along, along, along)
+        tolerance = jnp.sqrt(jnp.finfo(real.dtype).eps) * jnp.abs(real).max()
+        quantum = (
+            self.order == 2 and jnp.allclose(self.C, 1) and jnp.allclose(self.kappa, self.hbar)
+        )
+        return bool(quantum and jnp.abs(in_alpha).max() <= tolerance)
+
+    def _scale(self, xi: Phase) -> Phase:
+        ell = jnp.broadcast_to(jnp.asarray(self.ell), (xi.size // 2,))
+        return jnp.concatenate([ell, self.kappa / ell])
+
+
+MAX_DENSE = 64  # widest block that is stepped by a dense exponential
+
+
+class HusimiStep(AbstractStepper):
+    """The Husimi picture on Fock–Bargmann coefficients, `ρ(t + dt) = e^{L dt} ρ(t)`.
+
+    The exponential is exact to round-off for every dt. Where L falls into small blocks
+    (number-conserving symbols: fixed m − n) it is a batch of dense exponentials, one per
+    distinct dt; elsewhere a series on the weighted shifts, in as many pieces as ‖L‖dt
+    asks for.
+
+    Args:
+        fokker_planck: Equation of motion; its drift and diffusion must be polynomials.
+        basis: Coefficients, cut-off and measuring scale, which may differ from the equation's ℓ.
+
+    A state is a complex array of shape `basis.levels`. For C ≠ 1 the highest coefficients
+    grow without bound; watch `basis.edge_weight`.
+    """
+
+    fokker_planck: FokkerPlanck
+    basis: FockBargmann
+
+    def make_step(self, dt):
+        operator, blocks = self.basis.blocks(self.fokker_planck)
+        if blocks.width > MAX_DENSE:
+            return _SeriesStep(operator, dt)
+        return _BlockStep(blocks, expm(dt * blocks.matrices(operator)))
+
+
+class _BlockStep(eqx.Module):
+    blocks: Blocks = eqx.field(static=True)
+    propagators: Complex[Array, "count width width"]
+
+    def __call__(self, t, rho):
+        rows = self.blocks.gather(rho)
+        return self.blocks.scatter(jnp.einsum("bij,bj->bi", self.propagators, rows), rho.shape)
+
+
+class _SeriesStep(eqx.Module):
+    operator: Shifts
+    dt: Scalar
+
+    def __call__(self, t, rho):
+        return expm_action(self.operator, self.dt, rho)

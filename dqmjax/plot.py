@@ -1,0 +1,171 @@
+"""Figures. The only module that imports matplotlib."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import TriMesh
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+from matplotlib.tri import Triangulation
+
+from .dataset import Snapshots
+from .errors import InputError
+from .report import Recovery
+
+CONFIDENCE = {"68 %": 1.515, "95 %": 2.448}  # radii of the Gaussian's ellipses, in sigma
+
+
+def phase_space_map(
+    points: np.ndarray,
+    values: np.ndarray,
+    ell: float = 1.0,
+    kappa: float = 1.0,
+    ax: Axes | None = None,
+    **style,
+) -> TriMesh:
+    """Values at points of one mode's phase space, on a grid or not, as a coloured map.
+
+    Args:
+        points: Shape (points, 2), rows (q, p).
+        values: Shape (points,), real.
+        ell, kappa: Units of the axes, q in ℓ and p in κ/ℓ.
+        ax: Axes to draw on, the current ones by default.
+        style: Passed to `Axes.tripcolor`, such as `vmin`, `vmax`, `cmap`.
+
+    Raises:
+        InputError: If the shapes do not fit or the values are complex.
+    """
+    points, values = np.asarray(points), np.asarray(values)
+    if points.ndim != 2 or points.shape[1] != 2 or values.shape != points.shape[:1]:
+        raise InputError(
+            "`points` must be (points, 2) and `values` (points,), but they are "
+            f"{points.shape} and {values.shape}."
+        )
+    if np.iscomplexobj(values):
+        raise InputError("`values` must be real, but are complex: plot their modulus or a part.")
+    ax = ax or plt.gca()
+    q, p = (points / [ell, kappa / ell]).T
+    artist = ax.tripcolor(Triangulation(q, p), values, shading="gouraud", **style)
+    ax.set_aspect("equal")
+    return artist
+
+
+def snapshots(
+    data: Snapshots,
+    model: Float[np.ndarray, "times points"],
+    times: Sequence[int] | None = None,
+) -> Figure:
+    """Data, model and residual at a few times.
+
+    Args:
+        data: Measured, of one mode.
+        model: Predicted densities.
+        times: Which snapshots; four spread over the data by default.
+
+    Raises:
+        InputError: If the data are not of one mode.
+    """
+    if data.modes != 1:
+        raise InputError(f"a snapshot figure is of one mode, but the data have {data.modes}.")
+    if times is None:
+        even = np.linspace(data.t[0], data.t[-1], 4)
+        times = [int(np.abs(data.t - t).argmin()) for t in even]
+    figure, axes = plt.subplots(
+        3,
+        len(times),
+        figsize=(2.3 * len(times) + 1.2, 6.6),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
+    )
+    residual = data.measured - model
+    peak, spread = data.measured.max(), np.abs(residual[list(times)]).max() or 1e-300
+    density = {"vmin": 0, "vmax": peak, "cmap": "cividis"}
+    difference = {"vmin": -spread, "vmax": spread, "cmap": "RdBu_r"}
+    rows = [
+        ("data", data.measured, density),
+        ("model", model, density),
+        ("data − model", residual, difference),
+    ]
+    for row, (name, values, style) in zip(axes, rows, strict=True):
+        artists = [
+            phase_space_map(data.points, values[i], float(data.ell[0]), data.kappa, ax, **style)
+            for ax, i in zip(row, times, strict=True)
+        ]
+        row[0].set_ylabel(f"{name}\n$p$  ($\\kappa/\\ell$)")
+        symbol = r"$\Delta\rho$" if name == rows[-1][0] else r"$\rho$"
+        label = symbol + r"  per $\mathrm{d}q\,\mathrm{d}p$"
+        figure.colorbar(artists[0], ax=row, label=label, shrink=0.85)
+    for ax, i in zip(axes[0], times, strict=True):
+        ax.set_title(f"$t$ = {data.t[i]:.3g}")
+    for ax in axes[-1]:
+        ax.set_xlabel(r"$q$  ($\ell$)")
+    return figure
+
+
+def posterior(recovery: Recovery) -> Figure:
+    """Pairs of parameters with their ellipses of confidence, from the covariance.
+
+    Parameters that the data do not determine are left out.
+    """
+    names = [name for name, known in recovery.identifiable.items() if known]
+    keep = [list(recovery.estimate).index(name) for name in names]
+    covariance = recovery.covariance[np.ix_(keep, keep)]
+    size = max(len(names), 1)
+    figure, axes = plt.subplots(
+        size, size, figsize=(1.9 * size + 0.8,) * 2, layout="constrained", squeeze=False
+    )
+    sigma = np.sqrt(np.diag(covariance))
+    for i in range(size):
+        for j in range(size):
+            ax = axes[i, j]
+            ax.tick_params(labelsize=7)
+            if j > i or not names:
+                ax.set_axis_off()
+            elif i == j:
+                _gaussian(ax, f"{names[i]}\n{' ± '.join(recovery.rounded(names[i]))}")
+            else:
+                _ellipses(
+                    ax, covariance[np.ix_([j, i], [j, i])] / np.outer(sigma[[j, i]], sigma[[j, i]])
+                )
+            if i == size - 1 and names:
+                ax.set_xlabel(rf"$\Delta$ {names[j]} ($\sigma$)", fontsize=8)
+            if j == 0 and i:
+                ax.set_ylabel(rf"$\Delta$ {names[i]} ($\sigma$)", fontsize=8)
+    if size > 1:
+        handles, labels = axes[1, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="upper right", title="confidence", frameon=False)
+    return figure
+
+
+def _gaussian(ax: Axes, title: str):
+    x = np.linspace(-3.2, 3.2, 200)
+    ax.plot(x, np.exp(-(x**2) / 2), color="#00467f")
+    ax.set_title(title, fontsize=8)
+    ax.set_yticks([])
+    ax.set_xlim(-3.2, 3.2)
+
+
+def _ellipses(ax: Axes, correlation: Float[np.ndarray, "2 2"]):
+    lengths, axes = np.linalg.eigh(correlation)
+    radii = np.sqrt(np.maximum(lengths, 0))
+    angle = np.degrees(np.arctan2(axes[1, 1], axes[0, 1]))
+    for (label, radius), alpha in zip(CONFIDENCE.items(), (0.75, 0.3), strict=True):
+        ax.add_patch(
+            Ellipse(
+                (0, 0),
+                2 * radius * radii[1],
+                2 * radius * radii[0],
+                angle=angle,
+                color="#00467f",
+                alpha=alpha,
+                lw=0,
+                label=label,
+            )
+        )
+    ax.plot(0, 0, "+", color="white")
+    ax.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2))

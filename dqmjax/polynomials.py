@@ -1,0 +1,90 @@
+"""Polynomials in the complex amplitudes β, β*, read off from functions on phase space."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from .errors import InputError
+
+MAX_DEGREE = 8
+
+
+def exponents(modes: int, degree: int) -> np.ndarray:
+    """Exponents of every monomial `Π β_i^{e_i} Π β_i*^{e_{N+i}}` of total degree ≤ `degree`."""
+    powers = itertools.product(range(degree + 1), repeat=2 * modes)
+    return np.array([e for e in powers if sum(e) <= degree])
+
+
+def total_degree(evaluate, modes: int, tolerance: float) -> int:
+    """Total degree in β, β* of `evaluate(beta)`, found along rays through the origin.
+
+    Raises:
+        InputError: If no polynomial up to `MAX_DEGREE` represents the values to `tolerance`.
+    """
+    random = np.random.default_rng(1)
+    rays = random.normal(size=(4, modes)) + 1j * random.normal(size=(4, modes))
+    radii = np.polynomial.chebyshev.chebpts1(2 * MAX_DEGREE + 4)
+    values = np.asarray(evaluate((radii[:, None, None] * rays).reshape(-1, modes)))
+    values = values.reshape(len(radii), -1)
+    for degree in range(MAX_DEGREE + 1):
+        basis = np.polynomial.chebyshev.chebvander(radii, degree)
+        rest = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
+        if np.isfinite(values).all() and np.abs(rest).max() <= tolerance * np.abs(values).max():
+            return degree
+    raise InputError(
+        "The drift and diffusion of `symbol` must be polynomials in q and p of degree at most "
+        f"{MAX_DEGREE}, but are not: expand the symbol, or look at it on a grid."
+    )
+
+
+class Sampler:
+    """Reads polynomial coefficients off values at sample points near |β| = 1.
+
+    Args:
+        modes: N.
+        degree: Highest total degree in (β, β*).
+    """
+
+    def __init__(self, modes: int, degree: int):
+        self.exponents = exponents(modes, degree)
+        count = 2 * len(self.exponents) + 8  # twice as many as unknowns, for conditioning
+        random = np.random.default_rng(0)
+        radius = random.uniform(0.4, 1.4, (count, modes))
+        self.beta = radius * np.exp(2j * np.pi * random.uniform(size=(count, modes)))
+        w = np.concatenate([self.beta, self.beta.conj()], axis=1)
+        self._inverse = np.linalg.pinv(np.prod(w[:, None, :] ** self.exponents, axis=2))
+
+    def coefficients(
+        self, values: Complex[Array | np.ndarray, "points terms"]
+    ) -> Complex[Array | np.ndarray, "monomials terms"]:
+        """Coefficients of the polynomials that best fit `values` at `beta`."""
+        return self._inverse @ values
+
+
+def phase_space(beta: Complex[Array | np.ndarray, " modes"], ell, kappa) -> Float[Array, " phase"]:
+    """`ξ = (q, p)` of the amplitude `β = (q/ℓ + iℓp/κ)/√2`."""
+    ell = jnp.asarray(ell)
+    q, p = jnp.sqrt(2) * jnp.real(beta) * ell, jnp.sqrt(2) * jnp.imag(beta) * kappa / ell
+    return jnp.concatenate([q, p])
+
+
+def amplitude_map(modes: int, ell, kappa) -> Complex[Array, "phase phase"]:
+    """The matrix M of `(β, β*) = M ξ`."""
+    ell = jnp.broadcast_to(jnp.asarray(ell), (modes,))
+    to_beta = jnp.concatenate([jnp.diag(1 / ell), 1j * jnp.diag(ell / kappa)], axis=1)
+    return jnp.concatenate([to_beta, to_beta.conj()]) / jnp.sqrt(2)
+
+
+def generic(tree, seed: int = 0):
+    """`tree` with every floating-point array replaced by arbitrary concrete numbers."""
+    random = np.random.default_rng(seed)
+
+    def draw(leaf):
+        if isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.inexact):
+            return jnp.asarray(random.uniform(0.5, 1.5, leaf.shape), leaf.dtype)
+        return leaf
+
+    return jax.tree.map(draw, tree)

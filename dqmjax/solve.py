@@ -1,0 +1,126 @@
+"""Evolving a state through given times."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from .errors import InputError
+from .stepper import AbstractStepper
+
+NOT_FINITE = "The state is not finite: take more `substeps`, fewer levels or a shorter time."
+
+
+class Solution(eqx.Module):
+    """What `solve` returns."""
+
+    ts: Float[Array, " times"]  # save times
+    saved: PyTree[Array]  # `save(state)` at every save time, leading axis `times`
+    final: PyTree[Array]  # the state at `ts[-1]`
+    finite: Bool[Array, ""]  # whether `final` is
+
+
+class SaveTimes(eqx.Module):
+    """Save times with the distinct intervals between them already found, by `save_times`.
+
+    Hand it to `solve` in place of the times where those are traced but known beforehand.
+    """
+
+    ts: Float[Array, " times"]
+    intervals: Float[Array, " distinct"]
+    which: Int[Array, " intervals"]  # the distinct interval after each time but the last
+
+
+def save_times(ts: Float[Array | np.ndarray, " times"]) -> SaveTimes:
+    """Checks `ts` and finds the distinct intervals, equal ones to within round-off.
+
+    Raises:
+        InputError: If `ts` is not one-dimensional with two entries or more, or is known now
+            and does not increase.
+    """
+    if jnp.ndim(ts) != 1 or jnp.size(ts) < 2:
+        raise InputError(
+            f"`ts` must be a list of two or more times, but has shape {jnp.shape(ts)}."
+        )
+    if isinstance(ts, Tracer):
+        return SaveTimes(jnp.asarray(ts), jnp.diff(ts), jnp.arange(ts.size - 1))
+    lengths = np.diff(np.asarray(ts))
+    if not (lengths > 0).all():
+        raise InputError("`ts` must be strictly increasing; sort the times and drop repeats.")
+    roundoff = 4 * np.finfo(lengths.dtype).eps * np.abs(ts).max()
+    order = np.argsort(lengths)
+    group = np.cumsum(np.diff(lengths[order], prepend=lengths[order[0]]) > roundoff)
+    which = np.empty_like(group)
+    which[order] = group
+    distinct = np.array([lengths[which == g].mean() for g in range(group[-1] + 1)])
+    return SaveTimes(jnp.asarray(ts), jnp.asarray(distinct), jnp.asarray(which))
+
+
+def solve(
+    stepper: AbstractStepper,
+    state: PyTree[Array],
+    ts: Float[Array | np.ndarray, " times"] | SaveTimes,
+    *,
+    substeps: int = 1,
+    save: Callable[[PyTree[Array]], PyTree[Array]] | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Evolves `state` from `ts[0]` to `ts[-1]` and saves at exactly every `ts`.
+
+    Each interval is cut into `substeps` equal steps; nothing is interpolated. The factors
+    of a step are made once per distinct interval where `ts` is known at compile time, and
+    once per interval where `ts` is itself traced or differentiated.
+
+    Args:
+        stepper: Equation of motion and scheme.
+        state: State at `ts[0]`; any pytree that the stepper accepts.
+        ts: Save times, strictly increasing, not necessarily equally spaced.
+        substeps: Steps per save interval.
+        save: What to keep of each state, the whole state by default. Name the function:
+            a fresh lambda recompiles.
+        throw: Whether a final state that is not finite is an error; else see `Solution.finite`.
+
+    Raises:
+        InputError: As `save_times`, or if `substeps` is not a positive integer.
+        RuntimeError: If a traced `ts` does not increase, or the final state is not finite.
+    """
+    if not isinstance(substeps, int) or substeps < 1:
+        raise InputError(f"`substeps` must be a positive integer, but is {substeps!r}.")
+    times = ts if isinstance(ts, SaveTimes) else save_times(ts)
+    return _solve(stepper, state, times, substeps, save, throw)
+
+
+@eqx.filter_jit
+def _solve(stepper, state, times, substeps, save, throw) -> Solution:
+    intervals, which = times.intervals, times.which
+    ts = eqx.error_if(times.ts, jnp.diff(times.ts) <= 0, "`ts` must be strictly increasing.")
+    save = save or (lambda state: state)
+    is_shared = intervals.size < ts.size - 1
+    static = []  # what `make_step` returns besides arrays, the same for every interval
+
+    def factors(dt):
+        arrays, rest = eqx.partition(stepper.make_step(dt / substeps), eqx.is_array)
+        static.append(rest)
+        return arrays
+
+    shared = jax.lax.map(factors, intervals) if is_shared else None
+
+    def advance(state, now):
+        t, index, dt = now
+        arrays = jax.tree.map(lambda a: a[index], shared) if is_shared else factors(dt)
+        step = eqx.combine(arrays, static[0])
+        starts = t + dt / substeps * jnp.arange(substeps)
+        state, _ = jax.lax.scan(lambda y, t: (step(t, y), None), state, starts)
+        return state, save(state)
+
+    now = (ts[:-1], which, intervals[which])
+    final, saved = jax.lax.scan(advance, state, now)
+    saved = jax.tree.map(lambda y0, ys: jnp.concatenate([y0[None], ys]), save(state), saved)
+    finite = jnp.stack([jnp.isfinite(y).all() for y in jax.tree.leaves(final)]).all()
+    if throw:
+        final = eqx.error_if(final, ~finite, NOT_FINITE)
+    return Solution(ts, saved, final, finite)

@@ -1,0 +1,11 @@
+import jax
+import pytest
+from systems import kerr_snapshots
+
+jax.config.update("jax_enable_x64", True)
+
+
+@pytest.fixture(scope="session")
+def clean():
+    """Noise-free Kerr snapshots from QuTiP, small enough for tests."""
+    return kerr_snapshots()

@@ -1,0 +1,102 @@
+"""Systems whose motion is known from elsewhere: QuTiP, closed forms, derivatives at a point."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import qutip
+
+from dqmjax.dataset import Snapshots
+
+
+def random_symbol(modes: int, degree: int = 4, seed: int = 0):
+    """A random real polynomial H(q, p)."""
+    random = np.random.default_rng(seed)
+    tensors = [random.normal(size=(2 * modes,) * n) for n in range(1, degree + 1)]
+
+    def symbol(q, p):
+        xi, total = jnp.concatenate([q, p]), 0.0
+        for tensor in tensors:
+            for _ in range(tensor.ndim):
+                tensor = tensor @ xi
+            total = total + tensor
+        return total
+
+    return symbol
+
+
+def bose_hubbard(tunnelling: float, interaction: float):
+    """Anti-Wick symbol of two coupled Kerr modes, and the QuTiP operator that it stands for."""
+
+    def symbol(q, p):
+        quanta = (q**2 + p**2) / 2
+        hopping = q[0] * q[1] + p[0] * p[1]
+        return -tunnelling * hopping + interaction / 2 * jnp.sum(quanta**2 - 4 * quanta)
+
+    def operator(levels):
+        a = qutip.tensor(qutip.destroy(levels), qutip.qeye(levels))
+        b = qutip.tensor(qutip.qeye(levels), qutip.destroy(levels))
+        local = sum(c.dag() ** 2 * c**2 for c in (a, b))
+        return -tunnelling * (a.dag() * b + b.dag() * a) + interaction / 2 * local
+
+    return symbol, operator
+
+
+def kerr_operator(levels: int, interaction: float, omega: float = 0.0) -> qutip.Qobj:
+    n = qutip.num(levels)
+    return omega * n + interaction / 2 * n * (n - 1)
+
+
+def von_neumann(operator: qutip.Qobj, state: qutip.Qobj) -> qutip.Qobj:
+    """`dρ̂/dt = −i [Ĥ, ρ̂]`."""
+    return -1j * (operator * state - state * operator)
+
+
+def husimi(state: qutip.Qobj, points: np.ndarray) -> np.ndarray:
+    """`⟨β|ρ̂|β⟩/2π` of one mode at rows (q, p), by QuTiP coherent states alone."""
+    levels = state.shape[0]
+    beta = (points[:, 0] + 1j * points[:, 1]) / np.sqrt(2)
+    kets = [qutip.coherent(levels, b, method="analytic").full()[:, 0] for b in beta]
+    overlaps = np.array(kets)
+    return np.einsum("km,mn,kn->k", overlaps.conj(), state.full(), overlaps).real / (2 * np.pi)
+
+
+def motion_at(flow, density):
+    """`−∇·(Aρ) + ∇∇:(Gρ)` of a density written for one point, by differentiation there."""
+
+    def rate(xi):
+        current = lambda x: flow.drift(x) * density(x)
+        spread = lambda x: flow.spread(x) * density(x)
+        second = jax.jacfwd(jax.jacfwd(spread))(xi)
+        return jnp.einsum("abab->", second) - jnp.trace(jax.jacfwd(current)(xi))
+
+    return rate
+
+
+KERR = {"interaction": -2 * np.pi * 0.325, "omega": 0.0, "C": 1.0, "alpha_re": 1.2, "alpha_im": 0.3}
+
+
+def kerr_snapshots(loss: float = 0.0, **changes) -> Snapshots:
+    """Husimi snapshots of a Kerr oscillator, solved and measured by QuTiP."""
+    truth = KERR | changes
+    levels = 24
+    alpha = truth["alpha_re"] + 1j * truth["alpha_im"]
+    state = qutip.coherent(levels, alpha, method="analytic").proj()
+    operator = kerr_operator(levels, truth["interaction"], truth["omega"])
+    t = np.concatenate([0.02 * np.arange(13), np.linspace(0.4, 2.4, 6)])
+    decay = [np.sqrt(loss) * qutip.destroy(levels)] if loss else []
+    options = {"atol": 1e-13, "rtol": 1e-12, "nsteps": 100_000}
+    states = qutip.mesolve(operator, state, t, decay, options=options).states
+    axis = np.linspace(-4, 4, 17)
+    points = np.stack(np.meshgrid(axis, axis, indexing="ij")).reshape(2, -1).T
+    density = np.stack([husimi(s, points) for s in states])
+    return Snapshots(t, points, density, np.ones(1), 1.0, 1.0)
+
+
+def counted(data: Snapshots, shots: int, seed: int) -> Snapshots:
+    """`data` as estimated from `shots` detections at each point."""
+    probability = np.clip(data.density * data.cell, 0, 1)
+    counts = np.random.default_rng(seed).binomial(shots, probability)
+    density = counts / shots / data.cell
+    return Snapshots(
+        data.t, data.points, density, data.ell, data.kappa, data.hbar, shots=shots, counts=counts
+    )

@@ -1,0 +1,121 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from systems import KERR, kerr_snapshots
+
+from dqmjax.cli import main
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory, clean):
+    path = tmp_path_factory.mktemp("data") / "clean.npz"
+    np.savez(
+        path, t=clean.t, points=clean.points, density=clean.density, ell=clean.ell,
+        kappa=clean.kappa, hbar=clean.hbar,
+    )  # fmt: skip
+    return path
+
+
+@pytest.mark.slow
+def test_demo_in_a_process_of_its_own(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "dqmjax.cli", "demo", "--out", tmp_path / "demo"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "chi2/dof" in done.stderr
+    assert "The model describes the data." in done.stdout
+    found = json.loads((tmp_path / "demo" / "result.json").read_text())
+    truth = {"interaction": -2 * np.pi * 0.325, "omega": 0, "C": 1, "alpha_re": 2, "alpha_im": 0}
+    for name, value in truth.items():
+        assert abs(found["estimate"][name] - value) < 4 * found["stderr"][name] < 0.004
+    names = {p.name for p in (tmp_path / "demo").iterdir()}
+    assert names == {"result.json", "snapshots.png", "posterior.png"}
+
+
+def test_recover_writes_numbers_and_figures(file, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["recover", str(file), "--model", "kerr", "--fix", "C=1", "--start", "omega=0.5"]
+    assert main([*arguments, "--out", str(out)]) == 0
+    printed = capsys.readouterr()
+    assert "interaction" in printed.out
+    assert "snapshots), chi2/dof" in printed.err
+    found = json.loads((out / "result.json").read_text())
+    assert found["describes_data"]
+    assert found["estimate"]["interaction"] == pytest.approx(KERR["interaction"], abs=1e-8)
+    assert "C" not in found["estimate"]
+    for figure in ("snapshots.png", "posterior.png"):
+        assert (out / figure).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_that_fails_is_no_success(tmp_path, capsys):
+    data = kerr_snapshots(loss=0.3)
+    path = tmp_path / "lossy.npz"
+    np.savez(
+        path, t=data.t, points=data.points, density=data.density, ell=data.ell, kappa=1, hbar=1
+    )
+    assert (
+        main(["recover", str(path), "--model", "kerr", "--quiet", "--out", str(tmp_path / "o")])
+        == 1
+    )
+    printed = capsys.readouterr()
+    assert "does NOT describe" in printed.out
+    assert printed.err == ""
+    assert not json.loads((tmp_path / "o" / "result.json").read_text())["describes_data"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "kerrr"], "model 'kerrr' is unknown: there is kerr"),
+        (["--model", "kerr", "--fix", "U=1"], "parameter 'U' is unknown"),
+        (["--model", "kerr", "--start", "C=nan"], "parameter 'C' must be finite"),
+        (["--model", "kerr", "--cutoff", "3"], "`cutoff` must hold"),
+        (["--model", "kerr", "--cutoff", "0"], "at least 2"),
+    ],
+)
+def test_bad_arguments_end_in_one_line_and_write_nothing(
+    file, tmp_path, capsys, arguments, message
+):
+    out = tmp_path / "out"
+    assert main(["recover", str(file), *arguments, "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_bad_files_end_in_one_line(tmp_path, capsys):
+    bad = tmp_path / "bad.npz"
+    bad.write_bytes(b"")
+    for path in (bad, tmp_path, tmp_path / "none.npz"):
+        assert main(["recover", str(path), "--model", "kerr", "--out", str(tmp_path / "o")]) == 2
+        error = capsys.readouterr().err
+        assert str(path) in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "o").exists()
+
+
+def test_unwritable_output_is_noticed_before_the_fit(file, tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.touch()
+    assert main(["recover", str(file), "--model", "kerr", "--out", str(blocked / "x")]) == 2
+    error = capsys.readouterr().err
+    assert "cannot be written to" in error
+    assert error.count("\n") == 1
+
+
+def test_malformed_assignment(file, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["recover", str(file), "--model", "kerr", "--fix", "C"])
+    assert stopped.value.code == 2
+    assert "must be NAME=VALUE" in capsys.readouterr().err
+
+
+def test_info(capsys):
+    assert main(["info"]) == 0
+    assert "jaxlib" in (printed := capsys.readouterr().out)
+    assert "cpu" in printed or "gpu" in printed

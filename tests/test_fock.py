@@ -1,0 +1,157 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+from systems import bose_hubbard, husimi, kerr_operator, motion_at, random_symbol, von_neumann
+
+import dqmjax as dqm
+
+
+def random_state(levels: int, filled: int, modes: int = 1, seed: int = 0) -> qutip.Qobj:
+    """A mixed state in the lowest `filled` of `levels` levels of each mode."""
+    random = np.random.default_rng(seed)
+    shape = (filled,) * modes
+    a = random.normal(size=(2, filled**modes, filled**modes))
+    small = (a[0] + 1j * a[1]) @ (a[0] + 1j * a[1]).conj().T
+    big = np.zeros((levels,) * 2 * modes, complex)
+    big[(slice(filled),) * 2 * modes] = small.reshape(shape * 2) / np.trace(small)
+    return qutip.Qobj(big.reshape(levels**modes, -1), dims=[[levels] * modes] * 2)
+
+
+def test_density_agrees_with_qutip():
+    state = random_state(12, 9)
+    points = np.random.default_rng(1).normal(scale=1.5, size=(40, 2))
+    basis = dqm.FockBargmann(12)
+    got = basis.density(basis.from_qutip(state), jnp.asarray(points))
+    np.testing.assert_allclose(got, husimi(state, points), atol=1e-15)
+
+
+def test_density_is_per_dq_dp_in_any_units():
+    basis = dqm.FockBargmann(12, ell=1.6, kappa=1.3)
+    grid = dqm.Grid((-12.0, -7.0), (12.0, 7.0), (64, 64))
+    rho = basis.density(basis.coherent(0.7 + 0.2j), grid.points.reshape(2, -1).T)
+    rho = rho.reshape(grid.shape)
+    q, p = grid.points
+    assert grid.integrate(rho) == pytest.approx(1, abs=1e-9)
+    assert grid.integrate(q * rho) == pytest.approx(np.sqrt(2) * 1.6 * 0.7, abs=1e-7)
+    assert grid.integrate(p * rho) == pytest.approx(np.sqrt(2) * 1.3 / 1.6 * 0.2, abs=1e-7)
+
+
+def test_coherent_state_is_qutip_s():
+    basis = dqm.FockBargmann((9, 7))
+    state = qutip.tensor(
+        qutip.coherent(9, 0.8 - 0.3j, method="analytic"), qutip.coherent(7, 0.5j, method="analytic")
+    )
+    got = basis.coherent(jnp.array([0.8 - 0.3j, 0.5j]))
+    np.testing.assert_allclose(got, basis.from_qutip(state), atol=1e-15)
+
+
+def test_kerr_generator_is_the_commutator():
+    basis, state = dqm.FockBargmann(14), random_state(14, 14)
+    operator = basis.generator(dqm.FokkerPlanck(dqm.Kerr(-2.04, 0.7)))
+    exact = von_neumann(kerr_operator(14, -2.04, 0.7), state).full()
+    assert operator.shifts == ((0, 0),)
+    np.testing.assert_allclose(operator(basis.from_qutip(state)), exact, atol=1e-13)
+
+
+def test_two_modes_of_bose_and_hubbard():
+    symbol, operator = bose_hubbard(0.8, 1.5)
+    basis, state = dqm.FockBargmann((8, 8)), random_state(8, 6, modes=2)
+    got = basis.generator(dqm.FokkerPlanck(symbol, ell=(1.0, 1.0)))
+    exact = basis.from_qutip(von_neumann(operator(8), state))
+    assert len(got.shifts) == 5
+    np.testing.assert_allclose(got(basis.from_qutip(state)), exact, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("modes", "constants"),
+    [
+        (1, {"C": 0.4}),
+        (1, {"C": 1.7, "ell": 1.3, "kappa": 1.2, "hbar": 0.7}),
+        (1, {"order": 1}),
+        (2, {"C": 0.4, "ell": (1.3, 0.8)}),
+    ],
+)
+def test_any_C_and_ell_against_derivatives_at_points(modes, constants):
+    """The generator of a random quartic Hamiltonian against the equation itself."""
+    levels, filled = (16, 6) if modes == 1 else (9, 3)
+    flow = dqm.FokkerPlanck(random_symbol(modes, seed=4), **constants)
+    basis = dqm.FockBargmann((levels,) * modes, ell=0.9, kappa=constants.get("kappa", 1.0))
+    state = basis.from_qutip(random_state(levels, filled, modes))
+    rate = basis.generator(flow)(state)
+    points = jnp.asarray(np.random.default_rng(2).normal(size=(6, 2 * modes)))
+    rate_at = motion_at(flow, lambda xi: basis.density(state, xi[None])[0])
+    exact = jax.jit(jax.vmap(rate_at))(points)
+    np.testing.assert_allclose(basis.density(rate, points), exact, atol=1e-11 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("C", [0.0, 0.5, 2.0])
+def test_low_coefficients_do_not_depend_on_the_cutoff(C):
+    """For number-conserving symbols C ≠ 1 feeds higher levels only."""
+    finals = []
+    for levels in (12, 20):
+        basis = dqm.FockBargmann(levels)
+        stepper = dqm.HusimiStep(dqm.FokkerPlanck(dqm.Kerr(2.0), C=C), basis)
+        finals.append(dqm.solve(stepper, basis.coherent(1.0 + 0.5j), np.array([0.0, 0.4])).final)
+    np.testing.assert_allclose(finals[0], finals[1][:12, :12], rtol=1e-11, atol=1e-13)
+
+
+def test_oscillator_of_another_scale_squeezes():
+    """`H = p²/2 + q²/2` in the basis of ℓ = 1.3: exact, though L is then no commutator of n̂."""
+    flow = dqm.FokkerPlanck(lambda q, p: jnp.sum(q**2 + p**2) / 2, ell=1.3)
+    basis = dqm.FockBargmann(40, ell=1.3)
+    final = dqm.solve(
+        dqm.HusimiStep(flow, basis), basis.coherent(0.4 + 0j), np.array([0.0, np.pi / 2])
+    ).final
+    grid = dqm.Grid((-9.0, -9.0), (9.0, 9.0), (64, 64))
+    q, p = grid.points
+    rho = basis.density(final, grid.points.reshape(2, -1).T).reshape(grid.shape)
+    mean = grid.integrate(p * rho)
+    # a quarter turn swaps q and p of the state, Var q = ℓ²/2, and the detector adds its own noise
+    assert mean == pytest.approx(-np.sqrt(2) * 1.3 * 0.4, abs=1e-6)
+    assert grid.integrate((p - mean) ** 2 * rho) == pytest.approx(
+        1.3**2 / 2 + 1.3**-2 / 2, abs=1e-6
+    )
+    assert grid.integrate(q**2 * rho) == pytest.approx(1.3**-2 / 2 + 1.3**2 / 2, abs=1e-6)
+
+
+def test_no_motion_without_a_hamiltonian():
+    basis = dqm.FockBargmann(6)
+    operator = basis.generator(dqm.FokkerPlanck(lambda q, p: 0 * jnp.sum(q)))
+    assert not np.any(operator(basis.coherent(0.5 + 0j)))
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        lambda q, p: jnp.sum(p**2) / 2 + jnp.sum(jnp.cos(q)),
+        lambda q, p: jnp.sum(jnp.abs(q) ** 3),
+        lambda q, p: jnp.sum(q**12),
+        lambda q, p: 1 / jnp.sum(q),
+    ],
+)
+def test_what_is_no_polynomial_is_refused(symbol):
+    with pytest.raises(dqm.InputError, match="must be polynomials"):
+        dqm.FockBargmann(20).generator(dqm.FokkerPlanck(symbol))
+
+
+def test_too_few_levels_for_the_degree_are_refused():
+    with pytest.raises(dqm.InputError, match="`cutoff` must exceed the 4 levels"):
+        dqm.FockBargmann(4).generator(dqm.FokkerPlanck(lambda q, p: jnp.sum(q**4)))
+
+
+def test_bad_bases_and_states_are_refused():
+    with pytest.raises(dqm.InputError, match="at least 2"):
+        dqm.FockBargmann(1)
+    with pytest.raises(dqm.InputError, match="one number or one per mode"):
+        dqm.FockBargmann(8, ell=jnp.ones(2))
+    with pytest.raises(dqm.InputError, match="one entry for each of the 2 modes"):
+        dqm.FockBargmann((8, 8)).coherent(0.3 + 0j)
+    with pytest.raises(dqm.InputError, match="ket or a density matrix on 2 modes"):
+        dqm.FockBargmann((8, 8)).from_qutip(qutip.basis(8, 1))
+
+
+def test_edge_weight_tells_a_cutoff_too_low():
+    assert dqm.FockBargmann(30).edge_weight(dqm.FockBargmann(30).coherent(2.0 + 0j)) < 1e-14
+    assert dqm.FockBargmann(6).edge_weight(dqm.FockBargmann(6).coherent(2.0 + 0j)) > 0.1

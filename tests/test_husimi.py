@@ -1,0 +1,171 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+from systems import husimi, kerr_operator, motion_at, random_symbol, von_neumann
+
+import dqmjax as dqm
+
+POINTS = np.random.default_rng(3).normal(size=(5, 6))
+
+
+def symplectic(modes):
+    zero, one = np.zeros((modes, modes)), np.eye(modes)
+    return np.block([[zero, one], [-one, zero]])
+
+
+@pytest.mark.parametrize("modes", [1, 2, 3])
+def test_diffusion_is_symmetric_traceless_and_anticommutes_with_J(modes):
+    flow = dqm.FokkerPlanck(
+        random_symbol(modes), ell=jnp.linspace(0.7, 1.9, modes), kappa=1.3, hbar=0.8, C=0.6
+    )
+    J = symplectic(modes)
+    for xi in POINTS[:, : 2 * modes]:
+        D = flow.diffusion(jnp.asarray(xi))
+        size = jnp.abs(D).max()
+        assert size > 1e-2
+        np.testing.assert_allclose(D, D.T, atol=1e-14 * size)
+        np.testing.assert_allclose(D @ J, -J @ D, atol=1e-14 * size)
+        assert abs(jnp.trace(D)) < 1e-14 * size
+
+
+def test_diffusion_of_one_mode_in_closed_form():
+    """D_QQ = −(C/2κ)·2H̃_QP, D_QP = (C/2κ)(H̃_QQ − H̃_PP)."""
+    C, kappa, ell = 0.7, 1.4, 1.6
+    flow = dqm.FokkerPlanck(lambda q, p: jnp.sum(q**3 * p + p**4), ell=ell, kappa=kappa, C=C)
+    q, p = 0.4, -1.1
+    qq, qp, pp = 6 * q * p, 3 * q**2, 12 * p**2
+    upper = C / (2 * kappa) * (ell**2 * qq - kappa**2 / ell**2 * pp)
+    corner = C / (2 * kappa) * 2 * kappa * qp
+    expected = [[-corner, upper], [upper, corner]]
+    np.testing.assert_allclose(flow.diffusion(jnp.array([q, p])), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("modes", [1, 2])
+def test_real_and_complex_form_agree(modes):
+    """arXiv:2603.20399 eq. (43) against (56), with every constant away from 1 but C."""
+    kappa, hbar, ell = 1.3, 0.7, np.array([0.8, 1.7])[:modes]
+    symbol = random_symbol(modes, seed=1)
+    flow = dqm.FokkerPlanck(symbol, ell=jnp.asarray(ell), kappa=kappa, hbar=hbar)
+    scale = np.concatenate([ell, kappa / ell])
+    center = np.linspace(-0.5, 0.6, 2 * modes)
+
+    def density(z):
+        return jnp.exp(-jnp.sum((z - center) ** 2 / np.linspace(1.5, 2.5, 2 * modes)))
+
+    def hamiltonian(z):
+        q, p = jnp.split(scale * z, 2)
+        return symbol(q, p)
+
+    def d(f, i, sign):
+        """∂/∂α_i (sign −1) or ∂/∂α_i* (sign +1), α = √(κ/2)(Q + iP)."""
+        along = np.zeros((2, 2 * modes))
+        along[0, i], along[1, modes + i] = 1, sign
+        real = lambda z, v: jax.jvp(f, (z,), (jnp.asarray(v),))[1]
+        return lambda z: (real(z, along[0]) + 1j * real(z, along[1])) / np.sqrt(2 * kappa)
+
+    def rate(z):
+        total = 0.0
+        for i in range(modes):
+            slope = d(hamiltonian, i, 1)
+            total += 1j * d(lambda z, s=slope: s(z) * density(z), i, -1)(z)
+            for j in range(modes):
+                bend = d(d(hamiltonian, i, 1), j, 1)
+                product = lambda z, b=bend: b(z) * density(z)
+                total += 0.5j * hbar * d(d(product, i, -1), j, -1)(z)
+        return 2 * total.real
+
+    z = jnp.asarray(POINTS[:, : 2 * modes])
+    real_form = motion_at(flow, lambda xi: density(xi / scale))
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(real_form))(z * scale), jax.jit(jax.vmap(rate))(z), rtol=1e-10
+    )
+
+
+@pytest.fixture(scope="module")
+def mixed_state():
+    levels = 24
+    psi = (qutip.coherent(levels, 0.7 + 0.4j, method="analytic") + qutip.basis(levels, 2)).unit()
+    return 0.7 * psi.proj() + 0.3 * qutip.basis(levels, 1).proj()
+
+
+GRID = dqm.Grid((-10.0, -10.0), (10.0, 10.0), (80, 80))
+ON_GRID = np.asarray(GRID.points.reshape(2, -1).T)
+
+
+def test_right_hand_side_is_exact_quantum_mechanics(mixed_state):
+    operator = kerr_operator(24, -2.04, 0.7)
+    rho = husimi(mixed_state, ON_GRID).reshape(GRID.shape)
+    exact = husimi(von_neumann(operator, mixed_state), ON_GRID).reshape(GRID.shape)
+    flow = dqm.FokkerPlanck(dqm.Kerr(-2.04, 0.7))
+    assert np.abs(exact).max() > 0.05
+    np.testing.assert_allclose(flow.rhs(GRID, jnp.asarray(rho)), exact, atol=1e-11)
+
+
+def test_the_printed_constant_of_the_kerr_symbol_is_wrong(mixed_state):
+    """With −3 for −4 (arXiv:2603.20399, eq. (68)) the equation is that of (U/2) n̂²."""
+
+    def printed(q, p):
+        quanta = jnp.sum(q**2 + p**2) / 2
+        return -2.04 / 2 * (quanta**2 - 3 * quanta)
+
+    n = qutip.num(24)
+    rho = jnp.asarray(husimi(mixed_state, ON_GRID).reshape(GRID.shape))
+    got = dqm.FokkerPlanck(printed).rhs(GRID, rho)
+    kerr, square = (
+        husimi(von_neumann(h, mixed_state), ON_GRID).reshape(GRID.shape)
+        for h in (kerr_operator(24, -2.04), -2.04 / 2 * n * n)
+    )
+    assert np.abs(got - kerr).max() > 0.01
+    np.testing.assert_allclose(got, square, atol=1e-11)
+
+
+def test_mean_energy_and_norm_do_not_change(mixed_state):
+    flow = dqm.FokkerPlanck(dqm.Kerr(1.3, 0.2), C=0.4)
+    rate = flow.rhs(GRID, jnp.asarray(husimi(mixed_state, ON_GRID).reshape(GRID.shape)))
+    energy = GRID.at_points(flow.hamiltonian)
+    assert abs(GRID.integrate(rate)) < 1e-12
+    assert abs(GRID.integrate(rate * energy)) < 1e-10
+
+
+def test_first_order_is_liouville(mixed_state):
+    rho = jnp.asarray(husimi(mixed_state, ON_GRID).reshape(GRID.shape))
+    first = dqm.FokkerPlanck(dqm.Kerr(1.3), order=1).rhs(GRID, rho)
+    without = dqm.FokkerPlanck(dqm.Kerr(1.3), C=0.0).rhs(GRID, rho)
+    np.testing.assert_allclose(first, without, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("flow", "exact"),
+    [
+        (dqm.FokkerPlanck(dqm.Kerr(2.0, 0.3)), True),
+        (dqm.FokkerPlanck(dqm.Kerr(2.0), C=0.5), False),
+        (dqm.FokkerPlanck(dqm.Kerr(2.0), ell=1.3), False),
+        (dqm.FokkerPlanck(dqm.Kerr(2.0), hbar=0.5), False),
+        (dqm.FokkerPlanck(dqm.Kerr(2.0), order=1), False),
+        (
+            dqm.FokkerPlanck(dqm.InUnits(dqm.Kerr(2.0), 1.6, 1.3), ell=1.6, kappa=1.3, hbar=1.3),
+            True,
+        ),
+        (dqm.FokkerPlanck(lambda q, p: jnp.sum(p**2 + 3 * q**2) / 2), True),
+        (dqm.FokkerPlanck(lambda q, p: jnp.sum(p**2 / 2 + q**4)), False),
+        (dqm.FokkerPlanck(lambda q, p: q[0] * q[1] + p[0] * p[1], ell=(1.0, 1.0)), True),
+    ],
+)
+def test_verdict_on_exactness(flow, exact):
+    assert flow.is_exact is exact
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(dqm.InputError, match="`kappa` must be positive"):
+        dqm.FokkerPlanck(dqm.Kerr(1.0), kappa=0.0)
+    with pytest.raises(dqm.InputError, match="`ell` must be positive"):
+        dqm.FokkerPlanck(dqm.Kerr(1.0), ell=jnp.array([1.0, -1.0]))
+    with pytest.raises(dqm.InputError, match="`order` must be"):
+        dqm.FokkerPlanck(dqm.Kerr(1.0), order=3)
+    flow = dqm.FokkerPlanck(dqm.Kerr(1.0))
+    with pytest.raises(dqm.InputError, match="grid's shape"):
+        flow.rhs(GRID, jnp.zeros((4, 4)))
+    with pytest.raises(dqm.InputError, match="an axis for each q and p"):
+        flow.rhs(dqm.Grid((0.0,), (1.0,), (8,)), jnp.zeros(8))
