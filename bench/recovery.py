@@ -26,7 +26,7 @@ TRUTH = {
     "alpha_im": 0.0,
 }
 RESULTS = pathlib.Path(__file__).parent / "results" / "recovery.json"
-STARTS, DRAWS, SHOTS = 100, 60, 2000
+STARTS, DRAWS, SHOTS = 100, 40, 2000
 
 
 def errors(result) -> dict[str, float]:
@@ -98,7 +98,7 @@ def noise_draws(data: Snapshots) -> dict:
     pulls, described = [], 0
     for seed in range(DRAWS):
         result, _ = timed(counted(data, seed))
-        described += result.goodness.describes_data
+        described += int(result.goodness.describes_data)
         pulls.append({n: (result.estimate[n] - v) / result.stderr[n] for n, v in TRUTH.items()})
         print(seed, pulls[-1], flush=True)
     table = {n: [p[n] for p in pulls] for n in TRUTH}

@@ -1,7 +1,6 @@
 """The command `dqmjax`. No physics here."""
 
 import argparse
-import contextlib
 import importlib.metadata
 import os
 import pathlib
@@ -27,10 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"dqmjax: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message} (--help tells more)\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dqmjax", description="Differentiable quantum dynamics.")
+    parser = _Parser(prog="dqmjax", description="Differentiable quantum dynamics.")
     parser.add_argument("--version", action="version", version=importlib.metadata.version("dqmjax"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -73,6 +80,14 @@ def _assignment(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, as in C=1") from None
 
 
+def _once(assignments: list[tuple[str, float]]) -> dict[str, float]:
+    names = [name for name, _ in assignments]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"parameter {name!r} is given twice: drop one.")
+    return dict(assignments)
+
+
 def _demo(options) -> int:
     data = demo_snapshots()
     print(
@@ -88,8 +103,8 @@ def _recover(options) -> int:
         data,
         options,
         model=options.model,
-        start=dict(options.start),
-        fix=dict(options.fix),
+        start=_once(options.start),
+        fix=_once(options.fix),
         free=options.free,
         cutoff=options.cutoff,
     )
@@ -102,7 +117,8 @@ def _report(data: Snapshots, options, **problem) -> int:
         result = recover(data, progress=progress, **problem)
         print(result)
         _write(folder, data, result)
-    print(f"Written: {', '.join(sorted(p.name for p in options.out.iterdir()))} in {options.out}")
+        names = sorted(p.name for p in folder.iterdir())
+    print(f"Written: {', '.join(names)} in {options.out}")
     return 0 if result.goodness.describes_data else 1
 
 
@@ -126,5 +142,4 @@ def _info(options) -> int:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())

@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import Float
@@ -48,11 +49,13 @@ class Snapshots:
         self._check_shapes()
         self._check_numbers()
         self._check_counts()
+        self._check_signal()
 
     def _check_shapes(self):
         t, points, shape = self.t, self.points, self.density.shape
         _require(t.ndim == 1 and t.size > 1, "t", "be a list of two or more times", t.shape)
-        _require(points.ndim == 2, "points", "have shape (points, 2N)", points.shape)
+        wide = points.ndim == 2 and len(points) > 1
+        _require(wide, "points", "have shape (points, 2N), two points or more", points.shape)
         width = points.shape[1]
         even = width > 0 and width % 2 == 0
         _require(even, "points", "be of even width, q and p of each mode", width)
@@ -77,6 +80,11 @@ class Snapshots:
             value = getattr(self, name)
             lowest = 1 if value is None else np.min(value)
             _require(lowest > 0, name, "be positive", f"as low as {lowest}")
+        peak = np.abs(self.density).max() * self.cell
+        _require(peak < 10, "density", "be per dq dp, below 1/(2πκ)^N", f"{peak:.3g} times that")
+        if self.sigma is not None:
+            fine = np.min(self.sigma) * self.cell
+            _require(fine > 1e-15, "sigma", "exceed round-off of the densities", np.min(self.sigma))
 
     def _check_counts(self):
         together = (self.shots is None) == (self.counts is None)
@@ -88,6 +96,10 @@ class Snapshots:
         _require(np.issubdtype(kind, np.integer), "counts", "be integers", kind)
         inside = low >= 0 and high <= self.shots
         _require(inside, "counts", f"lie between 0 and `shots` = {self.shots}", f"{low} to {high}")
+
+    def _check_signal(self):
+        most = self.measured[0].max()
+        _require(most > 0, "density", "be positive somewhere at the first time", most)
 
     @property
     def modes(self) -> int:
@@ -129,7 +141,7 @@ def read_snapshots(path: str | os.PathLike[str]) -> Snapshots:
     if extra:
         known = ", ".join(REQUIRED + OPTIONAL)
         raise InputFileError(
-            path, f"the array `{extra[0]}` is unknown: rename or drop it ({known})."
+            path, f"the array {extra[0]!r} is unknown: rename or drop it ({known})."
         )
     try:
         return _snapshots(arrays)
@@ -160,7 +172,7 @@ def _read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
         raise InputFileError(path, f"is no complete .npz file: {remedy}.") from None
     except InputError:
         raise
-    except (ValueError, SyntaxError, KeyError, UnicodeError):
+    except (ValueError, SyntaxError, KeyError, UnicodeError, TokenError, MemoryError):
         remedy = "save plain numbers, no objects"
         raise InputFileError(path, f"holds something other than plain arrays: {remedy}.") from None
 
@@ -193,24 +205,27 @@ def whole_directory(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """A folder to write results into, of which either all files reach `path` or none.
 
     Raises:
-        InputFileError: If `path` cannot be made or written to; before anything is computed.
+        InputFileError: If `path` cannot be made or written to; tried before anything is computed.
     """
     path = pathlib.Path(path)
+    made = [p for p in (path, *path.parents) if not p.exists()]
+    done = False
     try:
-        is_new = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
-        aside = tempfile.TemporaryDirectory(dir=path, prefix=".partial-")
+        with tempfile.TemporaryDirectory(dir=path, prefix=".partial-") as folder:
+            yield pathlib.Path(folder)
+            files = sorted(pathlib.Path(folder).iterdir())
+            for taken in (path / f.name for f in files if (path / f.name).is_dir()):
+                raise InputFileError(taken, "is a directory: remove it or write elsewhere.")
+            for file in files:
+                os.replace(file, path / file.name)
+        done = True
     except OSError as error:
         raise InputFileError(path, f"cannot be written to ({error.strerror}).") from None
-    try:
-        with aside as folder:
-            yield pathlib.Path(folder)
-            for file in sorted(pathlib.Path(folder).iterdir()):
-                os.replace(file, path / file.name)
-    except BaseException:
-        if is_new:
-            path.rmdir()
-        raise
+    finally:
+        for folder in made if not done else []:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def write_json(path: pathlib.Path, content: dict):

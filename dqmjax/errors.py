@@ -2,13 +2,27 @@
 
 import os
 
+import numpy as np
+from jax.core import Tracer
+
 
 class InputError(ValueError):
     """An argument or a file that cannot be used; the message names it and the remedy."""
 
 
 class InputFileError(InputError):
-    """A file that cannot be used. Raised before anything is computed or written."""
+    """A file that cannot be used."""
 
     def __init__(self, path: str | os.PathLike[str], problem: str):
         super().__init__(f"{path}: {problem}")
+
+
+def require_positive(**values):
+    """Refuses constants that are not positive; what is traced cannot be looked at.
+
+    Raises:
+        InputError: Naming the argument and its value.
+    """
+    for name, value in values.items():
+        if not isinstance(value, Tracer) and not (np.asarray(value) > 0).all():
+            raise InputError(f"`{name}` must be positive, but is {value}.")

@@ -13,7 +13,7 @@ from jaxtyping import Array, Complex, Float
 
 from .ladder import Shifts
 
-SERIES_DEGREE, SERIES_REACH = 24, 4.0  # for ‖L‖dt ≤ reach the rest of the series is < 1e-16
+SERIES_DEGREE, SERIES_REACH = 40, 6.5  # for ‖L‖dt ≤ reach the rest of the series is < 1e-16
 DENSE_DEGREE, DENSE_REACH = 16, 0.8
 MAX_PIECES = 4096
 MAX_SQUARINGS = 24

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from .errors import InputError
+from .errors import InputError, require_positive
 from .ladder import Blocks, Shifts, Word, shift_of, weight_of, words
 from .polynomials import Sampler, amplitude_map, generic, phase_space, total_degree
 
@@ -56,6 +56,7 @@ class FockBargmann(eqx.Module):
     kappa: Float[Array, ""] | float = 1.0
 
     def __check_init__(self):
+        require_positive(ell=self.ell, kappa=self.kappa)
         for levels in self.cutoff:
             if not isinstance(levels, int | np.integer) or levels < 2:
                 raise InputError(
@@ -141,10 +142,16 @@ class FockBargmann(eqx.Module):
         Raises:
             InputError: If `flow` is not polynomial in (q, p), or its degree needs more levels.
         """
-        return _Assembly(self, flow).operator(self, flow)
+        return self.blocks(flow)[0]
 
     def blocks(self, flow: SecondOrderFlow) -> tuple[Shifts, Blocks]:
         """`generator(flow)` together with the index sets that it connects."""
+        declared = getattr(flow, "modes", None)
+        if declared not in (None, self.modes):
+            raise InputError(
+                f"`basis` must have the {declared} modes of the equation, but has {self.modes}: "
+                "give `cutoff` one entry per mode."
+            )
         assembly = _Assembly(self, flow)
         return assembly.operator(self, flow), Blocks(assembly.shifts, self.levels, assembly.live)
 
@@ -162,7 +169,7 @@ class FockBargmann(eqx.Module):
 class _Assembly:
     """The static part of a generator: which shifts there are and what they are made of.
 
-    Found at arbitrary concrete values of all trainable parameters, so it holds for every
+    Found at arbitrary values near 1 of all parameters (`generic`), so it holds for every
     value, and the traced part is one small linear map from coefficients to weights.
     """
 
@@ -170,24 +177,26 @@ class _Assembly:
         with jax.ensure_compile_time_eval():
             generic_basis, generic_flow = generic((basis, flow))
             evaluate = jax.jit(lambda beta: _components(generic_basis, generic_flow, beta))
-            epsilon = float(np.sqrt(jnp.finfo(jnp.zeros(()).dtype).eps))
+            epsilon = float(jnp.finfo(jnp.zeros(()).dtype).eps) ** 0.7  # above round-off
             self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
             coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
-        used = np.argwhere(np.abs(coefficients) > epsilon * np.abs(coefficients).max(initial=0))
+        size = np.abs(coefficients)
+        used = np.argwhere(size > epsilon * size.max(axis=0))
         self._used = tuple(used.T)
         self._terms = _merge(self._sampler, used, basis.modes)
         self._check_reach(basis)
-        self._drop_cancelled(self._weights(basis, coefficients), epsilon)
+        self._drop_cancelled(basis, coefficients, epsilon)
 
     def operator(self, basis: FockBargmann, flow: SecondOrderFlow) -> Shifts:
         coefficients = self._sampler.coefficients(_components(basis, flow, self._sampler.beta))
         weights = self._weights(basis, coefficients)
         return Shifts(self.shifts, jnp.stack(weights).reshape(-1, *basis.levels))
 
-    def _drop_cancelled(self, weights: list[np.ndarray], epsilon: float):
+    def _drop_cancelled(self, basis, coefficients, epsilon: float):
         """Drops the shifts whose terms cancel, as do those of second order at C = 1."""
-        largest = max(np.abs(w).max() for w in weights)
-        self.live = np.stack([np.abs(w) > epsilon * largest for w in weights])
+        weights = np.abs(self._weights(basis, coefficients))
+        without_signs = np.stack(self._weights(basis, np.abs(coefficients), np.abs))
+        self.live = weights > epsilon * without_signs
         stays = np.array([not any(shift) for shift in self._terms])
         kept = np.logical_or(self.live.any(axis=1), stays)
         self.live = self.live[kept]
@@ -197,11 +206,11 @@ class _Assembly:
     def shifts(self) -> tuple[tuple[int, ...], ...]:
         return tuple(self._terms)
 
-    def _weights(self, basis, coefficients) -> list:
+    def _weights(self, basis, coefficients, sign=np.asarray) -> list:
         """Weights of each shift at every index, raveled; NumPy or JAX as `coefficients` is."""
         picked = coefficients[self._used]
         return [
-            (np.stack(list(rows.values())) @ picked)
+            (sign(np.stack(list(rows.values()))) @ picked)
             @ np.stack([_outer(word, basis.levels).ravel() for word in rows])
             for rows in self._terms.values()
         ]

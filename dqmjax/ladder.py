@@ -107,6 +107,7 @@ class Blocks:
     """
 
     def __init__(self, shifts, levels: tuple[int, ...], live: np.ndarray):
+        self.levels = levels
         size = int(np.prod(levels))
         index = np.indices(levels).reshape(len(levels), size)
         sources = index[None] - np.array(shifts).reshape(len(shifts), len(levels), 1)
@@ -131,6 +132,6 @@ class Blocks:
         """The coefficients block by block, padded with zeros."""
         return jnp.zeros((self.count, self.width), rho.dtype).at[self._place].set(rho.ravel())
 
-    def scatter(self, rows: Complex[Array, "count width"], levels) -> Complex[Array, "*levels"]:
+    def scatter(self, rows: Complex[Array, "count width"]) -> Complex[Array, "*levels"]:
         """Back from `gather`."""
-        return rows[self._place].reshape(levels)
+        return rows[self._place].reshape(self.levels)

@@ -1,6 +1,7 @@
 """What data say of a model: weights, goodness of fit, structure left in the residuals."""
 
 import dataclasses
+import math
 
 import numpy as np
 from jaxtyping import Float
@@ -14,9 +15,7 @@ SIGNIFICANT = 5.0  # standard deviations
 
 
 def first_weights(data: Snapshots) -> Float[np.ndarray, "times points"]:
-    """1/σ of each density before any model is known: given, or from smoothed counts, or 1/peak."""
-    if data.shots is not None and data.counts is not None:
-        return count_weights(data, (data.counts + 0.5) / (data.shots + 1) / data.cell)
+    """1/σ of each density before any model is known: given, or 1/peak, which has no bias."""
     sigma = data.measured.max() if data.sigma is None else data.sigma
     sigma = np.expand_dims(sigma, 0) if np.ndim(sigma) == 1 else sigma
     return np.broadcast_to(1 / sigma, data.measured.shape)
@@ -37,10 +36,11 @@ def count_weights(data: Snapshots, density: Float[np.ndarray, "times points"]):
 class Goodness:
     """How well a model describes data.
 
-    χ² of counts is over the points where the model expects one detection or more, where it
-    means something. Without a noise level its weights are 1/peak.
+    χ² of counts is over the points where the model expects detections, one or more where
+    there are such points. Without a noise level its weights are 1/peak.
     """
 
+    deviance: float  # −2 ln of the likelihood, to compare fits; χ² where there are no counts
     chi2: float
     dof: int  # points less parameters
     noise_known: bool
@@ -53,7 +53,7 @@ class Goodness:
         """Whether the residuals are what the noise, known or not, can leave."""
         if not self.noise_known and self.misfit < SIMULATION_ACCURACY:
             return True
-        return max(self.excess, abs(self.structure)) < SIGNIFICANT
+        return math.hypot(max(self.excess, 0.0), self.structure) < SIGNIFICANT
 
     @property
     def verdict(self) -> str:
@@ -61,9 +61,9 @@ class Goodness:
         if self.describes_data:
             return "The model describes the data."
         reasons = []
-        if self.excess >= SIGNIFICANT:
+        if self.excess >= SIGNIFICANT / 2:
             reasons.append(f"chi2 is {self.excess:.1f} sigma too large")
-        if abs(self.structure) >= SIGNIFICANT:
+        if abs(self.structure) >= SIGNIFICANT / 2:
             sigma = f"{self.structure:.0f} sigma"
             reasons.append(f"neighbouring residuals are correlated ({sigma}), as noise is not")
         return (
@@ -84,6 +84,7 @@ def goodness(
     chi2, dof = np.sum(residual[judged] ** 2), int(judged.sum()) - parameters
     known = data.sigma is not None or data.counts is not None
     return Goodness(
+        deviance=_deviance(data, density, residual),
         chi2=float(chi2),
         dof=dof,
         noise_known=known,
@@ -93,13 +94,20 @@ def goodness(
     )
 
 
+def _deviance(data: Snapshots, density, residual) -> float:
+    if data.counts is None or data.shots is None:
+        return float(np.sum(residual**2))
+    p = np.clip(density * data.cell, 1e-12, 1 - 1e-12)
+    return -2 * float(np.sum(data.counts * np.log(p) + (data.shots - data.counts) * np.log1p(-p)))
+
+
 def _judged(data: Snapshots, density):
     """Which residuals χ² sums, and the variance of the square of each of those."""
     if data.counts is None or data.shots is None:
         return np.ones(density.shape, bool), np.full(density.size, 2.0)
     probability = np.clip(density * data.cell, 0, 1)
     expected = data.shots * probability * (1 - probability)
-    judged = expected >= 1
+    judged = expected >= min(1.0, expected.max() / 4)
     return judged, 2 + 1 / expected[judged] - 6 / data.shots
 
 

@@ -26,6 +26,7 @@ from .weak_form import WeakForm, early_snapshots, weak_form
 Vector = Float[np.ndarray, " parameters"]
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 30}
+MOST_QUANTA = 100  # memory grows with the square
 COUNT_ROUNDS = 2  # of taking the weights of counts from the model; the third changes < 0.01 sigma
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
 
@@ -75,9 +76,11 @@ def recover(
             what the data need, JAX is not set to double precision, or no start leads to
             finite densities at all times.
     """
-    trial = _prepare(data, model, start or {}, dict(fix or {}), free)
-    fit = _Fit(data, trial, _basis(data, cutoff), progress or (lambda line: None))
-    return fit.run(from_start=bool(start))
+    with np.errstate(all="ignore"):  # what overflows on the way is judged at the end
+        basis = _basis(data, cutoff)
+        trial = _prepare(data, model, start or {}, dict(fix or {}), free)
+        fit = _Fit(data, trial, basis, progress or (lambda line: None))
+        return fit.run(from_start=bool(start))
 
 
 def _prepare(data, model, start, fix, free) -> Trial:
@@ -99,12 +102,19 @@ def _prepare(data, model, start, fix, free) -> Trial:
         raise InputError(
             f"parameter {unknown[0]!r} is unknown: the model has {', '.join(leaf_names(trial))}."
         )
-    both = sorted(set(start) & set(fix))
-    if both:
-        raise InputError(f"parameter {both[0]!r} is both fixed and given a start: drop one.")
+    twice = sorted((set(start) | set(free)) & set(fix))
+    if twice:
+        raise InputError(f"parameter {twice[0]!r} is both fixed and free: drop one.")
     trial = set_values(set_values(trial, start, constant=False), fix, constant=True)
-    if not leaf_names(trial):
+    trial.model.__check_init__()  # the values just set may be wrong
+    count = len(parameter_names(trial))
+    if not count:
         raise InputError("nothing is free: fix fewer parameters.")
+    if data.density.size <= count:
+        raise InputError(
+            f"`data` must hold more than the {count} numbers that are sought, but hold "
+            f"{data.density.size}: fix some parameters."
+        )
     return trial
 
 
@@ -112,12 +122,18 @@ def first_amplitude(data: Snapshots) -> np.ndarray:
     """⟨β⟩ of the first snapshot, weighted by the square of the density to hold noise down."""
     q, p = np.split(data.points, 2, axis=1)
     beta = (q / data.ell + 1j * data.ell * p / data.kappa) / np.sqrt(2)
-    weight = data.measured[0] ** 2
+    weight = np.clip(data.measured[0], 0, None) ** 2
     return weight @ beta / weight.sum()
 
 
 def _basis(data: Snapshots, cutoff: int | None) -> FockBargmann:
     quanta = np.abs(first_amplitude(data)) ** 2
+    if not (quanta < MOST_QUANTA).all():
+        most = f"{np.max(quanta):.3g}"
+        raise InputError(
+            f"`data` must start below {MOST_QUANTA} quanta per mode, but have {most}: "
+            "check `points`, `ell` and `kappa`, or shift the frame."
+        )
     if cutoff is None:
         needed = quanta + 7 * np.sqrt(quanta) + 9
         levels = tuple(int(10 * math.ceil(n / 10)) for n in needed)  # in tens: few compilations
@@ -179,7 +195,7 @@ class _Fit:
             found = self._from(np.array(vector), origin)
             if found is None:
                 continue
-            if best is None or found.goodness.chi2 < best.goodness.chi2:
+            if best is None or found.goodness.deviance < best.goodness.deviance:
                 best = found
             if best.goodness.describes_data:
                 break

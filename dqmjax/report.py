@@ -8,6 +8,7 @@ from jaxtyping import Float
 from .likelihood import Goodness
 
 ACCURACY = 1e-9  # of the peak; no density is trusted beyond, so that σ = 0 proves nothing
+AT_EDGE = 1e-6  # of ‖ρ‖²; densities are off by its root at most
 KNOWN = 3.0  # a combination is determined if a large change of it is this many σ
 
 Vector = Float[np.ndarray, " parameters"]
@@ -51,8 +52,11 @@ class Recovery:
         value, error = self.estimate[name], self.stderr[name]
         if not np.isfinite(error):
             return f"{value:.4g}", "undetermined"
-        digits = max(1 - int(np.floor(np.log10(error))), 0) if error else 15
-        return f"{value:.{digits}f}", f"{error:.2g}"
+        power = int(np.floor(np.log10(error))) if error else -15
+        if -15 <= power <= 1 and abs(value) < 1e6:
+            return f"{round(value, 1 - power) + 0.0:.{max(1 - power, 0)}f}", f"{error:.2g}"
+        digits = max(int(np.floor(np.log10(max(abs(value), error)))) - power + 1, 1)
+        return f"{value:.{digits}e}", f"{error:.2g}"
 
     def __str__(self) -> str:
         lines = [f"{'parameter':<12} {'estimate':>16} {'std. error':>12} {'start':>12}"]
@@ -62,6 +66,9 @@ class Recovery:
         for combination in self.undetermined:
             terms = " + ".join(f"{c:.2g} {name}" for name, c in combination.items())
             lines.append(f"The data do not determine {terms}.")
+        if self.edge_weight > AT_EDGE:
+            share = f"{self.edge_weight:.1g} of the squared state reaches the cut-off"
+            lines.append(f"Take care: {share}: keep more levels.")
         g = self.goodness
         noise = f"chi2/dof {g.chi2 / g.dof:.4g}" if g.noise_known else "noise level not given"
         lines.append(f"{noise}, residual {g.misfit:.2g} of the peak. {g.verdict}")

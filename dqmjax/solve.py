@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree, Real
 
 from .errors import InputError
 from .stepper import AbstractStepper
@@ -35,7 +35,7 @@ class SaveTimes(eqx.Module):
     which: Int[Array, " intervals"]  # the distinct interval after each time but the last
 
 
-def save_times(ts: Float[Array | np.ndarray, " times"]) -> SaveTimes:
+def save_times(ts: Real[Array | np.ndarray, " times"]) -> SaveTimes:
     """Checks `ts` and finds the distinct intervals, equal ones to within round-off.
 
     Raises:
@@ -48,7 +48,8 @@ def save_times(ts: Float[Array | np.ndarray, " times"]) -> SaveTimes:
         )
     if isinstance(ts, Tracer):
         return SaveTimes(jnp.asarray(ts), jnp.diff(ts), jnp.arange(ts.size - 1))
-    lengths = np.diff(np.asarray(ts))
+    ts = np.asarray(ts) + 0.0  # whole numbers too
+    lengths = np.diff(ts)
     if not (lengths > 0).all():
         raise InputError("`ts` must be strictly increasing; sort the times and drop repeats.")
     roundoff = 4 * np.finfo(lengths.dtype).eps * np.abs(ts).max()
@@ -63,7 +64,7 @@ def save_times(ts: Float[Array | np.ndarray, " times"]) -> SaveTimes:
 def solve(
     stepper: AbstractStepper,
     state: PyTree[Array],
-    ts: Float[Array | np.ndarray, " times"] | SaveTimes,
+    ts: Real[Array | np.ndarray, " times"] | SaveTimes,
     *,
     substeps: int = 1,
     save: Callable[[PyTree[Array]], PyTree[Array]] | None = None,

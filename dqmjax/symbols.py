@@ -10,6 +10,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .errors import InputError
+
 Modes = Float[Array, " modes"]
 Scalar = Float[Array, ""]
 
@@ -50,7 +52,9 @@ class Kerr(AbstractSymbol):
         return 1
 
     def __call__(self, q, p):
-        quanta = jnp.sum(q**2 + p**2) / 2
+        if q.shape != (1,):
+            raise InputError(f"`q` must have shape (1,) for one mode, but has {q.shape}.")
+        quanta = (q[0] ** 2 + p[0] ** 2) / 2
         return self.omega * quanta + self.interaction / 2 * (quanta**2 - 4 * quanta)
 
 

@@ -75,6 +75,9 @@ def test_a_model_that_fails_is_no_success(tmp_path, capsys):
         (["--model", "kerr", "--start", "C=nan"], "parameter 'C' must be finite"),
         (["--model", "kerr", "--cutoff", "3"], "`cutoff` must hold"),
         (["--model", "kerr", "--cutoff", "0"], "at least 2"),
+        (["--model", "kerr", "--fix", "ell=-1"], "`ell` must be positive"),
+        (["--model", "kerr", "--fix", "ell=1", "--free", "ell"], "both fixed and free"),
+        (["--model", "kerr", "--fix", "C=1", "--fix", "C=2"], "given twice"),
     ],
 )
 def test_bad_arguments_end_in_one_line_and_write_nothing(
@@ -108,11 +111,22 @@ def test_unwritable_output_is_noticed_before_the_fit(file, tmp_path, capsys):
     assert error.count("\n") == 1
 
 
-def test_malformed_assignment(file, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["recover", "f", "--model", "kerr", "--fix", "C"], "must be NAME=VALUE"),
+        (["recover", "f", "--model", "kerr", "--cutoff", "many"], "invalid int value"),
+        (["recover", "f"], "--model"),
+        (["recove"], "invalid choice"),
+    ],
+)
+def test_malformed_command_lines_end_in_one_line(capsys, arguments, message):
     with pytest.raises(SystemExit) as stopped:
-        main(["recover", str(file), "--model", "kerr", "--fix", "C"])
+        main(arguments)
+    error = capsys.readouterr().err
     assert stopped.value.code == 2
-    assert "must be NAME=VALUE" in capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
 
 
 def test_info(capsys):

@@ -42,7 +42,7 @@ def test_round_trip(tmp_path):
     [
         ({"t": None}, "`t` is missing"),
         ({"kappa": None}, "`kappa` is missing"),
-        ({"extra": np.ones(2)}, "`extra` is unknown"),
+        ({"extra": np.ones(2)}, "'extra' is unknown"),
         ({"t": GOOD["t"][::-1]}, "strictly increasing"),
         ({"t": np.array([0.0, 0.1, 0.1])}, "strictly increasing"),
         ({"t": np.zeros((3, 1))}, "two or more times"),
@@ -58,6 +58,12 @@ def test_round_trip(tmp_path):
         ({"kappa": np.array(0.0)}, "`kappa` must be positive"),
         ({"kappa": np.ones(2)}, "`kappa` must be one number"),
         ({"sigma": np.array(-0.1)}, "`sigma` must be positive"),
+        ({"sigma": np.array(1e-300)}, "`sigma` must exceed round-off"),
+        ({"density": np.full((3, 5), 1e3)}, "`density` must be per dq dp"),
+        ({"density": np.zeros((3, 5))}, "positive somewhere at the first time"),
+        (COUNTS | {"counts": np.zeros((3, 5), int)}, "positive somewhere at the first time"),
+        ({"points": GOOD["points"][:1], "density": GOOD["density"][:, :1]}, "two points or more"),
+        ({"new\nline": np.ones(1)}, "is unknown"),
         ({"sigma": np.ones(4)}, "`sigma` must be one number or of shape"),
         ({"shots": COUNTS["shots"]}, "given with"),
         (COUNTS | {"counts": np.full((3, 5), 11)}, "between 0 and `shots` = 10"),
@@ -137,6 +143,11 @@ def test_directory_is_written_whole_or_not_at_all(tmp_path):
     with whole_directory(target) as folder:
         write_json(folder / "b.json", {"x": 1.0})
     assert [p.name for p in target.iterdir()] == ["b.json"]
+    with pytest.raises(InputFileError, match="is a directory"), whole_directory(tmp_path) as folder:
+        write_json(folder / "out", {})
+    with pytest.raises(InputError), whole_directory(tmp_path / "deep" / "er"):
+        raise InputError("any")
+    assert not (tmp_path / "deep").exists()
     (tmp_path / "file").touch()
     with (
         pytest.raises(InputFileError, match="cannot be written"),

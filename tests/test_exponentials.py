@@ -58,7 +58,7 @@ def test_blocks_hold_the_operator():
     rho = jnp.asarray(np.random.default_rng(3).normal(size=(5, 5)) + 0j)
     rows = jnp.einsum("bij,bj->bi", blocks.matrices(operator), blocks.gather(rho))
     assert (blocks.count, blocks.width) == (5, 5)  # nine diagonals of 1…5…1, packed
-    np.testing.assert_allclose(blocks.scatter(rows, (5, 5)), operator(rho), rtol=1e-14)
+    np.testing.assert_allclose(blocks.scatter(rows), operator(rho), rtol=1e-14)
 
 
 def test_action_differentiates_forward_and_in_reverse():
@@ -77,3 +77,13 @@ def test_action_differentiates_forward_and_in_reverse():
         up, down = (f(*(a + s * d for a, d in zip(at, shift, strict=True))) for s in (1, -1))
         assert reverse[i] == pytest.approx(float(forward[i]), rel=1e-12)
         assert reverse[i] == pytest.approx(float((up - down) / (2 * step)), rel=1e-7)
+
+
+@pytest.mark.parametrize("turn", [0.79, 1.0, 3.9, 6.4, 100.0])
+def test_both_series_reach_round_off(turn):
+    """A single phase, with turns just below and above those after which a series is cut."""
+    phase = Shifts(((0,),), jnp.full((1, 1), 1j))
+    one = jnp.ones(1, complex)
+    exact = np.exp(1j * turn)
+    assert abs(expm_action(phase, jnp.asarray(turn), one)[0] - exact) < 1e-14 * max(turn, 1)
+    assert abs(expm(jnp.array([[1j * turn]]))[0, 0] - exact) < 1e-14 * max(turn, 1)

@@ -144,6 +144,10 @@ def test_too_few_levels_for_the_degree_are_refused():
 def test_bad_bases_and_states_are_refused():
     with pytest.raises(dqm.InputError, match="at least 2"):
         dqm.FockBargmann(1)
+    with pytest.raises(dqm.InputError, match="`ell` must be positive"):
+        dqm.FockBargmann(8, ell=-1.0)
+    with pytest.raises(dqm.InputError, match="`kappa` must be positive"):
+        dqm.FockBargmann(8, kappa=0.0)
     with pytest.raises(dqm.InputError, match="one number or one per mode"):
         dqm.FockBargmann(8, ell=jnp.ones(2))
     with pytest.raises(dqm.InputError, match="one entry for each of the 2 modes"):
@@ -155,3 +159,27 @@ def test_bad_bases_and_states_are_refused():
 def test_edge_weight_tells_a_cutoff_too_low():
     assert dqm.FockBargmann(30).edge_weight(dqm.FockBargmann(30).coherent(2.0 + 0j)) < 1e-14
     assert dqm.FockBargmann(6).edge_weight(dqm.FockBargmann(6).coherent(2.0 + 0j)) > 0.1
+
+
+def test_sizes_of_constants_do_not_matter():
+    """A frequency 25,000 times the interaction, one a constant and one trainable."""
+    omega, basis = 2 * np.pi * 5e9, dqm.FockBargmann(8)
+    state = random_state(8, 8)
+
+    def rate(U):
+        generator = basis.generator(dqm.FokkerPlanck(dqm.Kerr(U, omega=omega)))
+        return generator(basis.from_qutip(state))
+
+    U = jnp.array(2 * np.pi * 2e5)
+    exact = von_neumann(kerr_operator(8, float(U), omega), state).full()
+    slope = von_neumann(kerr_operator(8, 1.0), state).full()
+    np.testing.assert_allclose(rate(U), exact, atol=1e-13 * np.abs(exact).max())
+    got = jax.jacfwd(rate)(U)
+    np.testing.assert_allclose(got, slope, atol=1e-11 * np.abs(slope).max())
+
+
+def test_modes_must_agree():
+    with pytest.raises(dqm.InputError, match="must have the 1 modes of the equation, but has 2"):
+        dqm.FockBargmann((6, 6)).generator(dqm.FokkerPlanck(dqm.Kerr(1.0)))
+    with pytest.raises(dqm.InputError, match=r"shape \(1,\) for one mode"):
+        dqm.Kerr(1.0)(jnp.ones(2), jnp.ones(2))

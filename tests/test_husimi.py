@@ -148,6 +148,12 @@ def test_first_order_is_liouville(mixed_state):
             dqm.FokkerPlanck(dqm.InUnits(dqm.Kerr(2.0), 1.6, 1.3), ell=1.6, kappa=1.3, hbar=1.3),
             True,
         ),
+        (
+            dqm.FokkerPlanck(
+                dqm.InUnits(dqm.Kerr(2.0), 1e-12, 1e-34), ell=1e-12, kappa=1e-34, hbar=3e-34
+            ),
+            False,
+        ),
         (dqm.FokkerPlanck(lambda q, p: jnp.sum(p**2 + 3 * q**2) / 2), True),
         (dqm.FokkerPlanck(lambda q, p: jnp.sum(p**2 / 2 + q**4)), False),
         (dqm.FokkerPlanck(lambda q, p: q[0] * q[1] + p[0] * p[1], ell=(1.0, 1.0)), True),

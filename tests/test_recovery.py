@@ -138,7 +138,7 @@ def test_model_of_one_s_own(clean):
         ({"fix": {"c": 1.0}}, "parameter 'c' is unknown"),
         ({"free": ["elle"]}, "parameter 'elle' is unknown"),
         ({"fix": {"C": np.nan}}, "parameter 'C' must be finite"),
-        ({"fix": {"C": 1.0}, "start": {"C": 0.5}}, "both fixed and given a start"),
+        ({"fix": {"C": 1.0}, "start": {"C": 0.5}}, "both fixed and free"),
         ({"cutoff": 4}, "`cutoff` must hold a coherent state of 1.5"),
         (
             {"fix": dict.fromkeys(["interaction", "omega", "C", "alpha_re", "alpha_im"], 1.0)},
@@ -149,6 +149,51 @@ def test_model_of_one_s_own(clean):
 def test_bad_problems_are_refused(clean, problem, message):
     with pytest.raises(dqm.InputError, match=message):
         dqm.recover(clean, problem.pop("model", "kerr"), **problem)
+
+
+def test_data_too_few_or_too_energetic_are_refused(clean):
+    few = dataclasses.replace(
+        clean, t=clean.t[:2], points=clean.points[:2], density=clean.density[8:10, :2] + 0.01
+    )
+    with pytest.raises(dqm.InputError, match="must hold more than the 5 numbers"):
+        dqm.recover(few, "kerr")
+    with pytest.raises(dqm.InputError, match="must start below 100 quanta"):
+        dqm.recover(dataclasses.replace(clean, points=20 * clean.points), "kerr")
+
+
+def test_si_units_with_a_fixed_interaction(clean):
+    """ℓ = 1e-12, κ = ħ = 1e-34, times in microseconds: the same physics, the same answer."""
+    ell, kappa = 1e-12, 1e-34
+    data = dataclasses.replace(
+        clean,
+        t=clean.t * 1e-6,
+        points=clean.points * [ell, kappa / ell],
+        density=clean.density / kappa,
+        ell=np.array([ell]),
+        kappa=kappa,
+        hbar=kappa,
+    )
+    result = dqm.recover(data, "kerr", fix={"interaction": KERR["interaction"] * kappa * 1e6})
+    assert result.goodness.describes_data
+    assert result.estimate["C"] == pytest.approx(1, abs=1e-8)
+    assert all(result.identifiable.values())
+
+
+@pytest.mark.slow
+def test_few_detections_at_each_point(clean):
+    """Twenty shots; and three, where no point expects one: right, or said to be wrong."""
+    for shots, seed in ((20, 0), (20, 1), (3, 0), (3, 1)):
+        result = dqm.recover(counted(clean, shots, seed), "kerr")
+        pulls = [(result.estimate[n] - x) / result.stderr[n] for n, x in KERR.items()]
+        assert result.goodness.describes_data == (np.max(np.abs(pulls)) < 4)
+        assert result.goodness.describes_data or shots == 3
+
+
+def test_levels_too_few_for_the_fit_are_told(clean):
+    result = dqm.recover(clean, "kerr", cutoff=15)
+    assert "keep more levels" not in str(result)
+    stuffed = dataclasses.replace(result, edge_weight=1e-3)
+    assert "0.001 of the squared state reaches the cut-off: keep more levels" in str(stuffed)
 
 
 def test_start_that_leads_nowhere_is_refused(clean):

@@ -113,6 +113,10 @@ def test_batch_of_parameters():
 def test_uneven_times_and_substeps_change_nothing():
     kerr = stepper(cutoff=12)
     start = kerr.basis.coherent(0.9 + 0j)
+    whole = dqm.solve(kerr, start, np.array([0, 1, 2])).saved[1]
+    np.testing.assert_allclose(
+        whole, dqm.solve(kerr, start, np.array([0.0, 1.0])).final, atol=1e-14
+    )
     fine = dqm.solve(kerr, start, np.array([0.0, 0.1, 0.35, 0.6]))
     coarse = dqm.solve(kerr, start, np.array([0.0, 0.6]), substeps=3)
     np.testing.assert_allclose(fine.final, coarse.final, atol=1e-14)
@@ -139,6 +143,8 @@ def test_bad_input_is_refused():
         dqm.solve(kerr, start, np.array([0.0, 1.0, 1.0]))
     with pytest.raises(dqm.InputError, match="`substeps` must be a positive integer"):
         dqm.solve(kerr, start, np.array([0.0, 1.0]), substeps=0)
+    with pytest.raises(dqm.InputError, match=r"basis's shape \(8, 8\)"):
+        dqm.solve(kerr, jnp.ones((9, 9), complex), np.array([0.0, 1.0]))
     with pytest.raises(RuntimeError, match="not finite"):
         dqm.solve(kerr, start * jnp.nan, np.array([0.0, 1.0]))
     assert not dqm.solve(kerr, start * jnp.nan, np.array([0.0, 1.0]), throw=False).finite
