@@ -1,5 +1,6 @@
 """Quantum dynamics in three pictures from one differentiable Hamiltonian."""
 
+from .adjoint import Checkpointed as Checkpointed, Direct as Direct, Reversible as Reversible
 from .dataset import (
     Snapshots as Snapshots,
     demo_snapshots as demo_snapshots,
@@ -8,7 +9,22 @@ from .dataset import (
 from .errors import InputError as InputError
 from .fock import FockBargmann as FockBargmann
 from .grid import Grid as Grid
+from .hamiltonian import Hamiltonian as Hamiltonian
 from .pictures.husimi import FokkerPlanck as FokkerPlanck, HusimiStep as HusimiStep
+from .pictures.schrodinger import SplitStep as SplitStep
+from .potentials import (
+    AbstractPotential as AbstractPotential,
+    Anharmonic as Anharmonic,
+    DoubleWell as DoubleWell,
+    Free as Free,
+    GaussianBarrier as GaussianBarrier,
+    Harmonic as Harmonic,
+    HenonHeiles as HenonHeiles,
+    Morse as Morse,
+    OpticalLattice as OpticalLattice,
+    SechBarrier as SechBarrier,
+    SoftCoulomb as SoftCoulomb,
+)
 from .recovery import recover as recover
 from .report import Recovery as Recovery
 from .solve import (
@@ -16,6 +32,22 @@ from .solve import (
     Solution as Solution,
     save_times as save_times,
     solve as solve,
+)
+from .spectrum import eigenstates as eigenstates, ground_state as ground_state
+from .splitting import (
+    Scheme as Scheme,
+    blanes_moan4 as blanes_moan4,
+    blanes_moan6 as blanes_moan6,
+    nystrom4 as nystrom4,
+    strang as strang,
+    yoshida4 as yoshida4,
+)
+from .states import (
+    cat as cat,
+    coherent as coherent,
+    gaussian as gaussian,
+    oscillator as oscillator,
+    squeezed as squeezed,
 )
 from .stepper import AbstractStepper as AbstractStepper
 from .symbols import AbstractSymbol as AbstractSymbol, InUnits as InUnits, Kerr as Kerr

@@ -79,6 +79,12 @@ class Grid(eqx.Module):
         values = jax.vmap(f)(self.points.reshape(self.dim, -1).T)
         return values.reshape(self.shape + values.shape[1:])
 
+    def gradient(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape dim"]:
+        """`∂_a f`, components along the last axis."""
+        waves = jnp.fft.fftn(f)
+        parts = [jnp.fft.ifftn(1j * self._odd_k(a) * waves) for a in range(self.dim)]
+        return _like(f, jnp.stack(parts, axis=-1))
+
     def divergence(self, field: Inexact[Array, "*shape dim"]) -> Inexact[Array, "*shape"]:
         """`Σ_a ∂_a F_a`, components along the last axis as `at_points` gives them."""
         waves = sum(1j * self._odd_k(a) * jnp.fft.fftn(field[..., a]) for a in range(self.dim))

@@ -9,6 +9,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PyTree, Real
 
+from .adjoint import AbstractAdjoint, Direct
 from .errors import InputError
 from .stepper import AbstractStepper
 
@@ -68,6 +69,7 @@ def solve(
     *,
     substeps: int = 1,
     save: Callable[[PyTree[Array]], PyTree[Array]] | None = None,
+    adjoint: AbstractAdjoint = Direct(),  # noqa: B008
     throw: bool = True,
 ) -> Solution:
     """Evolves `state` from `ts[0]` to `ts[-1]` and saves at exactly every `ts`.
@@ -83,6 +85,8 @@ def solve(
         substeps: Steps per save interval.
         save: What to keep of each state, the whole state by default. Name the function:
             a fresh lambda recompiles.
+        adjoint: How reverse mode remembers the steps within an interval: `Direct()`,
+            `Checkpointed()` or `Reversible()`.
         throw: Whether a final state that is not finite is an error; else see `Solution.finite`.
 
     Raises:
@@ -92,11 +96,11 @@ def solve(
     if not isinstance(substeps, int) or substeps < 1:
         raise InputError(f"`substeps` must be a positive integer, but is {substeps!r}.")
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
-    return _solve(stepper, state, times, substeps, save, throw)
+    return _solve(stepper, state, times, substeps, save, adjoint, throw)
 
 
 @eqx.filter_jit
-def _solve(stepper, state, times, substeps, save, throw) -> Solution:
+def _solve(stepper, state, times, substeps, save, adjoint, throw) -> Solution:
     intervals, which = times.intervals, times.which
     ts = eqx.error_if(times.ts, jnp.diff(times.ts) <= 0, "`ts` must be strictly increasing.")
     save = save or (lambda state: state)
@@ -115,7 +119,7 @@ def _solve(stepper, state, times, substeps, save, throw) -> Solution:
         arrays = jax.tree.map(lambda a: a[index], shared) if is_shared else factors(dt)
         step = eqx.combine(arrays, static[0])
         starts = t + dt / substeps * jnp.arange(substeps)
-        state, _ = jax.lax.scan(lambda y, t: (step(t, y), None), state, starts)
+        state = adjoint.run(step, state, starts)
         return state, save(state)
 
     now = (ts[:-1], which, intervals[which])

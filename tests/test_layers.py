@@ -10,10 +10,11 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors"},
-    {"grid", "stepper", "ladder", "polynomials", "dataset", "parameters"},
-    {"exponentials", "symbols", "solve", "likelihood"},
-    {"fock", "report"},
-    {"weak_form", "pictures.husimi"},
+    {"grid", "stepper", "splitting", "adjoint", "ladder", "polynomials", "dataset", "parameters"},
+    {"exponentials", "symbols", "potentials", "states", "solve", "likelihood"},
+    {"hamiltonian", "fock", "report"},
+    {"observables", "weak_form", "pictures.husimi", "pictures.schrodinger"},
+    {"spectrum"},
     {"models"},
     {"recovery"},
     {"plot"},

@@ -1,0 +1,47 @@
+"""The Hamiltonian of particles in a potential."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .errors import require_positive
+from .grid import Grid
+from .potentials import potential_on
+
+Scalar = Float[Array, ""]
+
+
+class Hamiltonian(eqx.Module):
+    """`H(x, p, t) = Σ p_i²/2m_i + V(x, t)`, in any consistent units.
+
+    Args:
+        potential: V(x, t) for one point, x of shape (dim,): a potential or any function.
+        mass: m, one number or one per axis.
+        hbar: ħ.
+
+    Python floats are constants, arrays are trainable.
+
+    Raises:
+        InputError: If a constant `mass` or `hbar` is not positive.
+    """
+
+    potential: Callable
+    mass: Float[Array, "..."] | tuple[float, ...] | float = 1.0
+    hbar: Scalar | float = 1.0
+
+    def __check_init__(self):
+        require_positive(mass=self.mass, hbar=self.hbar)
+
+    def kinetic(self, grid: Grid) -> Float[Array, "*shape"]:
+        """`Σ ħ²k_i²/2m_i` at every wavenumber of `grid`."""
+        mass = jnp.broadcast_to(jnp.asarray(self.mass), (grid.dim,))
+        return jnp.tensordot(self.hbar**2 / (2 * mass), grid.k**2, 1)
+
+    def apply(
+        self, grid: Grid, psi: Complex[Array, "*shape"], t: Scalar | float = 0.0
+    ) -> Complex[Array, "*shape"]:
+        """`Ĥψ` on `grid`, spectrally exact."""
+        moving = jnp.fft.ifftn(self.kinetic(grid) * jnp.fft.fftn(psi))
+        return moving + potential_on(self.potential, grid, t) * psi

@@ -1,0 +1,209 @@
+"""Potential energies V(x, t), written for one point."""
+
+import abc
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact
+
+from .errors import InputError
+from .grid import Grid
+
+Point = Float[Array, " dim"]
+Scalar = Float[Array, ""]
+Parameter = Float[Array, "..."] | tuple[float, ...] | float
+
+
+class AbstractPotential(eqx.Module):
+    """A potential energy. Write it for one point; forces and grids come for free."""
+
+    @abc.abstractmethod
+    def __call__(self, x: Point, t: Scalar | float = 0.0) -> Inexact[Array, ""]:
+        """`V(x, t)` at one point, in units of energy."""
+
+    def force(self, x: Point, t: Scalar | float = 0.0) -> Point:
+        """`−∇V(x, t)` at one point."""
+        return -jax.grad(self)(x, t)
+
+    def __add__(self, other: "Callable | AbstractPotential") -> "Sum":
+        return Sum((self, other))
+
+
+class Sum(AbstractPotential):
+    """`Σ V_i(x, t)`, as made by `+`."""
+
+    terms: tuple[Callable, ...]
+
+    def __call__(self, x, t=0.0):
+        return sum((term(x, t) for term in self.terms), jnp.zeros(()))
+
+
+class Free(AbstractPotential):
+    """`V = 0`."""
+
+    def __call__(self, x, t=0.0):
+        return 0 * jnp.sum(x)
+
+
+class Harmonic(AbstractPotential):
+    """`V(x) = m Σ ω_i² x_i² / 2`.
+
+    Args:
+        omega: ω, one number or one per axis.
+        mass: m.
+    """
+
+    omega: Parameter = 1.0
+    mass: Scalar | float = 1.0
+
+    def __call__(self, x, t=0.0):
+        return self.mass * jnp.sum(jnp.asarray(self.omega) ** 2 * x**2) / 2
+
+
+class Anharmonic(AbstractPotential):
+    """`V(x) = Σ (ω² x_i²/2 + c x_i³ + d x_i⁴)`, of unit mass.
+
+    Args:
+        omega: ω.
+        cubic: c.
+        quartic: d.
+    """
+
+    omega: Scalar | float = 1.0
+    cubic: Scalar | float = 0.0
+    quartic: Scalar | float = 0.0
+
+    def __call__(self, x, t=0.0):
+        return jnp.sum(self.omega**2 * x**2 / 2 + self.cubic * x**3 + self.quartic * x**4)
+
+
+class DoubleWell(AbstractPotential):
+    """`V(x) = D ((x₁/a)² − 1)²`: minima at ±a, a barrier of height D between them.
+
+    Args:
+        depth: D.
+        half_distance: a.
+    """
+
+    depth: Scalar | float
+    half_distance: Scalar | float
+
+    def __call__(self, x, t=0.0):
+        return self.depth * ((x[0] / self.half_distance) ** 2 - 1) ** 2
+
+
+class SechBarrier(AbstractPotential):
+    """`V(x) = V₀ sech²(αx₁)`, whose transmission is known in closed form (Eckart 1930).
+
+    Args:
+        height: V₀; negative for a well.
+        rate: α, inverse length.
+    """
+
+    height: Scalar | float
+    rate: Scalar | float
+
+    def __call__(self, x, t=0.0):
+        return self.height / jnp.cosh(self.rate * x[0]) ** 2
+
+
+class GaussianBarrier(AbstractPotential):
+    """`V(x) = V₀ exp(−Σ (x_i − c_i)² / 2w_i²)`.
+
+    Args:
+        height: V₀; negative for a well.
+        width: w, one number or one per axis.
+        center: c, likewise.
+    """
+
+    height: Scalar | float
+    width: Parameter
+    center: Parameter = 0.0
+
+    def __call__(self, x, t=0.0):
+        away = (x - jnp.asarray(self.center)) / jnp.asarray(self.width)
+        return self.height * jnp.exp(-jnp.sum(away**2) / 2)
+
+
+class Morse(AbstractPotential):
+    """`V(x) = D (1 − e^{−a(x₁ − r)})²`.
+
+    Args:
+        depth: D.
+        rate: a, inverse length.
+        equilibrium: r.
+    """
+
+    depth: Scalar | float
+    rate: Scalar | float
+    equilibrium: Scalar | float = 0.0
+
+    def __call__(self, x, t=0.0):
+        return self.depth * (1 - jnp.exp(-self.rate * (x[0] - self.equilibrium))) ** 2
+
+
+class OpticalLattice(AbstractPotential):
+    """`V(x) = V₀ Σ sin²(k_i x_i)`.
+
+    Args:
+        depth: V₀.
+        wavenumber: k of the light, one number or one per axis.
+    """
+
+    depth: Scalar | float
+    wavenumber: Parameter
+
+    def __call__(self, x, t=0.0):
+        return self.depth * jnp.sum(jnp.sin(jnp.asarray(self.wavenumber) * x) ** 2)
+
+
+class HenonHeiles(AbstractPotential):
+    """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`; unbounded below beyond |x| ~ 1/λ.
+
+    Args:
+        coupling: λ.
+    """
+
+    coupling: Scalar | float
+
+    def __call__(self, x, t=0.0):
+        if x.shape != (2,):
+            raise InputError(f"`x` must be a point of two dimensions, but has shape {x.shape}.")
+        return jnp.sum(x**2) / 2 + self.coupling * (x[0] ** 2 * x[1] - x[1] ** 3 / 3)
+
+
+class SoftCoulomb(AbstractPotential):
+    """`V(x) = −Z / √(|x|² + s²)`.
+
+    Args:
+        charge: Z; negative to repel.
+        softening: s.
+    """
+
+    charge: Scalar | float = 1.0
+    softening: Scalar | float = 1.0
+
+    def __call__(self, x, t=0.0):
+        return -self.charge / jnp.sqrt(jnp.sum(x**2) + self.softening**2)
+
+
+def potential_on(potential: Callable, grid: Grid, t: Scalar | float = 0.0) -> Array:
+    """`V` at every point of `grid`.
+
+    Raises:
+        InputError: If `potential` does not return one number for a point.
+    """
+    values = grid.at_points(lambda x: jnp.asarray(potential(x, t)))
+    if values.shape != grid.shape:
+        shape = values.shape[grid.dim :]
+        raise InputError(f"`potential(x, t)` must return one number, but its shape is {shape}.")
+    return values
+
+
+def depends_on_time(potential: Callable, dim: int) -> bool:
+    """Whether `V(x, t)` uses t at all, so that its factors must be made anew at every step."""
+    jaxpr = jax.make_jaxpr(lambda x, t: potential(x, t))(jnp.zeros(dim), jnp.zeros(())).jaxpr
+    t = jaxpr.invars[1]
+    return any(t is v for equation in jaxpr.eqns for v in equation.invars) or t in jaxpr.outvars

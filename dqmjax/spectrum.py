@@ -1,0 +1,127 @@
+"""Ground and excited states of a Hamiltonian on a grid."""
+
+import warnings
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+from jaxtyping import Array, Float
+from scipy.sparse.linalg import lobpcg
+
+from .errors import InputError
+from .grid import Grid
+from .hamiltonian import Hamiltonian
+from .observables import energy
+from .potentials import potential_on
+
+MOST_DENSE = 1024  # points up to which the matrix is diagonalised whole
+ROUNDS = 50  # of twenty iterations
+GUARD = 6  # more vectors than asked for, so that the last ones converge as fast
+
+
+def eigenstates(
+    hamiltonian: Hamiltonian, grid: Grid, count: int, *, tolerance: float = 1e-7
+) -> tuple[Float[Array, " count"], Float[Array, "count *shape"]]:
+    """The lowest `count` levels, `Ĥψ_n = E_nψ_n`, degenerate ones included.
+
+    Diagonalises the matrix on up to 1024 points; else LOBPCG (Knyazev 2001,
+    doi:10.1137/S1064827500366124), preconditioned by the kinetic energy. An energy is the
+    mean of Ĥ, so its error is of the order of the residual squared, and its gradient is that
+    of Hellmann and Feynman, exact wherever levels do not cross. The states carry no gradient.
+
+    Args:
+        hamiltonian: Of real potential, taken at t = 0.
+        grid: Periodic box.
+        count: How many.
+        tolerance: Largest `‖Ĥψ − Eψ‖` allowed, in units of energy.
+
+    Returns:
+        Energies, ascending, and real normalised states.
+
+    Raises:
+        InputError: If `count` is not between 1 and a quarter of the points, or V is complex.
+        RuntimeError: If a residual is above `tolerance` in the end.
+    """
+    size = int(np.prod(grid.shape))
+    if not isinstance(count, int) or not 1 <= count <= size // 4:
+        raise InputError(f"`count` must be between 1 and {size // 4} here, but is {count!r}.")
+    potential = potential_on(hamiltonian.potential, grid)
+    if jnp.iscomplexobj(potential):
+        raise InputError("`potential` must be real to have levels, but is complex.")
+    given = jax.lax.stop_gradient((hamiltonian.kinetic(grid), potential))
+    shape = jax.ShapeDtypeStruct((count, *grid.shape), potential.dtype)
+    states = jax.pure_callback(
+        lambda kinetic, potential: _solve(
+            np.asarray(kinetic), np.asarray(potential), count, tolerance
+        ),
+        shape,
+        *given,
+    )
+    states = jax.lax.stop_gradient(states / jnp.sqrt(grid.cell))
+    energies = jnp.stack([energy(hamiltonian, grid, psi + 0j) for psi in states])
+    rest = jnp.stack([hamiltonian.apply(grid, psi + 0j) for psi in states])
+    rest = rest - energies.reshape(-1, *[1] * grid.dim) * states
+    residual = jnp.sqrt(jnp.sum(jnp.abs(rest) ** 2, axis=tuple(range(1, rest.ndim))) * grid.cell)
+    message = "The levels did not converge to `tolerance`: raise it, or resolve the potential."
+    energies = eqx.error_if(energies, ~(residual <= tolerance).all(), message)
+    return energies, states
+
+
+def ground_state(
+    hamiltonian: Hamiltonian, grid: Grid, *, tolerance: float = 1e-7
+) -> tuple[Float[Array, ""], Float[Array, "*shape"]]:
+    """The lowest level and its state: `eigenstates` for one."""
+    energies, states = eigenstates(hamiltonian, grid, 1, tolerance=tolerance)
+    return energies[0], states[0]
+
+
+def _solve(kinetic: np.ndarray, potential: np.ndarray, count: int, tolerance: float) -> np.ndarray:
+    """Orthonormal states, one a row, from the values of T(k) and V(x)."""
+    axes = tuple(range(1, potential.ndim + 1))
+
+    def fields(columns):
+        return columns.T.reshape(-1, *potential.shape)
+
+    def filtered(columns, values):
+        waves = values * np.fft.fftn(fields(columns), axes=axes)
+        return np.fft.ifftn(waves, axes=axes).real.reshape(columns.shape[1], -1).T
+
+    def apply(columns):
+        return filtered(columns, kinetic) + potential.ravel()[:, None] * columns
+
+    size = potential.size
+    if size <= MOST_DENSE:
+        matrix = apply(np.eye(size))
+        _, vectors = scipy.linalg.eigh((matrix + matrix.T) / 2, subset_by_index=[0, count - 1])
+    else:
+        vectors = _lobpcg(
+            apply, lambda v, shift: filtered(v, 1 / (kinetic + shift)), potential, count, tolerance
+        )
+    return vectors.T.reshape(count, *potential.shape).astype(potential.dtype)
+
+
+def _lobpcg(apply, smooth, potential: np.ndarray, count: int, tolerance: float) -> np.ndarray:
+    """The lowest eigenvectors, as columns; begun anew now and then, which keeps them orthogonal."""
+    size = potential.size
+    shift = max(1.0, np.ptp(potential) / 100)
+    weight = np.exp(-(potential - potential.min()) / shift).ravel()[:, None]
+    vectors = np.random.default_rng(0).normal(size=(size, count + GUARD)) * weight
+    values = np.zeros(count + GUARD)
+    for _ in range(ROUNDS):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it speaks of the guard vectors, too
+            values, vectors = lobpcg(
+                apply,
+                vectors,
+                M=lambda columns: smooth(columns, shift),
+                largest=False,
+                tol=tolerance / 2,
+                maxiter=20,
+            )
+        lowest = np.argsort(values)[:count]
+        rest = apply(vectors[:, lowest]) - vectors[:, lowest] * values[lowest]
+        if np.linalg.norm(rest, axis=0).max() < tolerance / 2:
+            break
+    return vectors[:, np.argsort(values)[:count]]

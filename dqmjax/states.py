@@ -1,0 +1,120 @@
+"""Wave functions to start from."""
+
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .errors import InputError, require_positive
+from .grid import Grid
+
+Parameter = Float[Array, "..."] | tuple[float, ...] | list[float] | float
+
+
+def gaussian(
+    grid: Grid, center: Parameter, width: Parameter, momentum: Parameter = 0.0, hbar=1.0
+) -> Complex[Array, "*shape"]:
+    """A Gaussian packet, normalised on `grid`.
+
+    `ψ ∝ exp(−Σ (x_i − c_i)²/4w_i² + i p_i x_i/ħ)`
+
+    Args:
+        grid: Where.
+        center: ⟨x⟩, one number or one per axis.
+        width: Standard deviation of ρ = |ψ|², likewise; positive.
+        momentum: ⟨p⟩, likewise.
+        hbar: ħ.
+
+    Raises:
+        InputError: If a width is not positive, or an argument has another number of axes.
+    """
+    require_positive(width=width)
+    c, w, p = (
+        _per_axis(n, v, grid)
+        for n, v in zip(("center", "width", "momentum"), (center, width, momentum), strict=True)
+    )
+    exponent = -((grid.points - c) ** 2) / (4 * w**2) + 1j * p * grid.points / hbar
+    return normalised(grid, jnp.exp(jnp.sum(exponent, axis=0)))
+
+
+def coherent(
+    grid: Grid,
+    center: Parameter,
+    momentum: Parameter = 0.0,
+    omega: Parameter = 1.0,
+    mass: Parameter = 1.0,
+    hbar=1.0,
+):
+    """A coherent state of the oscillator: a `gaussian` of width √(ħ/2mω)."""
+    width = jnp.sqrt(hbar / (2 * jnp.asarray(mass) * jnp.asarray(omega)))
+    return gaussian(grid, center, width, momentum, hbar)
+
+
+def squeezed(
+    grid: Grid,
+    center: Parameter,
+    squeezing: Parameter,
+    momentum: Parameter = 0.0,
+    omega: Parameter = 1.0,
+    mass: Parameter = 1.0,
+    hbar=1.0,
+):
+    """A coherent state whose width in x is e^{−r} times as large, r the `squeezing`."""
+    width = jnp.sqrt(hbar / (2 * jnp.asarray(mass) * jnp.asarray(omega)))
+    return gaussian(grid, center, width * jnp.exp(-jnp.asarray(squeezing)), momentum, hbar)
+
+
+def cat(
+    grid: Grid, center: Parameter, width: Parameter, momentum: Parameter = 0.0, phase=0.0, hbar=1.0
+):
+    """`ψ ∝ g(c, p) + e^{iφ} g(−c, −p)`, g the `gaussian` of that center and momentum."""
+    minus = lambda v: -jnp.asarray(v)
+    both = gaussian(grid, center, width, momentum, hbar) + jnp.exp(1j * phase) * gaussian(
+        grid, minus(center), width, minus(momentum), hbar
+    )
+    return normalised(grid, both)
+
+
+def oscillator(
+    grid: Grid,
+    level: int | tuple[int, ...],
+    omega: Parameter = 1.0,
+    mass: Parameter = 1.0,
+    hbar=1.0,
+):
+    """The eigenstate of `Σ p²/2m + mω²x²/2` with the given number of quanta per axis.
+
+    Raises:
+        InputError: If a level is not a whole number from 0.
+    """
+    levels = (level,) * grid.dim if isinstance(level, int) else tuple(level)
+    if len(levels) != grid.dim or any(not isinstance(n, int) or n < 0 for n in levels):
+        raise InputError(f"`level` must be a whole number from 0 for each axis, but is {level}.")
+    scale = jnp.sqrt(_per_axis("mass", mass, grid) * _per_axis("omega", omega, grid) / hbar)
+    psi = jnp.ones(grid.shape, complex)
+    for n, y in zip(levels, scale * grid.points, strict=True):
+        psi = psi * _hermite_function(n, y)
+    return normalised(grid, psi)
+
+
+def normalised(grid: Grid, psi: Complex[Array, "*shape"]) -> Complex[Array, "*shape"]:
+    """`ψ / √∫|ψ|²`."""
+    return psi / jnp.sqrt(grid.integrate(jnp.abs(psi) ** 2))
+
+
+def _hermite_function(n: int, y: Array) -> Array:
+    """`H_n(y) e^{−y²/2} / √(2ⁿ n!)`, by the recurrence of the normalised functions."""
+    before, now = jnp.zeros_like(y), jnp.exp(-(y**2) / 2)
+    for k in range(n):
+        before, now = now, math.sqrt(2 / (k + 1)) * y * now - math.sqrt(k / (k + 1)) * before
+    return now
+
+
+def _per_axis(name: str, value: Parameter, grid: Grid) -> Array:
+    """`value` as an array that multiplies `grid.points`."""
+    array = jnp.asarray(value)
+    if array.shape not in ((), (grid.dim,)):
+        raise InputError(
+            f"`{name}` must be one number or one per axis ({grid.dim}), but is {value}."
+        )
+    return jnp.broadcast_to(array, (grid.dim,)).reshape(-1, *[1] * grid.dim)
