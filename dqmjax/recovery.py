@@ -9,34 +9,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
-import scipy.stats
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from .dataset import Snapshots
 from .errors import InputError
 from .fock import FockBargmann
 from .likelihood import count_weights, first_weights, goodness
-from .models import MODELS
-from .parameters import from_vector, leaf_names, parameter_names, set_values, to_vector
+from .parameters import from_vector, parameter_names, to_vector
 from .pictures.husimi import FokkerPlanck, HusimiStep
 from .report import Recovery, judge
 from .solve import SaveTimes, save_times, solve
+from .trial import Trial, choose_basis, first_amplitude, prepare
 from .weak_form import WeakForm, early_snapshots, weak_form
 
 Vector = Float[np.ndarray, " parameters"]
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 30}
-MOST_QUANTA = 100  # memory grows with the square
 COUNT_ROUNDS = 2  # of taking the weights of counts from the model; the third changes < 0.01 sigma
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
-
-
-class Trial(eqx.Module):
-    """A model and the coherent state that it starts from."""
-
-    model: FokkerPlanck
-    alpha_re: Float[Array, " modes"]  # ⟨β⟩ at the first time
-    alpha_im: Float[Array, " modes"]
 
 
 def recover(
@@ -77,77 +67,10 @@ def recover(
             finite densities at all times.
     """
     with np.errstate(all="ignore"):  # what overflows on the way is judged at the end
-        basis = _basis(data, cutoff)
-        trial = _prepare(data, model, start or {}, dict(fix or {}), free)
+        basis = choose_basis(data, cutoff)
+        trial = prepare(data, model, start or {}, fix or {}, free)
         fit = _Fit(data, trial, basis, progress or (lambda line: None))
         return fit.run(from_start=bool(start))
-
-
-def _prepare(data, model, start, fix, free) -> Trial:
-    if jnp.zeros(()).dtype != np.float64:
-        raise InputError(
-            "JAX must be set to double precision before anything is recovered: "
-            "jax.config.update('jax_enable_x64', True)."
-        )
-    if isinstance(model, str):
-        if model not in MODELS:
-            raise InputError(f"model {model!r} is unknown: there is {', '.join(MODELS)}.")
-        model = MODELS[model](data)
-        held = {"ell": float(data.ell[0])} if "ell" not in (*free, *start) else {}
-        fix = held | fix
-    alpha = first_amplitude(data)
-    trial = Trial(model, jnp.asarray(np.real(alpha)), jnp.asarray(np.imag(alpha)))
-    unknown = [name for name in free if name not in leaf_names(trial)]
-    if unknown:
-        raise InputError(
-            f"parameter {unknown[0]!r} is unknown: the model has {', '.join(leaf_names(trial))}."
-        )
-    twice = sorted((set(start) | set(free)) & set(fix))
-    if twice:
-        raise InputError(f"parameter {twice[0]!r} is both fixed and free: drop one.")
-    trial = set_values(set_values(trial, start, constant=False), fix, constant=True)
-    trial.model.__check_init__()  # the values just set may be wrong
-    count = len(parameter_names(trial))
-    if not count:
-        raise InputError("nothing is free: fix fewer parameters.")
-    if data.density.size <= count:
-        raise InputError(
-            f"`data` must hold more than the {count} numbers that are sought, but hold "
-            f"{data.density.size}: fix some parameters."
-        )
-    return trial
-
-
-def first_amplitude(data: Snapshots) -> np.ndarray:
-    """⟨β⟩ of the first snapshot, weighted by the square of the density to hold noise down."""
-    q, p = np.split(data.points, 2, axis=1)
-    beta = (q / data.ell + 1j * data.ell * p / data.kappa) / np.sqrt(2)
-    weight = np.clip(data.measured[0], 0, None) ** 2
-    return weight @ beta / weight.sum()
-
-
-def _basis(data: Snapshots, cutoff: int | None) -> FockBargmann:
-    quanta = np.abs(first_amplitude(data)) ** 2
-    if not (quanta < MOST_QUANTA).all():
-        most = f"{np.max(quanta):.3g}"
-        raise InputError(
-            f"`data` must start below {MOST_QUANTA} quanta per mode, but have {most}: "
-            "check `points`, `ell` and `kappa`, or shift the frame."
-        )
-    if cutoff is None:
-        needed = quanta + 7 * np.sqrt(quanta) + 9
-        levels = tuple(int(10 * math.ceil(n / 10)) for n in needed)  # in tens: few compilations
-    else:
-        levels = (cutoff,) * data.modes
-    basis = FockBargmann(levels, tuple(data.ell.tolist()), data.kappa)
-    for n, mean in zip(levels, quanta, strict=True):
-        missing = scipy.stats.poisson.sf(n - 1, mean)
-        if missing > 1e-6:
-            raise InputError(
-                f"`cutoff` must hold a coherent state of {mean:.3g} quanta, but {n} levels miss "
-                f"{missing:.1g} of it: keep {math.ceil(mean + 7 * mean**0.5 + 9)}."
-            )
-    return basis
 
 
 @eqx.filter_jit

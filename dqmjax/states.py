@@ -46,8 +46,7 @@ def coherent(
     hbar=1.0,
 ):
     """A coherent state of the oscillator: a `gaussian` of width √(ħ/2mω)."""
-    width = jnp.sqrt(hbar / (2 * jnp.asarray(mass) * jnp.asarray(omega)))
-    return gaussian(grid, center, width, momentum, hbar)
+    return squeezed(grid, center, 0.0, momentum, omega, mass, hbar)
 
 
 def squeezed(

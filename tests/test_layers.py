@@ -16,6 +16,7 @@ LAYERS = [  # lowest first; those in one row do not import each other
     {"observables", "weak_form", "pictures.husimi", "pictures.schrodinger"},
     {"spectrum"},
     {"models"},
+    {"trial"},
     {"recovery"},
     {"plot"},
     {"cli"},
