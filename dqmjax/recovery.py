@@ -50,6 +50,8 @@ def recover(
     proceeds over a growing time horizon by least squares with exact Jacobians. A fit from
     `start` that does not describe the data is tried again from the weak form.
 
+    Other data of the same shape and other starts compile nothing; other fixed values do.
+
     Args:
         data: Husimi snapshots.
         model: Its floating-point arrays are what is sought, by field name (their values are
