@@ -1,8 +1,7 @@
 """Exponentials of the generators in `ladder`, exact to round-off and differentiable.
 
 Not `jax.scipy.linalg.expm`: for the triangular blocks of C ≠ 1, whose entries span twenty
-orders of magnitude, its pivoting mixes the large ones into the small (relative error 1e21
-against 1e-14 here), and it compiles more slowly.
+orders of magnitude, its pivoting mixes the large ones into the small.
 """
 
 import math

@@ -71,8 +71,7 @@ def snapshots(
     if data.modes != 1:
         raise InputError(f"a snapshot figure is of one mode, but the data have {data.modes}.")
     if times is None:
-        even = np.linspace(data.t[0], data.t[-1], 4)
-        times = [int(np.abs(data.t - t).argmin()) for t in even]
+        times = _spread(data.t, 4)
     figure, axes = plt.subplots(
         3,
         len(times),
@@ -105,6 +104,12 @@ def snapshots(
     for ax in axes[-1]:
         ax.set_xlabel(r"$q$  ($\ell$)")
     return figure
+
+
+def _spread(t: Float[np.ndarray, " times"], count: int) -> list[int]:
+    """Indices of the times nearest to evenly spaced ones."""
+    even = np.linspace(t[0], t[-1], count)
+    return [int(np.abs(t - e).argmin()) for e in even]
 
 
 def posterior(recovery: Recovery) -> Figure:

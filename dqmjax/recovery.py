@@ -25,7 +25,7 @@ from .weak_form import WeakForm, early_snapshots, weak_form
 Vector = Float[np.ndarray, " parameters"]
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 30}
-COUNT_ROUNDS = 2  # of taking the weights of counts from the model; the third changes < 0.01 sigma
+COUNT_ROUNDS = 2  # of taking the weights of counts from the model
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
 
 

@@ -1,8 +1,7 @@
 """Splitting schemes: how kicks by V and drifts by T alternate in one step.
 
 Each is symmetric and begins with a kick: `b₁V a₁T b₂V a₂T … b₁V`. Coefficients are given up
-to the middle. One of Runge–Kutta–Nyström type uses that T is quadratic in p; the published
-coefficients of its sixth-order sibling showed order 4 here below 1e-9, and were left out.
+to the middle. One of Runge–Kutta–Nyström type uses that T is quadratic in p.
 """
 
 import dataclasses

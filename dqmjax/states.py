@@ -44,8 +44,11 @@ def coherent(
     omega: Parameter = 1.0,
     mass: Parameter = 1.0,
     hbar=1.0,
-):
-    """A coherent state of the oscillator: a `gaussian` of width √(ħ/2mω)."""
+) -> Complex[Array, "*shape"]:
+    """A coherent state of the oscillator, `Δx = √(ħ/2mω)`, of shape `grid.shape`.
+
+    Args and errors as of `gaussian`; `omega` and `mass` are one number or one per axis.
+    """
     return squeezed(grid, center, 0.0, momentum, omega, mass, hbar)
 
 
@@ -57,7 +60,7 @@ def squeezed(
     omega: Parameter = 1.0,
     mass: Parameter = 1.0,
     hbar=1.0,
-):
+) -> Complex[Array, "*shape"]:
     """A coherent state whose width in x is e^{−r} times as large, r the `squeezing`."""
     width = jnp.sqrt(hbar / (2 * jnp.asarray(mass) * jnp.asarray(omega)))
     return gaussian(grid, center, width * jnp.exp(-jnp.asarray(squeezing)), momentum, hbar)
@@ -80,7 +83,7 @@ def oscillator(
     omega: Parameter = 1.0,
     mass: Parameter = 1.0,
     hbar=1.0,
-):
+) -> Complex[Array, "*shape"]:
     """The eigenstate of `Σ p²/2m + mω²x²/2` with the given number of quanta per axis.
 
     Raises:
