@@ -11,7 +11,7 @@ from .fock import FockBargmann as FockBargmann
 from .grid import Grid as Grid
 from .hamiltonian import Hamiltonian as Hamiltonian
 from .pictures.husimi import FokkerPlanck as FokkerPlanck, HusimiStep as HusimiStep
-from .pictures.schrodinger import SplitStep as SplitStep
+from .pictures.schrodinger import Chebyshev as Chebyshev, SplitStep as SplitStep
 from .potentials import (
     AbstractPotential as AbstractPotential,
     Anharmonic as Anharmonic,
@@ -39,6 +39,7 @@ from .splitting import (
     blanes_moan4 as blanes_moan4,
     blanes_moan6 as blanes_moan6,
     nystrom4 as nystrom4,
+    nystrom6 as nystrom6,
     strang as strang,
     yoshida4 as yoshida4,
 )

@@ -23,8 +23,8 @@ class Grid(eqx.Module):
         shape: Points per axis, at least 4.
 
     Raises:
-        InputError: If the lengths differ, an edge is not finite, `upper <= lower`, or a
-            number of points is not an integer of at least 4.
+        InputError: If the lengths differ, an edge is not finite, `upper <= lower`, a number of
+            points is not an integer of at least 4, or there are 2³¹ points or more in all.
     """
 
     lower: tuple[float, ...] = eqx.field(static=True, converter=tuple)
@@ -44,6 +44,10 @@ class Grid(eqx.Module):
                 )
             if not isinstance(n, int) or n < 4:
                 raise InputError(f"`shape` must hold integers of at least 4, but has {n!r}.")
+        if math.prod(self.shape) >= 2**31:  # beyond, transforms on GPUs are wrong: openxla/xla#45009
+            raise InputError(
+                f"`shape` must have fewer than 2^31 points in all, but {self.shape} has more."
+            )
 
     @property
     def dim(self) -> int:
@@ -68,11 +72,17 @@ class Grid(eqx.Module):
         return jnp.stack(jnp.meshgrid(*(a + dx * np.arange(n) for a, dx, n in axes), indexing="ij"))
 
     @property
+    def waves(self) -> tuple[Float[Array, "..."], ...]:
+        """Angular wavenumbers of each axis, in the order of `jnp.fft.fftn`, to be broadcast."""
+        axes = enumerate(zip(self.shape, self.spacing, strict=True))
+        others = lambda axis: [a for a in range(self.dim) if a != axis]
+        waves = ((a, 2 * np.pi * np.fft.fftfreq(n, dx)) for a, (n, dx) in axes)
+        return tuple(jnp.asarray(np.expand_dims(k, others(a))) for a, k in waves)
+
+    @property
     def k(self) -> Float[Array, "dim *shape"]:
-        """Angular wavenumbers, in the order of `jnp.fft.fftn`."""
-        axes = zip(self.shape, self.spacing, strict=True)
-        waves = [2 * np.pi * np.fft.fftfreq(n, dx) for n, dx in axes]
-        return jnp.stack(jnp.meshgrid(*waves, indexing="ij"))
+        """Angular wavenumbers at every point of the transform."""
+        return jnp.stack(jnp.broadcast_arrays(*self.waves))
 
     def at_points(self, f) -> Array:
         """Values of `f(x)`, written for one point, on the grid: `(*shape, *f's shape)`."""

@@ -36,8 +36,12 @@ class Hamiltonian(eqx.Module):
 
     def kinetic(self, grid: Grid) -> Float[Array, "*shape"]:
         """`Σ ħ²k_i²/2m_i` at every wavenumber of `grid`."""
+        return sum(self.kinetic_parts(grid)) + jnp.zeros(grid.shape)
+
+    def kinetic_parts(self, grid: Grid) -> tuple[Float[Array, "..."], ...]:
+        """`ħ²k_i²/2m_i` of each axis, to be broadcast."""
         mass = jnp.broadcast_to(jnp.asarray(self.mass), (grid.dim,))
-        return jnp.tensordot(self.hbar**2 / (2 * mass), grid.k**2, 1)
+        return tuple(self.hbar**2 * k**2 / (2 * m) for k, m in zip(grid.waves, mass, strict=True))
 
     def apply(
         self, grid: Grid, psi: Complex[Array, "*shape"], t: Scalar | float = 0.0

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree, Real
 
 from .adjoint import AbstractAdjoint, Direct
 from .errors import InputError
-from .stepper import AbstractStepper
+from .stepper import AbstractStepper, FramedStep
 
 NOT_FINITE = "The state is not finite: take more `substeps`, fewer levels or a shorter time."
 
@@ -119,13 +119,26 @@ def _solve(stepper, state, times, substeps, save, adjoint, throw) -> Solution:
         arrays = jax.tree.map(lambda a: a[index], shared) if is_shared else factors(dt)
         step = eqx.combine(arrays, static[0])
         starts = t + dt / substeps * jnp.arange(substeps)
-        state = adjoint.run(step, state, starts)
+        state = _in_frame(step, lambda y: adjoint.run(step, y, starts), state, t, t + dt)
         return state, save(state)
 
+    def once(state, t, dt):
+        step = stepper.make_step(dt)
+        return _in_frame(step, lambda y: step(t, y), state, t, t + dt)
+
     now = (ts[:-1], which, intervals[which])
+    moved = jax.eval_shape(once, state, ts[0], intervals[0])
+    state = jax.tree.map(lambda y, like: jnp.asarray(y, like.dtype), state, moved)
     final, saved = jax.lax.scan(advance, state, now)
     saved = jax.tree.map(lambda y0, ys: jnp.concatenate([y0[None], ys]), save(state), saved)
     finite = jnp.stack([jnp.isfinite(y).all() for y in jax.tree.leaves(final)]).all()
     if throw:
         final = eqx.error_if(final, ~finite, NOT_FINITE)
     return Solution(ts, saved, final, finite)
+
+
+def _in_frame(step, run, state, start, end):
+    """`run(state)`, in the form in which `step` takes states."""
+    if not isinstance(step, FramedStep):
+        return run(state)
+    return step.leave(end, run(step.enter(start, state)))

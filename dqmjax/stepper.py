@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 from jaxtyping import Array, Float, PyTree
@@ -23,3 +24,19 @@ class AbstractStepper(eqx.Module):
         `step` is a pytree (an `eqx.Module` or a `jax.tree_util.Partial`) that carries the
         factors for this `dt`, so that `solve` makes them once per distinct interval.
         """
+
+
+@runtime_checkable
+class FramedStep(Protocol):
+    """A step that maps states of another form than the user's, for the sake of many in a row.
+
+    `solve` calls `enter` before the first step of an interval and `leave` after the last.
+    """
+
+    def enter(self, t, state):
+        """The form in which `step` takes states, at time t."""
+        ...
+
+    def leave(self, t, state):
+        """The user's form again, at time t."""
+        ...

@@ -11,7 +11,7 @@ ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors"},
     {"grid", "stepper", "splitting", "adjoint", "ladder", "polynomials", "dataset", "parameters"},
-    {"exponentials", "symbols", "potentials", "states", "solve", "likelihood"},
+    {"chebyshev", "exponentials", "symbols", "potentials", "states", "solve", "likelihood"},
     {"hamiltonian", "fock", "report"},
     {"observables", "weak_form", "pictures.husimi", "pictures.schrodinger"},
     {"spectrum"},

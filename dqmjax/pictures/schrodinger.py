@@ -1,13 +1,15 @@
 """`iħ ∂ψ/∂t = −Σ (ħ²/2m_i) ∂_i²ψ + V(x, t) ψ`."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex
+from jaxtyping import Array, Complex, Float
 
+from ..chebyshev import Series, exponential, series, spectral_range
 from ..errors import InputError
 from ..grid import Grid
 from ..hamiltonian import Hamiltonian
@@ -46,11 +48,13 @@ class SplitStep(AbstractStepper):
     def make_step(self, dt):
         h, grid, scheme = self.hamiltonian, self.grid, self.scheme
         potential = potential_on(h.potential, grid) / h.hbar
-        kinetic = h.kinetic(grid) / h.hbar
+        kinetic = [part / h.hbar for part in h.kinetic_parts(grid)]
         moves = depends_on_time(h.potential, grid.dim)
+        first = scheme.kicks[0]
+        kicks = () if moves else {2 * first, *scheme.kicks}
         return _SplitFlow(
-            drifts={a: jnp.exp(-1j * (a * dt) * kinetic) for a in scheme.drifts},
-            kicks={} if moves else {b: jnp.exp(-1j * (b * dt) * potential) for b in scheme.kicks},
+            drifts={a: [jnp.exp(-1j * (a * dt) * k) for k in kinetic] for a in scheme.drifts},
+            kicks={b: jnp.exp(-1j * (b * dt) * potential) for b in kicks},
             moving=(h, jnp.asarray(dt)) if moves else None,
             grid=grid,
             scheme=scheme,
@@ -59,22 +63,29 @@ class SplitStep(AbstractStepper):
 
 
 class _SplitFlow(eqx.Module):
-    """One step: the phases of each kick and drift, and the order in which they come."""
+    """One step, from after its first kick to after that of the next step, as one with its last.
 
-    drifts: dict[float, Complex[Array, "*shape"]]
+    Holds the phases of each kick and drift, and the order in which they come.
+    """
+
+    drifts: dict[float, list[Complex[Array, "..."]]]  # by axis: less memory, no slower
     kicks: dict[float, Complex[Array, "*shape"]]  # empty where V depends on time
     moving: tuple[Hamiltonian, Array] | None  # what makes the kicks then, with dt
     grid: Grid
     scheme: Scheme = eqx.field(static=True)
     is_reversible: bool = eqx.field(static=True)
 
+    def enter(self, t, psi):
+        _check_shape(psi, self.grid)
+        return self.kick(self.scheme.kicks[0], 0.0, t) * psi
+
     def __call__(self, t, psi):
-        if psi.shape != self.grid.shape:
-            raise InputError(f"`state` must have the shape {self.grid.shape}, not {psi.shape}.")
-        psi = psi.astype(self.drifts[self.scheme.drifts[0]].dtype)
         for stage in self._stages():
             psi = stage.do(self, t, psi)
         return psi
+
+    def leave(self, t, psi):
+        return psi / self.kick(self.scheme.kicks[0], 0.0, t)
 
     def pullback(self, t, after, cotangent):
         """Undoes the stages one by one, each with its own small reverse pass."""
@@ -87,13 +98,11 @@ class _SplitFlow(eqx.Module):
         return after, *total, cotangent
 
     def _stages(self) -> list["_Stage"]:
-        """Kick, transform, drift, transform back, …; a kick happens when its drifts have."""
+        """Transform, drift, transform back, kick, …; a kick happens when its drifts have."""
         scheme, passed, stages = self.scheme, 0.0, []
-        for b, a in zip(scheme.kicks, (*scheme.drifts, None), strict=True):
-            stages.append(_kick(b, passed))
-            if a is not None:
-                stages += [_FOURIER, _drift(a), _BACK]
-                passed += a
+        for a, b in zip(scheme.drifts, (*scheme.kicks[1:-1], 2 * scheme.kicks[0]), strict=True):
+            passed += a
+            stages += [_FOURIER, _drift(a), _BACK, _kick(b, passed)]
         return stages
 
     def kick(self, fraction: float, passed: float, t) -> Complex[Array, "*shape"]:
@@ -103,6 +112,11 @@ class _SplitFlow(eqx.Module):
         h, dt = self.moving
         potential = potential_on(h.potential, self.grid, t + passed * dt)
         return jnp.exp(-1j * (fraction * dt) * potential / h.hbar)
+
+
+def _check_shape(psi, grid: Grid):
+    if psi.shape != grid.shape:
+        raise InputError(f"`state` must have the shape {grid.shape}, not {psi.shape}.")
 
 
 class _Stage(NamedTuple):
@@ -115,9 +129,10 @@ _BACK = _Stage(_FOURIER.undo, _FOURIER.do)
 
 
 def _drift(a: float) -> _Stage:
+    turn = lambda psi, phases: functools.reduce(jnp.multiply, phases, psi)
     return _Stage(
-        lambda flow, t, psi: flow.drifts[a] * psi,
-        lambda flow, t, psi: flow.drifts[a].conj() * psi,
+        lambda flow, t, psi: turn(psi, flow.drifts[a]),
+        lambda flow, t, psi: turn(psi, [phase.conj() for phase in flow.drifts[a]]),
     )
 
 
@@ -126,3 +141,74 @@ def _kick(b: float, passed: float) -> _Stage:
         lambda flow, t, psi: flow.kick(b, passed, t) * psi,
         lambda flow, t, psi: flow.kick(b, passed, t).conj() * psi,
     )
+
+
+class Chebyshev(AbstractStepper):
+    """The Schrödinger equation for V(x), one step by a sum of Chebyshev polynomials of Ĥ.
+
+    `ψ(t + dt) = e^{−iĤdt/ħ} ψ(t)`, to `tolerance` for any dt
+
+    One transform pair for each term, about `dt (E_max − E_min)/2ħ` of them and a few tens, so
+    take long steps. The range of energies is found by Lanczos' method on the grid. Gradients in
+    reverse mode only, in the memory of a few states.
+
+    Args:
+        hamiltonian: Masses, ħ and V; real and without t.
+        grid: Periodic box in configuration space.
+        tolerance: Where the terms are cut, as a part of the norm.
+
+    A state is a complex array of the grid's shape. Reference: see `chebyshev`.
+
+    Raises:
+        InputError: If `tolerance` is not between 0 and 1, or V depends on t or is complex.
+        RuntimeError: If a step would need more than 8192 terms.
+    """
+
+    hamiltonian: Hamiltonian
+    grid: Grid
+    tolerance: float = eqx.field(default=1e-13, static=True, kw_only=True)
+
+    def __check_init__(self):
+        if not 0 < self.tolerance < 1:
+            raise InputError(f"`tolerance` must be between 0 and 1, but is {self.tolerance}.")
+
+    def make_step(self, dt):
+        h, grid = self.hamiltonian, self.grid
+        potential = potential_on(h.potential, grid)
+        if depends_on_time(h.potential, grid.dim) or jnp.iscomplexobj(potential):
+            raise InputError("`potential` must be real and without t here: use `SplitStep`.")
+        action = _Action(dt / h.hbar * h.kinetic(grid), dt / h.hbar * potential)
+        lower, upper = spectral_range(action, action.potential)
+        lower = jnp.maximum(lower, jnp.min(action.potential))
+        upper = jnp.minimum(upper, jnp.max(action.kinetic) + jnp.max(action.potential))
+        return _ChebyshevFlow(action, series(lower, upper, self.tolerance), grid)
+
+
+class _Action(eqx.Module):
+    """`ψ → (dt/ħ) Ĥψ`."""
+
+    kinetic: Float[Array, "*shape"]
+    potential: Float[Array, "*shape"]
+
+    def __call__(self, psi):
+        return jnp.fft.ifftn(self.kinetic * jnp.fft.fftn(psi)) + self.potential * psi
+
+
+class _ChebyshevFlow(eqx.Module):
+    """One step."""
+
+    action: _Action
+    series: Series
+    grid: Grid
+    is_reversible: bool = eqx.field(default=True, static=True)
+
+    def __call__(self, t, psi):
+        _check_shape(psi, self.grid)
+        psi = psi + 0j * self.action.potential  # complex, and as precise as it
+        return exponential((self.action, psi), jax.lax.stop_gradient(self.series))
+
+    def pullback(self, t, after, cotangent):
+        """Ĥ is real, so that complex conjugation turns time back."""
+        before = self(t, after.conj()).conj()
+        _, pull = eqx.filter_vjp(type(self).__call__, self, t, before)
+        return before, *pull(cotangent)
