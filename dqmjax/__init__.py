@@ -13,6 +13,7 @@ from .hamiltonian import Hamiltonian as Hamiltonian
 from .pictures.husimi import FokkerPlanck as FokkerPlanck, HusimiStep as HusimiStep
 from .pictures.schrodinger import Chebyshev as Chebyshev, SplitStep as SplitStep
 from .potentials import (
+    AbsorbingEdges as AbsorbingEdges,
     AbstractPotential as AbstractPotential,
     Anharmonic as Anharmonic,
     DoubleWell as DoubleWell,
@@ -23,6 +24,7 @@ from .potentials import (
     Morse as Morse,
     OpticalLattice as OpticalLattice,
     SechBarrier as SechBarrier,
+    Slits as Slits,
     SoftCoulomb as SoftCoulomb,
 )
 from .recovery import recover as recover
@@ -47,8 +49,10 @@ from .states import (
     cat as cat,
     coherent as coherent,
     gaussian as gaussian,
+    husimi as husimi,
     oscillator as oscillator,
     squeezed as squeezed,
+    wigner as wigner,
 )
 from .stepper import AbstractStepper as AbstractStepper
 from .symbols import AbstractSymbol as AbstractSymbol, InUnits as InUnits, Kerr as Kerr

@@ -44,7 +44,9 @@ class Grid(eqx.Module):
                 )
             if not isinstance(n, int) or n < 4:
                 raise InputError(f"`shape` must hold integers of at least 4, but has {n!r}.")
-        if math.prod(self.shape) >= 2**31:  # beyond, transforms on GPUs are wrong: openxla/xla#45009
+        if (
+            math.prod(self.shape) >= 2**31
+        ):  # beyond, transforms on GPUs are wrong: openxla/xla#45009
             raise InputError(
                 f"`shape` must have fewer than 2^31 points in all, but {self.shape} has more."
             )

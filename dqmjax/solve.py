@@ -90,11 +90,15 @@ def solve(
         throw: Whether a final state that is not finite is an error; else see `Solution.finite`.
 
     Raises:
-        InputError: As `save_times`, or if `substeps` is not a positive integer.
+        InputError: As `save_times`, or if `substeps` is not a positive integer, or `state` is
+            known now and not finite.
         RuntimeError: If a traced `ts` does not increase, or the final state is not finite.
     """
     if not isinstance(substeps, int) or substeps < 1:
         raise InputError(f"`substeps` must be a positive integer, but is {substeps!r}.")
+    known = [y for y in jax.tree.leaves(state) if not isinstance(y, Tracer)]
+    if not all(np.isfinite(y).all() for y in known):
+        raise InputError("`state` must be finite, but holds NaN or infinity.")
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
     return _solve(stepper, state, times, substeps, save, adjoint, throw)
 

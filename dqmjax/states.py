@@ -1,8 +1,10 @@
-"""Wave functions to start from."""
+"""Wave functions to start from, and their densities on phase space."""
 
 import math
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .errors import InputError, require_positive
@@ -12,11 +14,17 @@ Parameter = Float[Array, "..."] | tuple[float, ...] | list[float] | float
 
 
 def gaussian(
-    grid: Grid, center: Parameter, width: Parameter, momentum: Parameter = 0.0, hbar=1.0
+    grid: Grid,
+    center: Parameter,
+    width: Parameter,
+    momentum: Parameter = 0.0,
+    hbar=1.0,
+    *,
+    covariance: Parameter = 0.0,
 ) -> Complex[Array, "*shape"]:
     """A Gaussian packet, normalised on `grid`.
 
-    `ψ ∝ exp(−Σ (x_i − c_i)²/4w_i² + i p_i x_i/ħ)`
+    `ψ ∝ exp(−Σ (1 − 2iσ_i/ħ) (x_i − c_i)²/4w_i² + i p_i x_i/ħ)`
 
     Args:
         grid: Where.
@@ -24,16 +32,17 @@ def gaussian(
         width: Standard deviation of ρ = |ψ|², likewise; positive.
         momentum: ⟨p⟩, likewise.
         hbar: ħ.
+        covariance: σ = ⟨ΔxΔp + ΔpΔx⟩/2, likewise: positive for a packet that spreads, negative
+            for one that contracts (Dodonov et al. 1980, doi:10.1016/0375-9601(80)90231-5).
 
     Raises:
         InputError: If a width is not positive, or an argument has another number of axes.
     """
     require_positive(width=width)
-    c, w, p = (
-        _per_axis(n, v, grid)
-        for n, v in zip(("center", "width", "momentum"), (center, width, momentum), strict=True)
-    )
-    exponent = -((grid.points - c) ** 2) / (4 * w**2) + 1j * p * grid.points / hbar
+    given = {"center": center, "width": width, "momentum": momentum, "covariance": covariance}
+    c, w, p, s = (_per_axis(name, value, grid) for name, value in given.items())
+    quadratic = (1 - 2j * s / hbar) * (grid.points - c) ** 2 / (4 * w**2)
+    exponent = -quadratic + 1j * p * grid.points / hbar
     return normalised(grid, jnp.exp(jnp.sum(exponent, axis=0)))
 
 
@@ -102,6 +111,90 @@ def oscillator(
 def normalised(grid: Grid, psi: Complex[Array, "*shape"]) -> Complex[Array, "*shape"]:
     """`ψ / √∫|ψ|²`."""
     return psi / jnp.sqrt(grid.integrate(jnp.abs(psi) ** 2))
+
+
+def husimi(
+    grid: Grid,
+    psi: Complex[Array, "*shape"],
+    points: Float[Array | np.ndarray, "count coordinates"],
+    ell: Parameter = 1.0,
+    hbar=1.0,
+) -> Float[Array, " count"]:
+    """Husimi density of ψ at points of phase space, per dq dp; its integral is the norm.
+
+    `Q(q, p) = |⟨q, p|ψ⟩|² / (2πħ)^N`, `⟨x|q, p⟩ ∝ exp(−Σ (x_i − q_i)²/2ℓ_i² + i p_i x_i/ħ)`
+
+    Args:
+        grid: Box of N axes.
+        psi: Wave function, small at the edges.
+        points: Rows (q₁…q_N, p₁…p_N).
+        ell: ℓ, the width of the measuring coherent states; one number or one per axis.
+        hbar: ħ.
+
+    Raises:
+        InputError: If a row of `points` has not 2N entries, or an ℓ is not positive.
+    """
+    require_positive(ell=ell)
+    _check_points(points, 2 * grid.dim)
+    scale = _per_axis("ell", ell, grid)
+
+    def density(point):
+        q, p = (half.reshape(-1, *[1] * grid.dim) for half in jnp.split(point, 2))
+        away = (grid.points - q) / scale
+        bra = jnp.exp(jnp.sum(-(away**2) / 2 - 1j * p * grid.points / hbar, axis=0))
+        return jnp.abs(grid.integrate(bra * psi)) ** 2
+
+    norms = jnp.prod(scale) * jnp.pi ** (grid.dim / 2) * (2 * jnp.pi * hbar) ** grid.dim
+    return jax.lax.map(density, jnp.asarray(points), batch_size=64) / norms
+
+
+def wigner(
+    grid: Grid,
+    psi: Complex[Array, " n"],
+    points: Float[Array | np.ndarray, "count coordinates"],
+    hbar=1.0,
+) -> Float[Array, " count"]:
+    """Wigner function of a one-dimensional ψ at points of phase space, per dq dp.
+
+    `W(q, p) = (1/πħ) ∫ ψ*(q + y) ψ(q − y) e^{2ipy/ħ} dy`
+
+    ψ is zero outside the box. Between the points it is interpolated by its Fourier series, so
+    that the error is as small as ψ at the edges.
+
+    Args:
+        grid: Box of one axis.
+        psi: Wave function.
+        points: Rows (q, p).
+        hbar: ħ.
+
+    Raises:
+        InputError: If the grid is not of one axis, or a row of `points` has not two entries.
+    """
+    if grid.dim != 1:
+        raise InputError(f"`grid` must have one axis, but has {grid.dim}.")
+    _check_points(points, 2)
+    (lower,), (upper,), (n,) = grid.lower, grid.upper, grid.shape
+    y = jnp.arange(-n, n) * (grid.spacing[0] / 2)  # half the spacing, for the product's band
+    waves = jnp.fft.fft(psi, norm="forward")
+
+    def value(point):
+        q, p = point
+
+        def at(x):
+            series = jnp.exp(1j * grid.k[0] * (x - lower)) @ waves
+            return jnp.where((x >= lower) & (x < upper), series, 0)
+
+        both = jax.vmap(lambda y: at(q + y).conj() * at(q - y))(y)
+        return jnp.sum(both * jnp.exp(2j * p * y / hbar)).real
+
+    step = grid.spacing[0] / 2
+    return jax.lax.map(value, jnp.asarray(points), batch_size=16) * step / (jnp.pi * hbar)
+
+
+def _check_points(points, columns: int):
+    if jnp.ndim(points) != 2 or jnp.shape(points)[1] != columns:
+        shape = jnp.shape(points)
+        raise InputError(f"`points` must be rows of {columns} numbers, but has shape {shape}.")
 
 
 def _hermite_function(n: int, y: Array) -> Array:

@@ -56,6 +56,7 @@ def test_integral_of_a_gaussian():
         ((0.0,), (float("nan"),), (8,), "finite"),
         ((0.0,), (1.0,), (3,), "at least 4"),
         ((0.0,), (1.0,), (8.0,), "integers"),
+        ((0.0,) * 3, (1.0,) * 3, (2048, 2048, 512), "fewer than 2\\^31 points"),
     ],
 )
 def test_bad_boxes_are_refused(lower, upper, shape, message):

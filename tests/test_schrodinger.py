@@ -288,8 +288,8 @@ def test_chebyshev_refuses_what_it_cannot_do():
             dqm.solve(dqm.Chebyshev(dqm.Hamiltonian(potential), grid), start, ts)
     with pytest.raises(dqm.InputError, match="`tolerance` must be between 0 and 1"):
         dqm.Chebyshev(dqm.Hamiltonian(dqm.Harmonic()), grid, tolerance=0.0)
+    stepper = dqm.Chebyshev(dqm.Hamiltonian(dqm.Harmonic()), grid)
     with pytest.raises(RuntimeError, match="too long for the series"):
-        stepper = dqm.Chebyshev(dqm.Hamiltonian(dqm.Harmonic()), grid)
         dqm.solve(stepper, start, np.array([0.0, 1e4]))
 
 
@@ -305,12 +305,38 @@ def test_states_of_other_types_are_promoted():
             np.testing.assert_allclose(final, expected, atol=1e-7)
 
 
+def test_a_state_of_any_norm_is_evolved_as_it_is():
+    grid, ts = dqm.Grid((-6.0,), (6.0,), (32,)), np.array([0.0, 0.5])
+    start = dqm.gaussian(grid, 0.5, 0.7)
+    for stepper in (
+        dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid),
+        dqm.Chebyshev(dqm.Hamiltonian(dqm.Harmonic()), grid),
+    ):
+        once, thrice = (dqm.solve(stepper, c * start, ts, substeps=5).final for c in (1, 3))
+        np.testing.assert_allclose(thrice, 3 * once, atol=1e-14)
+
+
+def test_longest_step_is_where_a_phase_reaches_pi():
+    """Largest waves: the first that two neighbouring drifts or kicks cannot tell apart."""
+    grid = dqm.Grid((-6.0,), (6.0,), (64,))
+    h = dqm.Hamiltonian(dqm.Harmonic(), mass=1.3, hbar=0.8)
+    k = np.pi / grid.spacing[0]
+    drift = 0.8 * k**2 / (2 * 1.3)
+    assert dqm.SplitStep(h, grid, dqm.strang).longest_step() == pytest.approx(np.pi / drift)
+    steep = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic(30.0)), grid, dqm.strang)
+    assert steep.longest_step() == pytest.approx(np.pi / (30**2 * 36 / 2))
+
+
 def test_bad_input_is_refused():
     grid = dqm.Grid((-6.0,), (6.0,), (32,))
     ts = np.array([0.0, 1.0])
     good = dqm.Hamiltonian(dqm.Harmonic())
     with pytest.raises(dqm.InputError, match="`state` must have the shape"):
         dqm.solve(dqm.SplitStep(good, grid), jnp.ones(31, complex), ts)
+    with pytest.raises(dqm.InputError, match="`state` must be finite"):
+        dqm.solve(dqm.SplitStep(good, grid), jnp.full(32, jnp.nan + 0j), ts)
+    with pytest.raises(dqm.InputError, match="`state` must be finite"):
+        dqm.solve(dqm.Chebyshev(good, grid), jnp.full(32, jnp.inf + 0j), ts)
     with pytest.raises(dqm.InputError, match="must return one number"):
         dqm.solve(dqm.SplitStep(dqm.Hamiltonian(lambda x, t: x), grid), jnp.ones(32, complex), ts)
     with pytest.raises(dqm.InputError, match="`mass` must be positive"):

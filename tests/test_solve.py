@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -145,6 +146,18 @@ def test_bad_input_is_refused():
         dqm.solve(kerr, start, np.array([0.0, 1.0]), substeps=0)
     with pytest.raises(dqm.InputError, match=r"basis's shape \(8, 8\)"):
         dqm.solve(kerr, jnp.ones((9, 9), complex), np.array([0.0, 1.0]))
-    with pytest.raises(RuntimeError, match="not finite"):
+    with pytest.raises(dqm.InputError, match="`state` must be finite"):
         dqm.solve(kerr, start * jnp.nan, np.array([0.0, 1.0]))
-    assert not dqm.solve(kerr, start * jnp.nan, np.array([0.0, 1.0]), throw=False).finite
+
+
+def test_a_final_state_that_is_not_finite_is_an_error_or_a_status():
+    kerr, ts = stepper(cutoff=8), np.array([0.0, 1.0])
+
+    @eqx.filter_jit
+    def run(factor, throw):
+        return dqm.solve(kerr, factor * kerr.basis.coherent(0.5 + 0j), ts, throw=throw)
+
+    with pytest.raises(RuntimeError, match="not finite"):
+        run(jnp.array(jnp.nan), True)
+    assert not run(jnp.array(jnp.nan), False).finite
+    assert run(jnp.array(1.0), False).finite

@@ -24,8 +24,9 @@ class SplitStep(AbstractStepper):
     `ψ ← … F⁻¹ e^{−ia₁T dt/ħ} F e^{−ib₁V(t) dt/ħ} ψ`
 
     Unitary for real V, of the scheme's order also for V(x, t): time advances with the drifts.
-    Stable for every dt on a periodic grid; phases beyond π per step, dt k_max²ħ/2m or dt V/ħ,
-    alias, and the order is then lost.
+    Stable for every dt on a periodic grid; beyond `longest_step` the order is lost for states
+    that hold the shortest waves or reach the highest V. Linear: a state of any norm is evolved
+    as it is.
 
     Args:
         hamiltonian: Masses, ħ and V.
@@ -44,6 +45,18 @@ class SplitStep(AbstractStepper):
     def order(self) -> int:
         """The global error is O(dt**order)."""
         return self.scheme.order
+
+    def longest_step(self) -> Float[Array, ""]:
+        """Where the phase of a kick or a drift reaches π, at t = 0.
+
+        `dt = πħ / max(|a| Σ ħ²k_max²/2m, |b| (V_max − V_min))`
+        """
+        h, scheme = self.hamiltonian, self.scheme
+        potential = potential_on(h.potential, self.grid).real
+        kicks = (2 * scheme.kicks[0], *scheme.kicks[1:-1])  # neighbouring steps share one
+        a, b = (max(map(abs, fractions)) for fractions in (scheme.drifts, kicks))
+        drift, kick = a * jnp.max(h.kinetic(self.grid)), b * jnp.ptp(potential)
+        return jnp.pi * h.hbar / jnp.maximum(drift, kick)
 
     def make_step(self, dt):
         h, grid, scheme = self.hamiltonian, self.grid, self.scheme

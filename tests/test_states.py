@@ -1,0 +1,96 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+
+import dqmjax as dqm
+from dqmjax import observables
+
+GRID = dqm.Grid((-10.0,), (10.0,), (96,))
+AXIS = np.linspace(-2.5, 2.5, 6)
+POINTS = np.array([(q, p) for p in AXIS for q in AXIS])
+
+
+def on_axis(f):
+    """QuTiP's function, whose α is (q + ip) g/2, at POINTS."""
+    return f(AXIS, AXIS, g=np.sqrt(2)).ravel()
+
+
+STATES = {
+    "level 3": (dqm.oscillator(GRID, 3), qutip.basis(30, 3)),
+    "cat": (
+        dqm.cat(GRID, 1.5, 2**-0.5),
+        (qutip.coherent(60, 1.5 / 2**0.5) + qutip.coherent(60, -1.5 / 2**0.5)).unit(),
+    ),
+    "moving": (dqm.coherent(GRID, 0.7, -1.1), qutip.coherent(60, (0.7 - 1.1j) / 2**0.5)),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_densities_on_phase_space_are_those_of_qutip(name):
+    psi, state = STATES[name]
+    scales = {"atol": 1e-10}
+    np.testing.assert_allclose(
+        dqm.husimi(GRID, psi, POINTS), on_axis(lambda *a, g: qutip.qfunc(state, *a, g)), **scales
+    )
+    np.testing.assert_allclose(
+        dqm.wigner(GRID, psi, POINTS), on_axis(lambda *a, g: qutip.wigner(state, *a, g=g)), **scales
+    )
+
+
+def test_densities_in_other_units():
+    """Closed forms of a packet with ħ, ℓ and a width that all differ from 1."""
+    hbar, ell, width, q0, p0 = 0.7, 1.3, 0.8, 0.6, -0.9
+    psi = dqm.gaussian(GRID, q0, width, p0, hbar)
+    q, p = POINTS.T
+
+    def normal(variance_q, variance_p):
+        exponent = (q - q0) ** 2 / (2 * variance_q) + (p - p0) ** 2 / (2 * variance_p)
+        return np.exp(-exponent) / (2 * np.pi * np.sqrt(variance_q * variance_p))
+
+    spread = (hbar / (2 * width)) ** 2
+    exact = normal(width**2, spread)
+    np.testing.assert_allclose(dqm.wigner(GRID, psi, POINTS, hbar), exact, atol=1e-12)
+    exact = normal(width**2 + ell**2 / 2, spread + (hbar / ell) ** 2 / 2)
+    np.testing.assert_allclose(dqm.husimi(GRID, psi, POINTS, ell, hbar), exact, atol=1e-12)
+
+
+def test_husimi_of_two_axes_is_a_product():
+    plane = dqm.Grid((-8.0, -7.0), (8.0, 7.0), (64, 56))
+    psi = dqm.gaussian(plane, (0.5, -0.4), (0.7, 0.9), (0.3, 0.8))
+    points = np.random.default_rng(0).normal(size=(5, 4))
+    product = np.ones(5)
+    for axis, packet in enumerate([(0.5, 0.7, 0.3), (-0.4, 0.9, 0.8)]):
+        product *= dqm.husimi(
+            GRID, dqm.gaussian(GRID, *packet), points[:, axis::2], (1.2, 0.8)[axis]
+        )
+    got = dqm.husimi(plane, psi, points, (1.2, 0.8))
+    np.testing.assert_allclose(got, product, atol=1e-13)
+
+
+def test_correlated_packet():
+    """⟨x²⟩ and ⟨p²⟩ as given, and what a contracting packet becomes."""
+    hbar, width, covariance, mass = 0.8, 0.9, -0.6, 1.3
+    psi = dqm.gaussian(GRID, 0.2, width, 0.5, hbar, covariance=covariance)
+    assert observables.position_variance(GRID, psi)[0] == pytest.approx(width**2, abs=1e-12)
+    spread = (hbar**2 / 4 + covariance**2) / width**2
+    assert observables.momentum_variance(GRID, psi, hbar)[0] == pytest.approx(spread, abs=1e-12)
+    stepper = dqm.SplitStep(dqm.Hamiltonian(dqm.Free(), mass, hbar), GRID)
+    final = dqm.solve(stepper, psi, np.array([0.0, 0.7])).final
+    t = 0.7 / mass
+    exact = width**2 + 2 * covariance * t + spread * t**2
+    assert observables.position_variance(GRID, final)[0] == pytest.approx(exact, abs=1e-11)
+    assert exact < width**2
+
+
+def test_bad_points_are_refused():
+    psi = dqm.coherent(GRID, 0.0)
+    with pytest.raises(dqm.InputError, match="`points` must be rows of 2 numbers"):
+        dqm.husimi(GRID, psi, jnp.ones((3, 1)))
+    with pytest.raises(dqm.InputError, match="`points` must be rows of 2 numbers"):
+        dqm.wigner(GRID, psi, jnp.ones((3, 4)))
+    plane = dqm.Grid((-1.0, -1.0), (1.0, 1.0), (8, 8))
+    with pytest.raises(dqm.InputError, match="`grid` must have one axis"):
+        dqm.wigner(plane, psi, POINTS)
+    with pytest.raises(dqm.InputError, match="`ell` must be positive"):
+        dqm.husimi(GRID, psi, POINTS, 0.0)
