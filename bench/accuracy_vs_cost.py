@@ -6,7 +6,8 @@ The problem: `V = Σ x_i²/2 + x_i⁴/10`, a moving packet, one unit of time, ħ
 the same grid is a product of one-dimensional ones, by diagonalisation. Each package runs in an
 environment of its own, made in DIR from the registry, one after the other on an otherwise idle
 machine; every time stands beside its error, the least of some repeats, set-up and compilation
-apart. Where no run of 10 s reaches an error, its time is extrapolated by the order, and said so.
+apart. Times to a given error lie between two runs; where no run of 10 s reaches it, they are
+extrapolated by the order, and said so.
 """
 
 import argparse
@@ -127,17 +128,28 @@ def peer(name: str, packages: list[str], environments: Path, arrays: Path) -> li
 
 
 def time_to(error: float, rows: list[dict]) -> dict:
-    """The fastest run that is as accurate, or what order 2 makes of the last one."""
-    reached = [row for row in rows if row["error"] <= error]
-    if reached:
-        return {**min(reached, key=lambda row: row["seconds"]), "extrapolated": False}
-    last = min(rows, key=lambda row: row["error"])
-    factor = np.sqrt(last["error"] / error)
-    return {"error": error, "seconds": last["seconds"] * factor, "extrapolated": True}
+    """Seconds at which the error is reached: between the run before and the first that reaches
+    it, on logarithmic scales; what order 2 makes of the last run, if that is the best; or none."""
+    first = next((i for i, row in enumerate(rows) if row["error"] <= error), None)
+    if first is not None:
+        pair = rows[max(first - 1, 0) : first + 1]
+        errors, seconds = (np.log([row[key] for row in pair[::-1]]) for key in ("error", "seconds"))
+        return {"seconds": float(np.exp(np.interp(np.log(error), errors, seconds))), "how": "run"}
+    if rows[-1]["error"] > min(row["error"] for row in rows):
+        return {"seconds": None, "how": "round-off is larger"}
+    factor = np.sqrt(rows[-1]["error"] / error)
+    return {"seconds": float(rows[-1]["seconds"] * factor), "how": "extrapolated"}
+
+
+def show(case: str, name: str, times: dict):
+    """A line of the table; a star where it is extrapolated."""
+    star = lambda c: "*" if c["how"] == "extrapolated" else " "
+    cells = (f"{c['seconds'] or np.nan:9.3g}{star(c)}" for c in times.values())
+    print(f"{case:10} {name:45}", *cells, flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Time to a given error.")
     parser.add_argument("--environments", type=Path, default=Path(".bench-environments"))
     directory = parser.parse_args().environments.resolve()
     jax.config.update("jax_enable_x64", True)
@@ -161,11 +173,8 @@ def main():
         result["time_to"][case] = {
             name: {f"{e:.0e}": time_to(e, rows) for e in ERRORS} for name, rows in runs.items()
         }
-        for name, row in result["time_to"][case].items():
-            cells = (
-                f"{c['seconds']:9.3g}{'*' if c['extrapolated'] else ' '}" for c in row.values()
-            )
-            print(f"{case:10} {name:45}", *cells, flush=True)
+        for name, times in result["time_to"][case].items():
+            show(case, name, times)
     out = HERE / "results" / "accuracy_vs_cost.json"
     out.write_text(json.dumps(result, indent=1) + "\n")
 

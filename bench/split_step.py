@@ -168,8 +168,9 @@ def main():
         for precision in ("c64", "c128")
     ]
     result["gradient"] = [
-        alone("gradient", "c128", 1, 256, 2, steps, rounds)
-        for steps, rounds in ((100, 11), (1000, 3), (10_000, 0))
+        alone("gradient", "c128", cores, 256, 2, steps, rounds)
+        for cores in (1, 2)
+        for steps, rounds in ((100, 21), (1000, 5), (10_000, 0))
     ]
     result["first_call_s"] = alone("first", "c128", len(CORES))
     for rows in (result["step_over_transforms"], result["gradient"], [result["first_call_s"]]):

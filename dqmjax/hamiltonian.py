@@ -8,7 +8,7 @@ from jaxtyping import Array, Complex, Float
 
 from .errors import require_positive
 from .grid import Grid
-from .potentials import potential_on
+from .potentials import Parameter, potential_on
 
 Scalar = Float[Array, ""]
 
@@ -28,20 +28,25 @@ class Hamiltonian(eqx.Module):
     """
 
     potential: Callable
-    mass: Float[Array, "..."] | tuple[float, ...] | float = 1.0
+    mass: Parameter = 1.0
     hbar: Scalar | float = 1.0
 
     def __check_init__(self):
         require_positive(mass=self.mass, hbar=self.hbar)
 
-    def kinetic(self, grid: Grid) -> Float[Array, "*shape"]:
-        """`Σ ħ²k_i²/2m_i` at every wavenumber of `grid`."""
-        return sum(self.kinetic_parts(grid)) + jnp.zeros(grid.shape)
+    def masses(self, grid: Grid) -> Float[Array, " dim"]:
+        """m of each axis."""
+        return jnp.broadcast_to(jnp.asarray(self.mass), (grid.dim,))
 
-    def kinetic_parts(self, grid: Grid) -> tuple[Float[Array, "..."], ...]:
-        """`ħ²k_i²/2m_i` of each axis, to be broadcast."""
-        mass = jnp.broadcast_to(jnp.asarray(self.mass), (grid.dim,))
-        return tuple(self.hbar**2 * k**2 / (2 * m) for k, m in zip(grid.waves, mass, strict=True))
+    def kinetic(self, grid: Grid, boost: Parameter = 0.0) -> Float[Array, "*shape"]:
+        """`Σ (ħk_i + p_i)²/2m_i` at every wavenumber of `grid`, p the `boost`."""
+        return sum(self.kinetic_parts(grid, boost)) + jnp.zeros(grid.shape)
+
+    def kinetic_parts(self, grid: Grid, boost: Parameter = 0.0) -> tuple[Float[Array, "..."], ...]:
+        """`(ħk_i + p_i)²/2m_i` of each axis, to be broadcast."""
+        p = jnp.broadcast_to(jnp.asarray(boost), (grid.dim,))
+        axes = zip(grid.waves, self.masses(grid), p, strict=True)
+        return tuple((self.hbar * k + p) ** 2 / (2 * m) for k, m, p in axes)
 
     def apply(
         self, grid: Grid, psi: Complex[Array, "*shape"], t: Scalar | float = 0.0

@@ -5,7 +5,7 @@ from jaxtyping import Array, Complex, Float
 
 from .grid import Grid
 from .hamiltonian import Hamiltonian
-from .potentials import potential_on
+from .potentials import Parameter, potential_on
 
 Psi = Complex[Array, "*shape"]
 Scalar = Float[Array, ""]
@@ -48,9 +48,11 @@ def momentum_variance(grid: Grid, psi: Psi, hbar=1.0) -> Float[Array, " dim"]:
     return _moments(p**2, weights) - _moments(p, weights) ** 2
 
 
-def kinetic_energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Scalar:
-    """`⟨Σ p_i²/2m_i⟩`."""
-    return jnp.sum(hamiltonian.kinetic(grid) * momentum_density(grid, psi))
+def kinetic_energy(
+    hamiltonian: Hamiltonian, grid: Grid, psi: Psi, boost: Parameter = 0.0
+) -> Scalar:
+    """`⟨Σ p_i²/2m_i⟩` of `e^{ip·x/ħ}ψ`, p the `boost`."""
+    return jnp.sum(hamiltonian.kinetic(grid, boost) * momentum_density(grid, psi))
 
 
 def potential_energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
@@ -67,9 +69,8 @@ def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
 
 def current(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape dim"]:
     """Probability current `j_i = (ħ/m_i) Im ψ* ∂_iψ`; `∂ρ/∂t = −∇·j`."""
-    mass = jnp.broadcast_to(jnp.asarray(hamiltonian.mass), (grid.dim,))
     flow = jnp.imag(psi.conj()[..., None] * grid.gradient(psi))
-    return hamiltonian.hbar / mass * flow
+    return hamiltonian.hbar / hamiltonian.masses(grid) * flow
 
 
 def _moments(values: Float[Array, "dim *shape"], weights: Float[Array, "*shape"]):

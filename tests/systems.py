@@ -1,4 +1,4 @@
-"""Systems whose motion is known from elsewhere: QuTiP, closed forms, derivatives at a point."""
+"""Systems whose motion is known from elsewhere: QuTiP, closed forms, diagonalisation."""
 
 import jax
 import jax.numpy as jnp
@@ -100,3 +100,24 @@ def counted(data: Snapshots, shots: int, seed: int) -> Snapshots:
     return Snapshots(
         data.t, data.points, density, data.ell, data.kappa, data.hbar, shots=shots, counts=counts
     )
+
+
+def free_packet(grid, center, width, momentum, t, mass, hbar):
+    """The spreading Gaussian, one factor per axis."""
+    total = jnp.ones(grid.shape, complex)
+    for x, c, w, p, m in zip(grid.points, center, width, momentum, mass, strict=True):
+        spread = 1 + 1j * hbar * t / (2 * m * w**2)
+        exponent = -((x - c - p * t / m) ** 2) / (4 * w**2 * spread)
+        phase = (p * x - p**2 * t / (2 * m)) / hbar
+        factor = jnp.exp(exponent + 1j * phase) / jnp.sqrt(spread)
+        total = total * factor / (2 * jnp.pi * w**2) ** 0.25
+    return total
+
+
+def exact_evolution(h, grid, psi, t):
+    """By diagonalisation of the matrix of Ĥ, built column by column."""
+    columns = jnp.eye(psi.size).reshape(-1, *grid.shape)
+    matrix = np.real(jax.vmap(lambda c: h.apply(grid, c + 0j).ravel())(columns))
+    levels, states = np.linalg.eigh((matrix + matrix.T) / 2)
+    phases = np.exp(-1j * levels * t / h.hbar)
+    return (states @ (phases * (states.T @ np.ravel(psi)))).reshape(grid.shape)

@@ -10,11 +10,12 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors"},
+    {"statistics"},
     {"grid", "stepper", "splitting", "adjoint", "ladder", "polynomials", "dataset", "parameters"},
-    {"chebyshev", "exponentials", "symbols", "potentials", "states", "solve", "likelihood"},
-    {"hamiltonian", "fock", "report"},
-    {"observables", "weak_form", "pictures.husimi", "pictures.schrodinger"},
-    {"spectrum"},
+    {"chebyshev", "exponentials", "symbols", "potentials", "states", "phase", "solve"},
+    {"hamiltonian", "fock", "likelihood"},
+    {"observables", "split_flow", "weak_form", "report", "pictures.husimi"},
+    {"spectrum", "fields", "pictures.schrodinger", "pictures.canonical"},
     {"models"},
     {"trial"},
     {"recovery"},

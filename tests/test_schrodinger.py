@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from systems import exact_evolution, free_packet
 
 import dqmjax as dqm
 from dqmjax import observables
@@ -14,18 +15,6 @@ SCHEMES = [
     dqm.nystrom4,
     dqm.nystrom6,
 ]
-
-
-def free_packet(grid, center, width, momentum, t, mass, hbar):
-    """The spreading Gaussian, one factor per axis."""
-    total = jnp.ones(grid.shape, complex)
-    for x, c, w, p, m in zip(grid.points, center, width, momentum, mass, strict=True):
-        spread = 1 + 1j * hbar * t / (2 * m * w**2)
-        exponent = -((x - c - p * t / m) ** 2) / (4 * w**2 * spread)
-        phase = (p * x - p**2 * t / (2 * m)) / hbar
-        factor = jnp.exp(exponent + 1j * phase) / jnp.sqrt(spread)
-        total = total * factor / (2 * jnp.pi * w**2) ** 0.25
-    return total
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -227,15 +216,6 @@ def test_single_precision():
         jax.config.update("jax_enable_x64", True)
     assert final.dtype == jnp.complex64
     assert overlap == pytest.approx(1, abs=1e-4)  # 60 steps × 21 stages × ε
-
-
-def exact_evolution(h, grid, psi, t):
-    """By diagonalisation of the matrix of Ĥ, built column by column."""
-    columns = jnp.eye(psi.size).reshape(-1, *grid.shape)
-    matrix = np.real(jax.vmap(lambda c: h.apply(grid, c + 0j).ravel())(columns))
-    levels, states = np.linalg.eigh((matrix + matrix.T) / 2)
-    phases = np.exp(-1j * levels * t / h.hbar)
-    return (states @ (phases * (states.T @ np.ravel(psi)))).reshape(grid.shape)
 
 
 @pytest.mark.parametrize("t", [0.01, 1.0, 20.0])

@@ -1,19 +1,16 @@
 """`iħ ∂ψ/∂t = −Σ (ħ²/2m_i) ∂_i²ψ + V(x, t) ψ`."""
 
-import functools
-from collections.abc import Callable
-from typing import NamedTuple
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float, Inexact
+from jaxtyping import Array, Float
 
 from ..chebyshev import Series, exponential, series, spectral_range
 from ..errors import InputError
 from ..grid import Grid
 from ..hamiltonian import Hamiltonian
-from ..potentials import depends_on_time, potential_on
+from ..potentials import Parameter, depends_on_time, potential_on
+from ..split_flow import check_shape, split_flow
 from ..splitting import Scheme, nystrom6
 from ..stepper import AbstractStepper
 
@@ -33,6 +30,8 @@ class SplitStep(AbstractStepper):
         grid: Periodic box in configuration space.
         scheme: Coefficients; any of `splitting`. The default is the fastest to an error of 1e-8 and
             below in `bench/accuracy_vs_cost.py`.
+        boost: p₀, one number or one per axis: states are then the periodic factor u of
+            `ψ = u e^{ip₀·x/ħ}`, as Bloch's are of quasi-momentum p₀.
 
     A state is a complex array of the grid's shape. Reference: Feit, Fleck & Steiger (1982),
     doi:10.1016/0021-9991(82)90091-2; schemes: see `splitting`.
@@ -41,6 +40,7 @@ class SplitStep(AbstractStepper):
     hamiltonian: Hamiltonian
     grid: Grid
     scheme: Scheme = eqx.field(default=nystrom6, static=True)
+    boost: Parameter = eqx.field(default=0.0, kw_only=True)
 
     @property
     def order(self) -> int:
@@ -56,138 +56,11 @@ class SplitStep(AbstractStepper):
         potential = potential_on(h.potential, self.grid).real
         kicks = (2 * scheme.kicks[0], *scheme.kicks[1:-1])  # neighbouring steps share one
         a, b = (max(map(abs, fractions)) for fractions in (scheme.drifts, kicks))
-        drift, kick = a * jnp.max(h.kinetic(self.grid)), b * jnp.ptp(potential)
+        drift, kick = a * jnp.max(h.kinetic(self.grid, self.boost)), b * jnp.ptp(potential)
         return jnp.pi * h.hbar / jnp.maximum(drift, kick)
 
     def make_step(self, dt):
-        h, grid, scheme = self.hamiltonian, self.grid, self.scheme
-        kinetic = [dt * part / h.hbar for part in h.kinetic_parts(grid)]
-        potential = dt / h.hbar * potential_on(h.potential, grid)
-        moves = depends_on_time(h.potential, grid.dim)
-        kicks = () if moves else {2 * scheme.kicks[0], *scheme.kicks}
-        return _SplitFlow(
-            kinetic=kinetic,
-            potential=(h, jnp.asarray(dt)) if moves else potential,
-            drifts={a: [_phase(a * angle) for angle in kinetic] for a in scheme.drifts},
-            kicks={b: _phase(b * potential) for b in kicks},
-            grid=grid,
-            scheme=scheme,
-            is_reversible=not jnp.iscomplexobj(potential),
-        )
-
-
-class _SplitFlow(eqx.Module):
-    """One step, from after its first kick to after that of the next step, as one with its last.
-
-    Angles are what is differentiated; the phases made of them beforehand are for speed.
-    """
-
-    kinetic: list[Float[Array, "..."]]  # dt T/ħ by axis: less memory than at every point
-    potential: Inexact[Array, "*shape"] | tuple[Hamiltonian, Array]  # dt V/ħ, or its makings
-    drifts: dict[float, list[Complex[Array, "..."]]]
-    kicks: dict[float, Complex[Array, "*shape"]]  # empty where V depends on time
-    grid: Grid
-    scheme: Scheme = eqx.field(static=True)
-    is_reversible: bool = eqx.field(static=True)
-
-    def enter(self, t, psi):
-        _check_shape(psi, self.grid)
-        return _turn(*self.kick(self.scheme.kicks[0], 0.0, t), psi)
-
-    def __call__(self, t, psi):
-        for stage in self._stages():
-            psi = stage.do(self, t, psi)
-        return psi
-
-    def leave(self, t, psi):
-        angle, phase = self.kick(self.scheme.kicks[0], 0.0, t)
-        return _turn(-angle, 1 / phase, psi)
-
-    def pullback(self, t, after, cotangent):
-        """Undoes the stages one by one, each with its own small reverse pass."""
-        total = jax.tree.map(jnp.zeros_like, eqx.filter((self, t), eqx.is_inexact_array))
-        for stage in reversed(self._stages()):
-            after, cotangent, more = stage.pullback(self, t, after, cotangent)
-            total = total if more is None else jax.tree.map(jnp.add, total, more)
-        return after, *total, cotangent
-
-    def _stages(self) -> list["_Transform | _Turn"]:
-        """Transform, drift, transform back, kick, …; a kick happens when its drifts have."""
-        scheme, passed, stages = self.scheme, 0.0, []
-        for a, b in zip(scheme.drifts, (*scheme.kicks[1:-1], 2 * scheme.kicks[0]), strict=True):
-            passed += a
-            drift = _Turn(lambda flow, t, a=a: flow.drift(a))
-            kick = _Turn(lambda flow, t, b=b, passed=passed: [flow.kick(b, passed, t)])
-            stages += [_Transform(jnp.fft.fftn, jnp.fft.ifftn), drift]
-            stages += [_Transform(jnp.fft.ifftn, jnp.fft.fftn), kick]
-        return stages
-
-    def drift(self, fraction: float) -> list[tuple[Array, Array]]:
-        """Angles and phases of a drift, by axis."""
-        return [(fraction * k, p) for k, p in zip(self.kinetic, self.drifts[fraction], strict=True)]
-
-    def kick(self, fraction: float, passed: float, t) -> tuple[Array, Array]:
-        """Angle and phase of a kick."""
-        if not isinstance(self.potential, tuple):
-            return fraction * self.potential, self.kicks[fraction]
-        h, dt = self.potential
-        potential = potential_on(h.potential, self.grid, t + passed * dt)
-        angle = fraction * dt / h.hbar * potential
-        return angle, _phase(angle)
-
-
-def _phase(angle: Inexact[Array, "..."]) -> Complex[Array, "..."]:
-    """`e^{−iθ}`, a constant to derivatives: `_turn` takes those from the angle."""
-    return jnp.exp(-1j * jax.lax.stop_gradient(angle))
-
-
-@jax.custom_jvp
-def _turn(angle, phase, psi):
-    """`e^{−iθ}ψ`, its derivative `−i dθ e^{−iθ}ψ` real wherever θ is."""
-    return phase * psi
-
-
-@_turn.defjvp
-def _turn_jvp(primals, tangents):
-    (_, phase, psi), (d_angle, _, d_psi) = primals, tangents
-    turned = phase * psi
-    return turned, phase * d_psi - 1j * d_angle * turned
-
-
-def _check_shape(psi, grid: Grid):
-    if psi.shape != grid.shape:
-        raise InputError(f"`state` must have the shape {grid.shape}, not {psi.shape}.")
-
-
-class _Transform(NamedTuple):
-    """A Fourier transform and its inverse."""
-
-    there: Callable
-    back: Callable
-
-    def do(self, flow, t, psi):
-        return self.there(psi)
-
-    def pullback(self, flow, t, after, cotangent):
-        before = self.back(after)
-        return before, *jax.vjp(self.there, before)[1](cotangent), None
-
-
-class _Turn(NamedTuple):
-    """Phases for every point, as `angles(flow, t)` lists them with their angles."""
-
-    angles: Callable
-
-    def do(self, flow, t, psi):
-        return functools.reduce(lambda y, turn: _turn(*turn, y), self.angles(flow, t), psi)
-
-    def pullback(self, flow, t, after, cotangent):
-        before = after
-        for _, phase in self.angles(flow, t):
-            before = phase.conj() * before
-        _, pull = eqx.filter_vjp(self.do, flow, t, before)
-        d_flow, d_t, cotangent = pull(cotangent)
-        return before, cotangent, (d_flow, d_t)
+        return split_flow(self.hamiltonian, self.grid, self.scheme, dt, self.boost)
 
 
 class Chebyshev(AbstractStepper):
@@ -250,7 +123,7 @@ class _ChebyshevFlow(eqx.Module):
     is_reversible: bool = eqx.field(default=True, static=True)
 
     def __call__(self, t, psi):
-        _check_shape(psi, self.grid)
+        check_shape(psi, self.grid)
         psi = psi + 0j * self.action.potential  # complex, and as precise as it
         return exponential((self.action, psi), jax.lax.stop_gradient(self.series))
 

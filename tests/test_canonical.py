@@ -1,0 +1,250 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from systems import exact_evolution, free_packet
+
+import dqmjax as dqm
+from dqmjax import fields, observables
+
+RING = dqm.Grid((0.0,), (2 * np.pi,), (48,))
+TORUS = dqm.Grid((0.0, 0.0), (2 * np.pi, 4.0), (32, 32))
+
+
+def smooth(grid):
+    """A density without nodes and a drift action, both periodic."""
+    length = np.array(grid.upper) - np.array(grid.lower)
+    phases = [2 * np.pi * x / n for x, n in zip(grid.points, length, strict=True)]
+    rho = jnp.exp(sum(0.6 * jnp.cos(f + 0.3) for f in phases))
+    return rho / grid.integrate(rho), sum(0.7 * jnp.sin(f - 0.2) for f in phases)
+
+
+def bumpy(x, t=0.0):
+    return jnp.cos(x[0]) + 0.3 * jnp.sum(jnp.sin(x) ** 2)
+
+
+@pytest.mark.parametrize("grid", [RING, TORUS], ids=["1-D", "2-D"])
+def test_equations_are_those_of_the_textbooks(grid):
+    """`−∇·(ρ∇S/m)` and `−(∇S)²/2m − V + (ħ²/2m) Δ√ρ/√ρ`, a mass per axis, and a term added."""
+    mass, hbar, g = jnp.array([1.3, 0.8])[: grid.dim], 0.9, 0.4
+    h = dqm.Hamiltonian(bumpy if grid is RING else dqm.Free(), mass, hbar)
+    energy = dqm.CanonicalEnergy(h, grid)
+    interacting = lambda rho, S: energy(rho, S) + g / 2 * grid.integrate(rho**2)
+    rho, S = smooth(grid)
+    rho_dot, S_dot = dqm.canonical_equations(interacting, grid)(rho, S)
+    root, v = jnp.sqrt(rho), grid.gradient(S) / mass
+    bend = grid.divergence(grid.gradient(root) / mass)
+    V = dqm.potentials.potential_on(h.potential, grid)
+    kinetic = jnp.sum(mass * v**2, axis=-1) / 2
+    np.testing.assert_allclose(rho_dot, -grid.divergence(rho[..., None] * v), atol=1e-11)
+    textbook = -kinetic - V + hbar**2 / 2 * bend / root - g * rho
+    np.testing.assert_allclose(S_dot, textbook, atol=1e-11)
+
+
+def test_brackets_on_a_random_state():
+    """What is exactly conserved on the grid, however rough the state."""
+    key = jax.random.split(jax.random.key(0), 2)
+    rho = jax.random.uniform(key[0], RING.shape, minval=0.1, maxval=1.0)
+    S = 3 * jax.random.normal(key[1], RING.shape)
+    energy = dqm.CanonicalEnergy(dqm.Hamiltonian(bumpy), RING)
+    free = dqm.CanonicalEnergy(dqm.Hamiltonian(dqm.Free()), RING)
+    count = lambda rho, S: RING.integrate(rho)
+    momentum = lambda rho, S: observables.mean_momentum(RING, dqm.from_canonical(rho, S))[0]
+    for a, b in ((count, energy), (momentum, free)):
+        scale = np.abs(RING.cell * np.concatenate(dqm.canonical_equations(b, RING)(rho, S))).sum()
+        assert abs(dqm.bracket(a, b, RING)(rho, S)) < 1e-12 * scale
+    field = dqm.bracket(lambda rho, S: rho, lambda rho, S: RING.cell * jnp.sum(S * rho), RING)
+    np.testing.assert_allclose(field(rho, S), rho, rtol=1e-13)  # {ρ_i, S_j} = δ_ij/w
+
+
+def test_brackets_are_those_of_quantum_mechanics():
+    """Localised: {x̄, p̄} = N, {x̄, H} = p̄/m, {p̄, H} = −⟨V'⟩, and (1/iħ)⟨[Â, B̂]⟩."""
+    grid, mass, hbar = dqm.Grid((-9.0,), (9.0,), (96,)), 1.3, 0.9
+    well = dqm.Anharmonic(1.0, 0.2, 0.1)
+    h = dqm.Hamiltonian(well, mass, hbar)
+    psi = dqm.gaussian(grid, 0.4, 0.8, 0.7, hbar, covariance=0.2)
+    rho, S = dqm.to_canonical(psi, hbar)
+    chart = lambda f: lambda rho, S: f(dqm.from_canonical(rho, S, hbar))
+    position = chart(lambda psi: observables.mean_position(grid, psi)[0])
+    momentum = chart(lambda psi: observables.mean_momentum(grid, psi, hbar)[0])
+    kinetic = chart(lambda psi: observables.kinetic_energy(h, grid, psi))
+    potential = chart(lambda psi: observables.potential_energy(h, grid, psi))
+    energy = dqm.CanonicalEnergy(h, grid)
+    at = lambda a, b: dqm.bracket(a, b, grid)(rho, S)
+    force = grid.integrate(grid.at_points(lambda x: well.force(x)[0]) * rho)
+    assert at(position, momentum) == pytest.approx(1, abs=1e-12)
+    assert at(position, energy) == pytest.approx(float(momentum(rho, S)) / mass, abs=1e-12)
+    assert at(momentum, energy) == pytest.approx(float(force), abs=1e-12)
+    T = lambda psi: jnp.fft.ifftn(h.kinetic(grid) * jnp.fft.fftn(psi))
+    V = lambda psi: dqm.potentials.potential_on(well, grid) * psi
+    commutator = grid.integrate(psi.conj() * (T(V(psi)) - V(T(psi)))) / (1j * hbar)
+    assert at(kinetic, potential) == pytest.approx(complex(commutator).real, abs=1e-11)
+
+
+def test_what_changes_is_what_the_bracket_says():
+    """dA/dt = {A, H} along a run, A = ∫ρ², no quantum mechanical mean."""
+    h = dqm.Hamiltonian(bumpy)
+    a = lambda rho, S: RING.integrate(rho**2)
+    state, step = smooth(RING), 1e-3
+    run = dqm.solve(dqm.CanonicalStep(h, RING), state, step * np.arange(5.0))
+    values = [a(rho, S) for rho, S in zip(*run.saved, strict=True)]
+    rate = (values[0] - 8 * values[1] + 8 * values[3] - values[4]) / (12 * step)
+    middle = jax.tree.map(lambda y: y[2], run.saved)
+    bracket = dqm.bracket(a, dqm.CanonicalEnergy(h, RING), RING)(*middle)
+    assert rate == pytest.approx(float(bracket), rel=1e-9)
+
+
+@pytest.mark.parametrize("boost", [0.0, 5.37])
+def test_free_packet_with_any_boost(boost):
+    """Against the closed form, S included up to a whole number of 2πħ."""
+    grid, hbar, mass = dqm.Grid((-14.0,), (14.0,), (128,)), 0.8, 1.3
+    center, width, momentum, t = -1.0, 0.7, 0.4 + boost, 0.6
+    x = grid.points[0]
+    start = dqm.gaussian(grid, center, width, 0.4, hbar)
+    rho, S = dqm.to_canonical(start, hbar)
+    stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Free(), mass, hbar), grid, boost=boost)
+    rho, S = dqm.solve(stepper, (rho, S + boost * x), np.array([0.0, t])).final
+    exact = free_packet(grid, (center,), (width,), (momentum,), t, (mass,), hbar)
+    assert grid.integrate(jnp.abs(rho - jnp.abs(exact) ** 2)) < 1e-10
+    lit = rho > 1e-6 * rho.max()
+    turns = jnp.exp(1j * (S / hbar - jnp.angle(exact)))[lit]
+    np.testing.assert_allclose(turns, turns[0], atol=1e-8)
+    assert jnp.abs(turns[0] - 1) < 1e-8
+    assert np.abs(np.diff(S[lit] - momentum * x[lit])).max() < 1.5  # and continuous
+
+
+def two_packets():
+    grid = dqm.Grid((-10.0,), (10.0,), (128,))
+    psi = dqm.cat(grid, 2.5, 0.6, -1.5)
+    return dqm.Hamiltonian(dqm.Free()), grid, psi, 1.6
+
+
+def barrier():
+    grid = dqm.Grid((-14.0,), (14.0,), (192,))
+    psi = dqm.gaussian(grid, -4.0, 0.7, 2.0)
+    return dqm.Hamiltonian(dqm.SechBarrier(2.0, 1.5)), grid, psi, 2.0
+
+
+def phase_slip():
+    """Two windings of a ring in one state, their weights exchanged by V: the winding slips."""
+    psi = 1 + 0.8 * jnp.exp(1j * RING.points[0])
+    return dqm.Hamiltonian(lambda x, t: 0.6 * jnp.cos(x[0])), RING, psi / jnp.sqrt(10.3), 3.0
+
+
+def quartic():
+    grid = dqm.Grid((-7.0,), (7.0,), (96,))
+    return dqm.Hamiltonian(dqm.Anharmonic(1.0, 0.0, 0.1)), grid, dqm.cat(grid, 1.5, 0.6), 2.0
+
+
+@pytest.mark.parametrize("case", [two_packets, barrier, phase_slip, quartic])
+def test_through_nodes_vacuum_and_slips(case):
+    h, grid, psi, t = case()
+    ts = np.linspace(0, t, 5)
+    run = dqm.solve(dqm.CanonicalStep(h, grid), dqm.to_canonical(psi), ts, substeps=60)
+    for i in (2, 4):
+        exact = exact_evolution(h, grid, psi, ts[i])
+        assert grid.integrate(jnp.abs(run.saved[0][i] - jnp.abs(exact) ** 2)) < 1e-10
+    if case is phase_slip:
+        turns = [
+            dqm.phase.windings(dqm.from_canonical(rho, S))[0]
+            for rho, S in zip(*run.saved, strict=True)
+        ]
+        assert len({int(n) for n in turns}) > 1
+    contrast = run.saved[0].min() / run.saved[0].max()
+    assert contrast < (1e-2 if case is phase_slip else 1e-20)
+
+
+def test_moving_vortex_keeps_its_charge():
+    """`(x + iy) e^{−r²/2}` moved off the middle of an oscillator: it goes round, charge +1."""
+    grid = dqm.Grid((-9.0,) * 2, (9.0,) * 2, (72, 72))
+    x, y = grid.points
+
+    def state(t):
+        a = 1.3 * jnp.exp(-1j * t)  # the middle of the vortex on its classical orbit
+        x0, p0 = a.real, a.imag
+        packet = jnp.exp(-((x - x0) ** 2 + y**2) / 2 + 1j * p0 * (x - x0 / 2))
+        core = (x - x0) + 1j * y
+        return core * packet * jnp.exp(-2j * t) / jnp.sqrt(jnp.pi)
+
+    stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+    ts = np.array([0.0, 0.7, 1.9])
+    run = dqm.solve(stepper, dqm.to_canonical(state(0.0)), ts, substeps=40)
+    for t, rho, S in zip(ts, *run.saved, strict=True):
+        assert grid.integrate(jnp.abs(rho - jnp.abs(state(t)) ** 2)) < 1e-10
+        report = dqm.phase.inspect_phase(grid, dqm.from_canonical(rho, S))
+        ((position, axes, charge),) = report.vortices
+        assert (axes, charge) == ((0, 1), 1)
+        assert np.abs(np.array(position) - [1.3 * np.cos(t), 0]).max() < 0.75 * grid.spacing[0]
+
+
+def test_action_is_continuous_from_save_to_save():
+    """−E dt without a jump, for a level of energy 3.5: more than 2πħ in the end."""
+    grid = dqm.Grid((-9.0,), (9.0,), (96,))
+    start = dqm.to_canonical(dqm.oscillator(grid, 3))
+    stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+    ts = np.linspace(0, 5, 11)
+    run = dqm.solve(stepper, start, ts, substeps=20)
+    middle = np.argmax(start[0])
+    np.testing.assert_allclose(run.saved[1][:, middle] - start[1][middle], -3.5 * ts, atol=1e-9)
+
+
+def test_a_whole_run_is_symplectic():
+    """`MᵀJM = J` for the Jacobian of (ρ, S) at the end to (ρ, S) at the start."""
+    ring = dqm.Grid((0.0,), (2 * np.pi,), (16,))
+    rho, S = smooth(ring)
+    stepper = dqm.CanonicalStep(dqm.Hamiltonian(bumpy), ring, dqm.strang)
+
+    def run(z):
+        final = dqm.solve(stepper, tuple(z.reshape(2, -1)), np.array([0.0, 0.5]), substeps=20).final
+        return jnp.concatenate(final)
+
+    M = jax.jacfwd(run)(jnp.concatenate([rho, S]))
+    J = np.kron([[0, 1], [-1, 0]], np.eye(16))
+    assert np.abs(M - np.eye(32)).max() > 0.1
+    np.testing.assert_allclose(M.T @ J @ M, J, atol=1e-13 * np.abs(M).max() ** 2)
+
+
+def test_norm_and_energy_over_ten_thousand_steps():
+    h = dqm.Hamiltonian(dqm.Anharmonic(1.0, 0.0, 0.1))
+    grid = dqm.Grid((-7.0,), (7.0,), (64,))
+    start = dqm.to_canonical(dqm.gaussian(grid, 0.5, 0.6, 0.7))
+    ts = np.linspace(0, 100, 11)
+    run = dqm.solve(dqm.CanonicalStep(h, grid), start, ts, substeps=1000)
+    norms = [grid.integrate(rho) for rho in run.saved[0]]
+    energies = [dqm.CanonicalEnergy(h, grid)(rho, S) for rho, S in zip(*run.saved, strict=True)]
+    assert np.abs(np.array(norms) - 1).max() < 5e-15 * 10_000 + 1e-13
+    assert np.abs(np.array(energies) - energies[0]).max() < 1e-10
+
+
+@pytest.mark.parametrize("adjoint", [dqm.Checkpointed(), dqm.Reversible()])
+def test_gradients_through_nodes(adjoint):
+    """Of a functional of ρ and of the current, to mass and ħ: as those of the wave function."""
+    _, grid, psi, t = two_packets()
+
+    def loss(parameters, canonical):
+        mass, hbar = parameters
+        h = dqm.Hamiltonian(dqm.Free(), mass, hbar)
+        start = dqm.to_canonical(psi, hbar) if canonical else psi
+        make = dqm.CanonicalStep if canonical else dqm.SplitStep
+        ts = np.array([0.0, t])
+        final = dqm.solve(make(h, grid), start, ts, substeps=4, adjoint=adjoint).final
+        final = dqm.from_canonical(*final, hbar) if canonical else final
+        flow = fields.current(h, grid, final)[..., 0]
+        return grid.integrate(jnp.abs(final) ** 4) + flow[70] ** 2
+
+    at = jnp.array([1.1, 0.9])
+    got, exact = (jax.grad(loss)(at, canonical) for canonical in (True, False))
+    np.testing.assert_allclose(got, exact, rtol=1e-9)
+
+
+def test_bad_input_is_refused():
+    rho, S = smooth(RING)
+    stepper, ts = dqm.CanonicalStep(dqm.Hamiltonian(bumpy), RING), np.array([0.0, 0.1])
+    with pytest.raises(dqm.InputError, match="`rho` must be real and of shape"):
+        dqm.solve(stepper, (rho[1:], S), ts)
+    with pytest.raises(dqm.InputError, match="`S` must be real"):
+        dqm.solve(stepper, (rho, S + 0j), ts)
+    with pytest.raises(RuntimeError, match="`rho` must not be negative"):
+        dqm.solve(stepper, (rho - 1, S), ts)
+    with pytest.raises(dqm.InputError, match="`hbar` must be positive"):
+        dqm.to_canonical(jnp.ones(8, complex), hbar=-1.0)

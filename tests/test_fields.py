@@ -1,0 +1,90 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dqmjax as dqm
+from dqmjax import fields, observables
+
+HBAR, MASS = 0.8, (1.3, 0.9)
+GRID = dqm.Grid((-9.0, -9.0), (9.0, 9.0), (96, 96))
+CENTER, WIDTH, MOMENTUM, COVARIANCE = (0.4, -0.2), (0.8, 0.9), (0.7, -0.3), (0.3, -0.2)
+H = dqm.Hamiltonian(dqm.Harmonic((1.0, 1.4)), MASS, HBAR)
+PSI = dqm.gaussian(GRID, CENTER, WIDTH, MOMENTUM, HBAR, covariance=COVARIANCE)
+
+
+def per_axis(values):
+    return np.array(values).reshape(-1, 1, 1)
+
+
+def lit(field):
+    """Where ρ is large enough for quotients by it."""
+    return np.asarray(field)[np.abs(PSI) > 1e-5 * np.abs(PSI).max()]
+
+
+def test_velocities_of_a_packet():
+    """`v = (p + σ(x − c)/w²)/m` and `u = ħ(x − c)/2mw²`."""
+    away = (GRID.points - per_axis(CENTER)) / per_axis(WIDTH) ** 2
+    v = (per_axis(MOMENTUM) + per_axis(COVARIANCE) * away) / per_axis(MASS)
+    u = HBAR / (2 * per_axis(MASS)) * away
+    for got, exact in (
+        (fields.drift_velocity(H, GRID, PSI), v),
+        (fields.diffusion_velocity(H, GRID, PSI), u),
+    ):
+        np.testing.assert_allclose(lit(got), lit(np.moveaxis(exact, 0, -1)), atol=1e-8)
+
+
+def test_quantum_potential_of_a_packet():
+    """`U_q = Σ (ħ²/4mw²)(1 − (x − c)²/2w²)`, its mean the localization energy."""
+    away = (GRID.points - per_axis(CENTER)) ** 2 / (2 * per_axis(WIDTH) ** 2)
+    exact = np.sum(HBAR**2 / (4 * per_axis(MASS) * per_axis(WIDTH) ** 2) * (1 - away), axis=0)
+    got = fields.quantum_potential(H, GRID, PSI)
+    np.testing.assert_allclose(lit(got), lit(exact), atol=1e-7)
+    mean = GRID.integrate(got * jnp.abs(PSI) ** 2)
+    assert mean == pytest.approx(float(fields.ledger(H, GRID, PSI).localization), abs=1e-11)
+
+
+def test_ledger_of_a_packet_and_its_sum():
+    book = fields.ledger(H, GRID, PSI)
+    w, m, s = (np.array(a) for a in (WIDTH, MASS, COVARIANCE))
+    assert book.localization == pytest.approx(np.sum(HBAR**2 / (8 * m * w**2)), abs=1e-12)
+    drift = np.sum((np.array(MOMENTUM) ** 2 + (s / w) ** 2) / (2 * m))
+    assert book.drift == pytest.approx(drift, abs=1e-12)
+    assert book.total == pytest.approx(float(observables.energy(H, GRID, PSI)), abs=1e-12)
+
+
+def test_ledger_adds_up_on_a_node():
+    """A grid point where ψ is exactly 0 and its slope greatest."""
+    grid = dqm.Grid((-9.0,), (9.0,), (96,))
+    psi, h = dqm.oscillator(grid, 1), dqm.Hamiltonian(dqm.Harmonic())
+    assert psi[48] == 0
+    book = fields.ledger(h, grid, psi)
+    assert book.drift == pytest.approx(0, abs=1e-14)
+    assert book.localization == pytest.approx(0.75, abs=1e-12)
+    assert book.total == pytest.approx(1.5, abs=1e-12)
+    for field in (fields.drift_velocity, fields.diffusion_velocity, fields.quantum_potential):
+        assert np.isfinite(field(h, grid, psi)).all()
+
+
+def test_uncertainty_is_least_for_a_packet():
+    np.testing.assert_allclose(fields.uncertainty_product(H, GRID, PSI), HBAR**2 / 4, rtol=1e-11)
+    line = dqm.Grid((-9.0,), (9.0,), (96,))
+    product = fields.uncertainty_product(
+        dqm.Hamiltonian(dqm.Harmonic()), line, dqm.oscillator(line, 1)
+    )
+    assert product[0] == pytest.approx(9 / 4, abs=1e-11)
+
+
+def test_cross_term_is_the_rate_of_entropy():
+    """`Σ ∫ m v·u ρ = (ħ/2) d(−∫ρ ln ρ)/dt`, and 0 where the density stands still."""
+    step = 1e-3
+    run = dqm.solve(dqm.SplitStep(H, GRID), PSI, step * np.arange(5.0), substeps=2)
+    e = [float(fields.entropy(GRID, psi)) for psi in run.saved]
+    rate = (e[0] - 8 * e[1] + 8 * e[3] - e[4]) / (12 * step)
+    cross = float(fields.cross_term(H, GRID, run.saved[2]))
+    assert abs(cross) > 0.01
+    assert cross == pytest.approx(HBAR / 2 * rate, rel=1e-8)
+    w = np.array(WIDTH)
+    assert e[0] == pytest.approx(np.sum(np.log(2 * np.pi * np.e * w**2) / 2), abs=1e-11)
+    line = dqm.Grid((-9.0,), (9.0,), (96,))
+    still = fields.cross_term(dqm.Hamiltonian(dqm.Harmonic()), line, dqm.oscillator(line, 2))
+    assert still == pytest.approx(0, abs=1e-13)
