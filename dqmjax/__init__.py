@@ -12,6 +12,7 @@ from .grid import Grid as Grid
 from .hamiltonian import Hamiltonian as Hamiltonian
 from .phase import from_canonical as from_canonical, to_canonical as to_canonical
 from .pictures.canonical import (
+    AtlasStep as AtlasStep,
     CanonicalEnergy as CanonicalEnergy,
     CanonicalStep as CanonicalStep,
     bracket as bracket,

@@ -128,7 +128,8 @@ def barrier():
 def phase_slip():
     """Two windings of a ring in one state, their weights exchanged by V: the winding slips."""
     psi = 1 + 0.8 * jnp.exp(1j * RING.points[0])
-    return dqm.Hamiltonian(lambda x, t: 0.6 * jnp.cos(x[0])), RING, psi / jnp.sqrt(10.3), 3.0
+    psi = dqm.states.normalised(RING, psi)
+    return dqm.Hamiltonian(lambda x, t: 0.6 * jnp.cos(x[0])), RING, psi, 3.0
 
 
 def quartic():
@@ -152,6 +153,40 @@ def test_through_nodes_vacuum_and_slips(case):
         assert len({int(n) for n in turns}) > 1
     contrast = run.saved[0].min() / run.saved[0].max()
     assert contrast < (1e-2 if case is phase_slip else 1e-20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [two_packets, barrier, phase_slip, quartic])
+def test_atlas_through_nodes_vacuum_and_slips(case):
+    h, grid, psi, t = case()
+    stepper = dqm.AtlasStep(dqm.CanonicalEnergy(h, grid), grid)
+    run = dqm.solve(stepper, dqm.to_canonical(psi), np.array([0.0, t]), substeps=int(500 * t))
+    exact = exact_evolution(h, grid, psi, t)
+    rho, S = run.final
+    assert grid.integrate(jnp.abs(rho - jnp.abs(exact) ** 2)) < 1e-9
+    assert grid.integrate(rho) == pytest.approx(1, abs=5e-15 * 500 * t + 1e-13)
+    overlap = grid.integrate(exact.conj() * dqm.from_canonical(rho, S))
+    assert overlap == pytest.approx(1, abs=1e-9)  # phases too
+
+
+def test_atlas_takes_any_functional():
+    """The moving bright soliton of −|ψ|⁴/2, whose form and phase are known."""
+    grid, speed = dqm.Grid((-24.0,), (24.0,), (256,)), 0.7
+    free = dqm.CanonicalEnergy(dqm.Hamiltonian(dqm.Free()), grid)
+
+    def energy(rho, S):
+        return free(rho, S) - grid.integrate(rho**2) / 2
+
+    def soliton(t):
+        x = grid.points[0]
+        phase = speed * x + (1 - speed**2) * t / 2
+        return jnp.exp(1j * phase) / jnp.cosh(x - speed * t)
+
+    stepper = dqm.AtlasStep(energy, grid)
+    ts = np.array([0.0, 0.5, 1.0])
+    run = dqm.solve(stepper, dqm.to_canonical(soliton(0.0)), ts, substeps=120)
+    for t, rho, S in zip(ts, *run.saved, strict=True):
+        np.testing.assert_allclose(dqm.from_canonical(rho, S), soliton(t), atol=1e-9)
 
 
 def test_moving_vortex_keeps_its_charge():
@@ -214,6 +249,29 @@ def test_norm_and_energy_over_ten_thousand_steps():
     energies = [dqm.CanonicalEnergy(h, grid)(rho, S) for rho, S in zip(*run.saved, strict=True)]
     assert np.abs(np.array(norms) - 1).max() < 5e-15 * 10_000 + 1e-13
     assert np.abs(np.array(energies) - energies[0]).max() < 1e-10
+
+
+def test_atlas_is_symplectic_though_its_charts_change():
+    """From a state without nodes through one that has some; and it converges or says so."""
+    ring = dqm.Grid((0.0,), (2 * np.pi,), (16,))
+    psi = 1 + 0.9 * jnp.exp(1j * ring.points[0])
+    h = dqm.Hamiltonian(lambda x, t: 0.6 * jnp.cos(x[0]))
+    energy = dqm.CanonicalEnergy(h, ring)
+    start = jnp.concatenate(dqm.to_canonical(psi))
+
+    def run(z, substeps=30):
+        stepper = dqm.AtlasStep(energy, ring, threshold=0.3, iterations=40)
+        state = tuple(z.reshape(2, -1))
+        final = dqm.solve(stepper, state, np.array([0.0, 0.6]), substeps=substeps).final
+        return jnp.concatenate(final)
+
+    lit = lambda z: np.sqrt(z[:16]) > 0.3 * np.sqrt(z[:16].max())
+    assert (lit(start) != lit(run(start))).any()
+    M = jax.jacfwd(run)(start)
+    J = np.kron([[0, 1], [-1, 0]], np.eye(16))
+    np.testing.assert_allclose(M.T @ J @ M, J, atol=1e-13 * np.abs(M).max() ** 2)
+    with pytest.raises(RuntimeError, match="did not converge"):
+        run(start, substeps=1)
 
 
 @pytest.mark.parametrize("adjoint", [dqm.Checkpointed(), dqm.Reversible()])

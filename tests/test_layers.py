@@ -11,7 +11,17 @@ ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors"},
     {"statistics"},
-    {"grid", "stepper", "splitting", "adjoint", "ladder", "polynomials", "dataset", "parameters"},
+    {
+        "grid",
+        "stepper",
+        "splitting",
+        "gauss_legendre",
+        "adjoint",
+        "ladder",
+        "polynomials",
+        "dataset",
+        "parameters",
+    },
     {"chebyshev", "exponentials", "symbols", "potentials", "states", "phase", "solve"},
     {"hamiltonian", "fock", "likelihood"},
     {"observables", "split_flow", "weak_form", "report", "pictures.husimi"},
