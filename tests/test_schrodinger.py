@@ -204,6 +204,21 @@ def test_sweep_compiles_once_and_batches():
     assert jax.vmap(final, (None, 0))(jnp.array(0.8), states).shape == (2, 32)
 
 
+def test_chebyshev_batches():
+    grid = dqm.Grid((-6.0,), (6.0,), (32,))
+    start = dqm.gaussian(grid, 0.5, 0.7)
+
+    def final(omega):
+        stepper = dqm.Chebyshev(dqm.Hamiltonian(dqm.Harmonic(omega)), grid)
+        return dqm.solve(stepper, start, np.array([0.0, 0.5])).final
+
+    omegas = jnp.array([0.8, 1.1, 3.0])
+    each = jnp.stack([final(w) for w in omegas])
+    np.testing.assert_allclose(jax.vmap(final)(omegas), each, atol=1e-13)
+    slopes = jax.vmap(jax.grad(lambda w: jnp.abs(final(w)[14]) ** 2))(omegas)
+    assert np.isfinite(slopes).all()
+
+
 def test_single_precision():
     jax.config.update("jax_enable_x64", False)
     try:
