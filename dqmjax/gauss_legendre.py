@@ -32,7 +32,7 @@ def gauss_legendre_step(
     """`z + dt Σ b_i k_i`, `k_i = f(z + dt Σ a_ij k_j)`, the stages by fixed-point iteration.
 
     Raises:
-        RuntimeError: If the last of the `iterations` changes a stage by more than 10⁴ ε of the largest.
+        RuntimeError: If the last of the `iterations` changes a stage by 10⁴ ε of the largest.
     """
     slopes = lambda k: jax.vmap(f)(z + dt * jnp.tensordot(MATRIX, k, 1))
     begin = jnp.broadcast_to(f(z), (3, *z.shape))

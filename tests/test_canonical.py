@@ -223,6 +223,46 @@ def test_action_is_continuous_from_save_to_save():
     np.testing.assert_allclose(run.saved[1][:, middle] - start[1][middle], -3.5 * ts, atol=1e-9)
 
 
+@pytest.mark.parametrize("scheme", [dqm.strang, dqm.blanes_moan4, dqm.blanes_moan6, "atlas"])
+def test_order(scheme):
+    """In ρ and in S, through steps of (ρ, S)."""
+    ring = dqm.Grid((0.0,), (2 * np.pi,), (16,))
+    h, start = dqm.Hamiltonian(lambda x, t: jnp.cos(x[0])), smooth(ring)
+    if scheme == "atlas":
+        make = dqm.AtlasStep(dqm.CanonicalEnergy(h, ring), ring, iterations=60)
+        counts, order = [16, 20, 24, 28], 6
+    else:
+        make = dqm.CanonicalStep(h, ring, scheme)
+        order = scheme.order
+        counts = {2: [20, 40, 80, 160], 4: [10, 14, 20, 28], 6: [5, 6, 8, 10]}[order]
+    ends = np.array([0.0, 0.5])
+    exact = dqm.solve(dqm.CanonicalStep(h, ring), start, ends, substeps=60).final
+    errors = []
+    for n in counts:
+        final = dqm.solve(make, start, ends, substeps=n).final
+        errors.append(np.linalg.norm(np.concatenate(final) - np.concatenate(exact)))
+    slope, _ = np.polyfit(np.log(counts), np.log(errors), 1)
+    assert -slope == pytest.approx(order, abs=0.2)
+
+
+def test_action_is_exact_where_the_density_is_a_ten_billionth():
+    """A squeezed packet, S in closed form; and the winding of a ring."""
+    grid, width, covariance = dqm.Grid((-10.0,), (10.0,), (128,)), 0.8, 0.6
+    psi = dqm.gaussian(grid, 0.3, width, 1.7, covariance=covariance)
+    rho, S = dqm.to_canonical(psi)
+    x = grid.points[0]
+    exact = covariance * (x - 0.3) ** 2 / (2 * width**2) + 1.7 * x
+    lit = rho > 1e-10 * rho.max()
+    error = (S - exact)[lit]
+    np.testing.assert_allclose(error, error[0], atol=1e-10)
+    for turns in (-3, 0, 5):
+        around = jnp.exp(1j * turns * RING.points[0]) * (1 + 0.3 * jnp.cos(RING.points[0]))
+        assert dqm.phase.windings(around)[0] == turns
+        assert jnp.ptp(dqm.to_canonical(around)[1]) == pytest.approx(
+            abs(turns) * 2 * np.pi * 47 / 48, abs=1e-12
+        )
+
+
 def test_a_whole_run_is_symplectic():
     """`MᵀJM = J` for the Jacobian of (ρ, S) at the end to (ρ, S) at the start."""
     ring = dqm.Grid((0.0,), (2 * np.pi,), (16,))

@@ -109,13 +109,27 @@ def test_one_level_and_equal_levels():
         assert total == pytest.approx(2, rel=1e-12)
 
 
-def test_random_weights_make_bosons_and_need_the_factor():
+@pytest.mark.parametrize("states", range(2, 9))
+def test_random_weights_make_bosons(states):
+    """Every configuration of 1 to 8 particles."""
+    bose, average = (
+        jax.jit(jax.vmap(f)) for f in (st.BoseEinstein().log_probability, st.tersoff_bayer)
+    )
+    for particles in range(1, 9):
+        bars = itertools.combinations(range(particles + states - 1), states - 1)
+        places = particles + states - 1
+        lists = np.array([np.diff([-1, *b, places]) - 1 for b in bars])
+        assert len(lists) == math.comb(places, particles)
+        np.testing.assert_allclose(average(lists), bose(lists), atol=1e-12)
+        np.testing.assert_allclose(np.exp(bose(lists)), 1 / len(lists), rtol=1e-12)
+
+
+def test_random_weights_need_the_factor():
     """Eq. (29) as printed lacks (M−1)!: its probabilities do not add up to 1."""
     particles, states = 4, 3
     lists = [np.array(n) for n in configurations(particles, states)]
     averages = np.array([st.tersoff_bayer(n) for n in lists])
     bose = np.array([st.BoseEinstein().log_probability(n) for n in lists])
-    np.testing.assert_allclose(averages, bose, atol=1e-13)
     assert np.exp(averages).sum() == pytest.approx(1, abs=1e-13)
     printed = np.exp(averages) / 2  # (M−1)! = 2
     assert printed.sum() == pytest.approx(0.5, abs=1e-13)
