@@ -344,5 +344,8 @@ def test_bad_input_is_refused():
         dqm.solve(stepper, (rho, S + 0j), ts)
     with pytest.raises(RuntimeError, match="`rho` must not be negative"):
         dqm.solve(stepper, (rho - 1, S), ts)
+    for wrong in (lambda rho, S: rho, lambda rho, S: 1j * jnp.sum(rho)):
+        with pytest.raises(dqm.InputError, match="must return one real number"):
+            dqm.canonical_equations(wrong, RING)(rho, S)
     with pytest.raises(dqm.InputError, match="`hbar` must be positive"):
         dqm.to_canonical(jnp.ones(8, complex), hbar=-1.0)
