@@ -27,8 +27,8 @@ def split_flow(
     return SplitFlow(
         kinetic=kinetic,
         potential=(h, jnp.asarray(dt)) if moves else potential,
-        drifts={a: [_phase(a * angle) for angle in kinetic] for a in scheme.drifts},
-        kicks={b: _phase(b * potential) for b in kicks},
+        drifts={a: [jnp.exp(-1j * a * angle) for angle in kinetic] for a in scheme.drifts},
+        kicks={b: jnp.exp(-1j * b * potential) for b in kicks},
         grid=grid,
         scheme=scheme,
         is_reversible=not jnp.iscomplexobj(potential),
@@ -38,7 +38,8 @@ def split_flow(
 class SplitFlow(eqx.Module):
     """One step, from after its first kick to after that of the next step, as one with its last.
 
-    Angles are what is differentiated; the phases made of them beforehand are for speed.
+    Phases are what acts, and what plain differentiation goes through. `pullback` gives the
+    derivatives to their angles instead, which are real and fewer.
     """
 
     kinetic: list[Float[Array, "..."]]  # dt T/ħ by axis: less memory than at every point
@@ -51,7 +52,7 @@ class SplitFlow(eqx.Module):
 
     def enter(self, t, psi):
         check_shape(psi, self.grid)
-        return _turn(*self.kick(self.scheme.kicks[0], 0.0, t), psi)
+        return self.kick(self.scheme.kicks[0], 0.0, t)[1] * psi
 
     def __call__(self, t, psi):
         for stage in self._stages():
@@ -59,8 +60,7 @@ class SplitFlow(eqx.Module):
         return psi
 
     def leave(self, t, psi):
-        angle, phase = self.kick(self.scheme.kicks[0], 0.0, t)
-        return _turn(-angle, 1 / phase, psi)
+        return psi / self.kick(self.scheme.kicks[0], 0.0, t)[1]
 
     def pullback(self, t, after, cotangent):
         """Undoes the stages one by one, each with its own small reverse pass."""
@@ -92,25 +92,7 @@ class SplitFlow(eqx.Module):
         h, dt = self.potential
         potential = potential_on(h.potential, self.grid, t + passed * dt)
         angle = fraction * dt / h.hbar * potential
-        return angle, _phase(angle)
-
-
-def _phase(angle: Inexact[Array, "..."]) -> Complex[Array, "..."]:
-    """`e^{−iθ}`, a constant to derivatives: `_turn` takes those from the angle."""
-    return jnp.exp(-1j * jax.lax.stop_gradient(angle))
-
-
-@jax.custom_jvp
-def _turn(angle, phase, psi):
-    """`e^{−iθ}ψ`, its derivative `−i dθ e^{−iθ}ψ` real wherever θ is."""
-    return phase * psi
-
-
-@_turn.defjvp
-def _turn_jvp(primals, tangents):
-    (_, phase, psi), (d_angle, _, d_psi) = primals, tangents
-    turned = phase * psi
-    return turned, phase * d_psi - 1j * d_angle * turned
+        return angle, jnp.exp(-1j * angle)
 
 
 class _Transform(NamedTuple):
@@ -128,20 +110,20 @@ class _Transform(NamedTuple):
 
 
 class _Turn(NamedTuple):
-    """Phases for every point, as `angles(flow, t)` lists them with their angles."""
+    """Multiplication by phases `e^{−iθ}`, as `turns(flow, t)` lists them with their angles."""
 
-    angles: Callable
+    turns: Callable
 
     def do(self, flow, t, psi):
-        return functools.reduce(lambda y, turn: _turn(*turn, y), self.angles(flow, t), psi)
+        return functools.reduce(lambda y, turn: turn[1] * y, self.turns(flow, t), psi)
 
     def pullback(self, flow, t, after, cotangent):
-        before = after
-        for _, phase in self.angles(flow, t):
-            before = phase.conj() * before
-        _, pull = eqx.filter_vjp(self.do, flow, t, before)
-        d_flow, d_t, cotangent = pull(cotangent)
-        return before, cotangent, (d_flow, d_t)
+        """By `dψ = −i dθ ψ` after the turn."""
+        change = lambda flow, t: -1j * sum(angle for angle, _ in self.turns(flow, t)) * after
+        more = eqx.filter_vjp(change, flow, t)[1](cotangent)
+        for _, phase in self.turns(flow, t):
+            after, cotangent = phase.conj() * after, phase * cotangent
+        return after, cotangent, more
 
 
 def check_shape(psi, grid: Grid):

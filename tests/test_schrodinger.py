@@ -164,6 +164,35 @@ def test_gradients_of_all_adjoints(dim, driven):
     np.testing.assert_allclose(direct, difference, rtol=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("make", "adjoint"),
+    [
+        (dqm.SplitStep, dqm.Direct()),
+        (dqm.SplitStep, dqm.Checkpointed()),
+        (dqm.SplitStep, dqm.Reversible()),
+        (dqm.Chebyshev, dqm.Direct()),
+    ],
+)
+def test_second_derivatives(make, adjoint):
+    """Forward over reverse, to potential and mass, against differences of the gradient."""
+    grid = dqm.Grid((-6.0,), (6.0,), (32,))
+    start = dqm.gaussian(grid, 0.5, 0.7)
+
+    def loss(parameters):
+        omega, mass = parameters
+        h = dqm.Hamiltonian(dqm.Anharmonic(omega, 0.0, 0.1), mass)
+        ts = np.array([0.0, 0.4, 0.7])
+        final = dqm.solve(make(h, grid), start, ts, substeps=6, adjoint=adjoint).final
+        return jnp.abs(final[14]) ** 2
+
+    at, step = jnp.array([1.1, 0.9]), 1e-5
+    gradient = jax.jit(jax.grad(loss))
+    sides = [(gradient(at + e) - gradient(at - e)) / (2 * step) for e in step * jnp.eye(2)]
+    hessian = jax.jit(jax.jacfwd(jax.grad(loss)))(at)
+    assert np.abs(hessian).min() > 1e-3
+    np.testing.assert_allclose(hessian, jnp.stack(sides), rtol=1e-6)
+
+
 def test_reversible_memory_does_not_grow_with_the_number_of_steps():
     grid = dqm.Grid((-6.0,) * 2, (6.0,) * 2, (32, 32))
     start = dqm.gaussian(grid, 0.5, 0.7)

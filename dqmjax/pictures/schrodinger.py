@@ -70,7 +70,7 @@ class Chebyshev(AbstractStepper):
 
     One transform pair for each term, about `dt (E_max − E_min)/2ħ` of them and a few tens, so
     take long steps. The range of energies is found by Lanczos' method on the grid. Gradients in
-    reverse mode only, in the memory of a few states.
+    reverse mode, in the memory of a few states; forward mode only over that, with `Direct()`.
 
     Args:
         hamiltonian: Masses, ħ and V; real and without t.
