@@ -2,6 +2,7 @@
 
 import os
 
+import equinox as eqx
 import numpy as np
 from jax.core import Tracer
 
@@ -26,3 +27,16 @@ def require_positive(**values):
     for name, value in values.items():
         if not isinstance(value, Tracer) and not (np.asarray(value) > 0).all():
             raise InputError(f"`{name}` must be positive, but is {value}.")
+
+
+def require(value, holds, message: str):
+    """`value`, refused where `holds` is false: at once if that is known, else as it is computed.
+
+    Raises:
+        InputError: With `message`.
+    """
+    if isinstance(holds, Tracer):
+        return eqx.error_if(value, ~holds, message)
+    if not holds:
+        raise InputError(message)
+    return value

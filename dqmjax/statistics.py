@@ -12,11 +12,11 @@ import numpy as np
 from jax.core import Tracer
 from jax.scipy.special import expit, gammaln, logsumexp
 from jaxtyping import Array, Float, Int, Key
-from scipy.optimize import brentq
 
-from .errors import InputError, require_positive
+from .errors import InputError, require, require_positive
 
 Scalar = Float[Array, ""]
+HALVINGS = 100  # from any bracket to the last digit
 Occupations = Int[Array | np.ndarray, " states"]
 
 
@@ -43,9 +43,9 @@ class AbstractStatistics(eqx.Module):
         """⟨n⟩ of a state at `energy`, `temperature` kT and chemical potential μ in its units."""
 
     @abc.abstractmethod
-    def bracket(self, low, high, density, particles) -> tuple[float, float]:
-        """Bounds of (μ − 0)/kT for levels between `low` and `high` (in kT) that hold so many
-        particles, `density` to a state."""
+    def reduced_energy(self, occupation: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """(E − μ)/kT of a state that holds so many on average, −∞ where none can: the inverse of
+        `mean_occupation`."""
 
 
 class MaxwellBoltzmann(AbstractStatistics):
@@ -63,8 +63,8 @@ class MaxwellBoltzmann(AbstractStatistics):
     def mean_occupation(self, energy, temperature, mu=0.0):
         return jnp.exp(-(energy - mu) / temperature)
 
-    def bracket(self, low, high, density, particles) -> tuple[float, float]:
-        return low + np.log(density), high + np.log(density)
+    def reduced_energy(self, occupation):
+        return -jnp.log(occupation)
 
 
 class BoseEinstein(AbstractStatistics):
@@ -85,9 +85,8 @@ class BoseEinstein(AbstractStatistics):
     def mean_occupation(self, energy, temperature, mu=0.0):
         return 1 / jnp.expm1((energy - mu) / temperature)
 
-    def bracket(self, low, high, density, particles) -> tuple[float, float]:
-        highest = min(high - np.log1p(1 / density), low - np.log1p(1 / particles))
-        return low - np.log1p(1 / density), highest
+    def reduced_energy(self, occupation):
+        return jnp.log1p(1 / occupation)
 
 
 class FermiDirac(AbstractStatistics):
@@ -109,11 +108,8 @@ class FermiDirac(AbstractStatistics):
     def mean_occupation(self, energy, temperature, mu=0.0):
         return expit(-(energy - mu) / temperature)
 
-    def bracket(self, low, high, density, particles) -> tuple[float, float]:
-        if density >= 1:
-            raise InputError("`particles` must be fewer than the levels, where none holds two.")
-        logit = np.log(density / (1 - density))
-        return low + logit, high + logit
+    def reduced_energy(self, occupation):
+        return jnp.log(jnp.maximum(1 - occupation, 0) / occupation)
 
 
 def chemical_potential(
@@ -122,7 +118,7 @@ def chemical_potential(
     particles: Scalar | float,
     temperature: Scalar | float,
 ) -> Scalar:
-    """μ for which `Σ_i ⟨n_i⟩ = N`, by Brent's method, with its derivatives.
+    """μ for which `Σ_i ⟨n_i⟩ = N`, by bisection, with its derivatives.
 
     Args:
         statistics: How the levels fill.
@@ -135,27 +131,29 @@ def chemical_potential(
     """
     require_positive(particles=particles, temperature=temperature)
     energies = jnp.asarray(energies)
+    given = energies, jnp.asarray(particles, energies.dtype), temperature
 
     def excess(mu, energies, particles, temperature):
         return jnp.sum(statistics.mean_occupation(energies, temperature, mu)) - particles
 
-    def find(energies, particles, temperature):
-        levels = np.asarray(energies) / temperature  # as large as they may be in units of kT
-        low, high = statistics.bracket(
-            levels.min(), levels.max(), particles / levels.size, particles
-        )
-        if high - low < 4 * np.finfo(float).eps * max(abs(low), 1):
-            return np.asarray(low * temperature, energies.dtype)
-        margin = 1e-12 * max(abs(low), abs(high), 1) * (0 if high < levels.min() else 1)
-        f = lambda mu: float(excess(mu, levels, particles, 1.0))
-        root = brentq(f, low - margin, high, xtol=1e-300, rtol=4 * np.finfo(float).eps)
-        return np.asarray(root * temperature, energies.dtype)
+    def halve(_, bracket):
+        middle = sum(bracket) / 2
+        enough = excess(middle, *fixed) > 0
+        return jnp.where(enough, bracket[0], middle), jnp.where(enough, middle, bracket[1])
 
-    given = (energies, jnp.asarray(particles, energies.dtype), temperature)
-    shape = jax.ShapeDtypeStruct((), energies.dtype)
-    mu = jax.pure_callback(find, shape, *jax.lax.stop_gradient(given), vmap_method="sequential")
+    fixed = jax.lax.stop_gradient(given)
+    _, mu = jax.lax.fori_loop(0, HALVINGS, halve, _bracket(statistics, *fixed))
     slope = jax.lax.stop_gradient(jax.grad(excess)(mu, *given))
     return mu - excess(mu, *given) / slope  # one step of Newton's carries the derivatives
+
+
+def _bracket(statistics, energies, particles, temperature):
+    """If all levels were the lowest or the highest, or the lowest held all particles."""
+    per_level, alone = map(statistics.reduced_energy, (particles / energies.size, particles))
+    low, high = jnp.min(energies), jnp.max(energies)
+    most = jnp.minimum(high - temperature * per_level, low - temperature * alone)
+    most = require(most, most < jnp.inf, "`particles` must be fewer than the levels for fermions.")
+    return low - temperature * per_level, most
 
 
 def tersoff_bayer(occupations: Occupations) -> Scalar:
