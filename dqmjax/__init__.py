@@ -8,16 +8,15 @@ from .dataset import (
 )
 from .errors import InputError as InputError
 from .fock import FockBargmann as FockBargmann
-from .grid import Grid as Grid
-from .hamiltonian import Hamiltonian as Hamiltonian
-from .phase import from_canonical as from_canonical, to_canonical as to_canonical
-from .pictures.canonical import (
-    AtlasStep as AtlasStep,
+from .functionals import (
     CanonicalEnergy as CanonicalEnergy,
-    CanonicalStep as CanonicalStep,
     bracket as bracket,
     canonical_equations as canonical_equations,
 )
+from .grid import Grid as Grid
+from .hamiltonian import Hamiltonian as Hamiltonian
+from .phase import from_canonical as from_canonical, to_canonical as to_canonical
+from .pictures.canonical import AtlasStep as AtlasStep, CanonicalStep as CanonicalStep
 from .pictures.husimi import FokkerPlanck as FokkerPlanck, HusimiStep as HusimiStep
 from .pictures.schrodinger import Chebyshev as Chebyshev, SplitStep as SplitStep
 from .potentials import (

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Inexact
 
 from .errors import require_positive
 from .grid import Grid
@@ -14,12 +14,13 @@ Scalar = Float[Array, ""]
 
 
 class Hamiltonian(eqx.Module):
-    """`H(x, p, t) = Σ p_i²/2m_i + V(x, t)`, in any consistent units.
+    """`H(x, p, t) = E₀ + Σ p_i²/2m_i + V(x, t)`, in any consistent units.
 
     Args:
         potential: V(x, t) for one point, x of shape (dim,): a potential or any function.
         mass: m, one number or one per axis.
         hbar: ħ.
+        rest_energy: E₀, such as mc² for one particle: phases turn with it, densities do not move.
 
     Python floats are constants, arrays are trainable.
 
@@ -30,9 +31,14 @@ class Hamiltonian(eqx.Module):
     potential: Callable
     mass: Parameter = 1.0
     hbar: Scalar | float = 1.0
+    rest_energy: Scalar | float = 0.0
 
     def __check_init__(self):
         require_positive(mass=self.mass, hbar=self.hbar)
+
+    def potential_on(self, grid: Grid, t: Scalar | float = 0.0) -> Inexact[Array, "*shape"]:
+        """`E₀ + V(x, t)` at every point of `grid`."""
+        return self.rest_energy + potential_on(self.potential, grid, t)
 
     def masses(self, grid: Grid) -> Float[Array, " dim"]:
         """m of each axis."""
@@ -53,4 +59,4 @@ class Hamiltonian(eqx.Module):
     ) -> Complex[Array, "*shape"]:
         """`Ĥψ` on `grid`, spectrally exact."""
         moving = jnp.fft.ifftn(self.kinetic(grid) * jnp.fft.fftn(psi))
-        return moving + potential_on(self.potential, grid, t) * psi
+        return moving + self.potential_on(grid, t) * psi

@@ -62,9 +62,18 @@ def potential_energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> S
 
 
 def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
-    """`⟨Ĥ⟩`, the sum of the two."""
-    kinetic = kinetic_energy(hamiltonian, grid, psi)
-    return kinetic + potential_energy(hamiltonian, grid, psi, t)
+    """`⟨Ĥ⟩`, the sum of the two and of the rest energy."""
+    moving = hamiltonian.rest_energy * norm(grid, psi) + kinetic_energy(hamiltonian, grid, psi)
+    return moving + potential_energy(hamiltonian, grid, psi, t)
+
+
+def unresolved_share(grid: Grid, psi: Psi) -> Scalar:
+    """Part of the norm in the upper third of wave numbers of any axis, where kinks, jumps and
+    what the box cannot hold show first; 0 to round-off for a state that the grid resolves."""
+    waves = (jnp.abs(k) > 2 / 3 * jnp.max(jnp.abs(k)) for k in grid.waves)
+    high = sum(waves) > 0
+    share = momentum_density(grid, psi)
+    return jnp.sum(jnp.where(high, share, 0.0)) / jnp.sum(share)
 
 
 def current(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape dim"]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
-from .errors import require_positive
+from .errors import InputError, require_positive
 from .grid import Grid
 
 TWO_PI = 2 * np.pi
@@ -89,6 +89,7 @@ class PhaseReport(NamedTuple):
     regions: Int[np.ndarray, "*shape"]  # connected parts of the mask from 1, 0 outside
     vortices: list[Vortex]  # where the four points are in the mask
     windings: list[Int[np.ndarray, "..."]]  # for every line of points along each axis
+    unknown: float  # share of ρ outside the mask
 
 
 def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1e-6) -> PhaseReport:
@@ -96,10 +97,17 @@ def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1
 
     Round-off of δψ changes S/ħ by δψ/ψ, so `ρ/ρ_max > (ε/accuracy)²` is asked for, ε that of the
     precision and the number of steps left aside.
+
+    Raises:
+        InputError: If `accuracy` is not above ε.
     """
-    require_positive(accuracy=accuracy)
     rho = np.abs(np.asarray(psi)) ** 2
-    mask = rho > (np.finfo(rho.dtype).eps / accuracy) ** 2 * rho.max()
+    eps = np.finfo(rho.dtype).eps
+    if not accuracy > eps:
+        raise InputError(
+            f"`accuracy` must be above {eps:.1e}, the precision of {rho.dtype}, but is {accuracy}."
+        )
+    mask = rho > (eps / accuracy) ** 2 * rho.max()
     ends = _edges(rho.shape)
     inside = mask.ravel()[ends].all(axis=0)
     graph = coo_array((np.ones(inside.sum()), ends[:, inside]), shape=(rho.size,) * 2)
@@ -120,7 +128,8 @@ def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1
                     for lower, dx, i in zip(grid.lower, grid.spacing, middle, strict=True)
                 ]
                 found.append(Vortex(tuple(position), axes, int(charge[tuple(point)])))
-    return PhaseReport(mask, regions, found, [np.asarray(w) for w in windings(psi)])
+    turns = [np.asarray(w) for w in windings(psi)]
+    return PhaseReport(mask, regions, found, turns, float(rho[~mask].sum() / rho.sum()))
 
 
 def _differences(angle, xp):

@@ -14,7 +14,6 @@ from .errors import InputError
 from .grid import Grid
 from .hamiltonian import Hamiltonian
 from .observables import energy
-from .potentials import potential_on
 
 MOST_DENSE = 1024  # points up to which the matrix is diagonalised whole
 ROUNDS = 50  # of twenty iterations
@@ -47,7 +46,7 @@ def eigenstates(
     size = int(np.prod(grid.shape))
     if not isinstance(count, int) or not 1 <= count <= size // 4:
         raise InputError(f"`count` must be between 1 and {size // 4} here, but is {count!r}.")
-    potential = potential_on(hamiltonian.potential, grid)
+    potential = hamiltonian.potential_on(grid)
     if jnp.iscomplexobj(potential):
         raise InputError("`potential` must be real to have levels, but is complex.")
     given = jax.lax.stop_gradient((hamiltonian.kinetic(grid), potential))

@@ -12,7 +12,7 @@ from jaxtyping import Array, Complex, Float, Inexact
 from .errors import InputError
 from .grid import Grid
 from .hamiltonian import Hamiltonian
-from .potentials import Parameter, depends_on_time, potential_on
+from .potentials import Parameter, depends_on_time
 from .splitting import Scheme
 
 
@@ -21,7 +21,7 @@ def split_flow(
 ) -> "SplitFlow":
     """`step(t, ψ)` of the scheme, with its phases made once; `boost` as in `SplitStep`."""
     kinetic = [dt * part / h.hbar for part in h.kinetic_parts(grid, boost)]
-    potential = dt / h.hbar * potential_on(h.potential, grid)
+    potential = dt / h.hbar * h.potential_on(grid)
     moves = depends_on_time(h.potential, grid.dim)
     kicks = () if moves else {2 * scheme.kicks[0], *scheme.kicks}
     return SplitFlow(
@@ -90,7 +90,7 @@ class SplitFlow(eqx.Module):
         if not isinstance(self.potential, tuple):
             return fraction * self.potential, self.kicks[fraction]
         h, dt = self.potential
-        potential = potential_on(h.potential, self.grid, t + passed * dt)
+        potential = h.potential_on(self.grid, t + passed * dt)
         angle = fraction * dt / h.hbar * potential
         return angle, jnp.exp(-1j * angle)
 

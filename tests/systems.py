@@ -114,10 +114,23 @@ def free_packet(grid, center, width, momentum, t, mass, hbar):
     return total
 
 
+def moved_packet(center, width, momentum, covariance, t, omega, mass, hbar):
+    """The same four numbers of a Gaussian at time t, free (ω = 0) or in an oscillator."""
+    x, w, p, sigma = (np.asarray(v, float) for v in (center, width, momentum, covariance))
+    spread, stiffness = (hbar**2 / 4 + sigma**2) / w**2, (mass * omega) ** 2
+    c, s = np.cos(omega * t), t / mass * np.sinc(omega * t / np.pi)
+    return (
+        x * c + p * s,
+        np.sqrt(w**2 * c**2 + spread * s**2 + 2 * sigma * c * s),
+        p * c - stiffness * s * x,
+        sigma * (c**2 - stiffness * s**2) + c * s * (spread - stiffness * w**2),
+    )
+
+
 def exact_evolution(h, grid, psi, t):
     """By diagonalisation of the matrix of Ĥ, built column by column."""
     columns = jnp.eye(psi.size).reshape(-1, *grid.shape)
     matrix = np.real(jax.vmap(lambda c: h.apply(grid, c + 0j).ravel())(columns))
     levels, states = np.linalg.eigh((matrix + matrix.T) / 2)
     phases = np.exp(-1j * levels * t / h.hbar)
-    return (states @ (phases * (states.T @ np.ravel(psi)))).reshape(grid.shape)
+    return jnp.asarray((states @ (phases * (states.T @ np.ravel(psi)))).reshape(grid.shape))

@@ -1,6 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from systems import exact_evolution
 
 import dqmjax as dqm
 from dqmjax import fields, observables
@@ -88,3 +89,78 @@ def test_cross_term_is_the_rate_of_entropy():
     line = dqm.Grid((-9.0,), (9.0,), (96,))
     still = fields.cross_term(dqm.Hamiltonian(dqm.Harmonic()), line, dqm.oscillator(line, 2))
     assert still == pytest.approx(0, abs=1e-13)
+
+
+def book_of(h, grid):
+    return lambda state: fields.ledger(h, grid, dqm.from_canonical(*state))
+
+
+def test_ledger_while_a_packet_crosses_a_barrier():
+    """Drift energy is lent to localization and potential and comes back in part; their sum stays.
+    Each part against diagonalisation."""
+    grid = dqm.Grid((-14.0,), (14.0,), (160,))
+    h = dqm.Hamiltonian(dqm.SechBarrier(2.5, 1.5), rest_energy=3.0)
+    psi = dqm.gaussian(grid, -4.0, 0.8, 2.0)
+    ts = np.linspace(0, 4.0, 9)
+    stepper, save = dqm.CanonicalStep(h, grid), book_of(h, grid)
+    run = dqm.solve(stepper, dqm.to_canonical(psi), ts, substeps=80, save=save)
+    for t, *parts in zip(ts, *run.saved, strict=True):
+        exact = fields.ledger(h, grid, exact_evolution(h, grid, psi, t))
+        np.testing.assert_allclose(parts, exact, atol=1e-10)
+    total = run.saved.total
+    np.testing.assert_allclose(total, total[0], atol=1e-10)
+    np.testing.assert_allclose(run.saved.rest, 3, atol=1e-12)
+    drift = np.asarray(run.saved.drift)
+    assert drift.min() < 0.6 * drift[0]
+    assert drift[-1] > 1.5 * drift.min()
+    assert run.saved.localization.max() > 2 * run.saved.localization[2]  # fringes at the barrier
+
+
+def test_rest_energy_turns_phases_only():
+    """S falls by E₀t, nothing else changes, in both pictures."""
+    grid = dqm.Grid((-7.0,), (7.0,), (48,))
+    psi, t = dqm.gaussian(grid, 0.5, 0.7, 0.3), 0.6
+    finals = []
+    for rest in (0.0, 2.5):
+        h = dqm.Hamiltonian(dqm.Harmonic(), rest_energy=rest)
+        for stepper in (
+            dqm.SplitStep(h, grid),
+            dqm.Chebyshev(h, grid),
+            dqm.AtlasStep(dqm.CanonicalEnergy(h, grid), grid),
+        ):
+            is_wave = not isinstance(stepper, dqm.AtlasStep)
+            start = psi if is_wave else dqm.to_canonical(psi)
+            final = dqm.solve(stepper, start, np.array([0.0, t]), substeps=60).final
+            finals.append(final if is_wave else dqm.from_canonical(*final))
+    turned = finals[0] * np.exp(-2.5j * t)
+    for final in finals[3:]:
+        np.testing.assert_allclose(final, turned, atol=1e-11)
+
+
+ONE = dqm.Hamiltonian(dqm.Harmonic((1.0, 1.4)), MASS[0], HBAR)
+
+
+def test_relativistic_energy_against_its_expansion():
+    """`mc² + H + cross term + (3m/8c²)⟨|v + u|⁴⟩ + …`, its moments those of a Gaussian."""
+    book, cross = (f(ONE, GRID, PSI) for f in (fields.ledger, fields.cross_term))
+
+    def remainder(c):
+        energy = fields.relativistic_energy(ONE, GRID, PSI, c)
+        return float(energy - MASS[0] * c**2 - book.total - cross) * c**2
+
+    # v + u is linear in x: mean p/m, standard deviation (σ + ħ/2)/(m w) along each axis
+    mean = np.array(MOMENTUM) / MASS[0]
+    spread = ((np.array(COVARIANCE) + HBAR / 2) / (MASS[0] * np.array(WIDTH))) ** 2
+    second, fourth = mean**2 + spread, mean**4 + 6 * mean**2 * spread + 3 * spread**2
+    exact = 3 / 8 * MASS[0] * (fourth.sum() + 2 * second.prod())
+    assert abs(cross) > 0.01
+    assert (4 * remainder(80.0) - remainder(40.0)) / 3 == pytest.approx(exact, rel=1e-5)
+
+
+def test_relativistic_energy_is_refused_where_it_means_nothing():
+    with pytest.raises(dqm.InputError, match="`light_speed` must exceed"):
+        fields.relativistic_energy(ONE, GRID, PSI, 1.5)
+    with pytest.raises(dqm.InputError, match="`mass` must be one number"):
+        fields.relativistic_energy(H, GRID, PSI, 50.0)
+    with pytest.raises(dqm.InputError, match="`light_speed` must be positive"):
+        fields.relativistic_energy(ONE, GRID, PSI, 0.0)

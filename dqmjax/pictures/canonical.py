@@ -1,7 +1,6 @@
 """`∂ρ/∂t = δH/δS`, `∂S/∂t = −δH/δρ`."""
 
 import functools
-from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -9,89 +8,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..errors import InputError
+from ..functionals import Field, Functional, boost_action, canonical_equations
 from ..gauss_legendre import gauss_legendre_step
 from ..grid import Grid
 from ..hamiltonian import Hamiltonian
-from ..observables import kinetic_energy, potential_energy
+from ..observables import unresolved_share
 from ..phase import from_canonical, to_canonical
 from ..potentials import Parameter
 from ..split_flow import SplitFlow, split_flow
 from ..splitting import Scheme, nystrom6
 from ..stepper import AbstractStepper
 
-Field = Float[Array, "*shape"]
-Functional = Callable[[Field, Field], Array]
-
-
-class CanonicalEnergy(eqx.Module):
-    """`H[ρ, S] = ∫ ((∇S)²/2m + (ħ²/8m)(∇ρ/ρ)² + V) ρ dx = ⟨ψ|Ĥ|ψ⟩`, `ψ = √ρ e^{iS/ħ}`.
-
-    The energy of the drift, of the diffusion flux ρu = −(ħ/2m)∇ρ and of the potential, in its
-    compact form: S counts modulo 2πħ, so that nodes and vortices are allowed, and the cost does
-    not rise with the contrast of ρ. Derivatives to ρ want ρ > 0.
-
-    Args:
-        hamiltonian: Masses, ħ and V.
-        grid: Periodic box.
-        boost: p₀, one number or one per axis; S is p₀·x and a periodic part.
-
-    Reference: Z. Zakir, "Diffusion quantum mechanics" II, eq. (8).
-    """
-
-    hamiltonian: Hamiltonian
-    grid: Grid
-    boost: Parameter = 0.0
-
-    def __call__(self, rho: Field, S: Field, t=0.0) -> Float[Array, ""]:
-        h, grid = self.hamiltonian, self.grid
-        psi = from_canonical(rho, S - _slope(grid, self.boost), h.hbar)
-        kinetic = kinetic_energy(h, grid, psi, self.boost)
-        return kinetic + potential_energy(h, grid, psi, t)
-
-
-def canonical_equations(
-    energy: Functional, grid: Grid
-) -> Callable[[Field, Field], tuple[Field, Field]]:
-    """`(ρ, S) → (∂ρ/∂t, ∂S/∂t) = (δH/δS, −δH/δρ)` of any functional, by automatic differentiation.
-
-    Args:
-        energy: H(ρ, S), a number: a `CanonicalEnergy`, or that with terms of your own, such as
-            `lambda rho, S: H(rho, S) + g * grid.integrate(rho**2) / 2`.
-        grid: Whose cell w turns derivatives into functional ones, `δ/δρ(x_i) = (1/w) ∂/∂ρ_i`.
-
-    Write derivatives of ρ and S into a functional of your own only where ρ has no small values:
-    at ρ_min/ρ_max = 1e-2 they cost ten digits, below 1e-3 all (`bench/canonical.py`).
-
-    Raises:
-        InputError: If `energy` does not return one real number.
-
-    Reference: "Diffusion quantum mechanics" II, eqs. (11), (13), (14).
-    """
-
-    def equations(rho, S):
-        value = jax.eval_shape(energy, rho, S)
-        if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
-            raise InputError(
-                f"`energy(rho, S)` must return one real number, but returns shape {value.shape} "
-                f"and type {value.dtype}."
-            )
-        d_rho, d_S = jax.grad(energy, argnums=(0, 1))(rho, S)
-        return d_S / grid.cell, -d_rho / grid.cell
-
-    return equations
-
-
-def bracket(a: Functional, b: Functional, grid: Grid) -> Functional:
-    """`{A, B} = ∫ (δA/δρ δB/δS − δB/δρ δA/δS) dx`, itself a functional of (ρ, S).
-
-    It is how A changes along the motion that B generates, so `dA/dt = {A, H}`, and A may be a
-    field or a list of numbers; B is one number. Reference: eq. (9) there.
-    """
-
-    def value(rho, S):
-        return jax.jvp(a, (rho, S), canonical_equations(b, grid)(rho, S))[1]
-
-    return value
+UNRESOLVED = 1e-4  # greatest share of ψ in the upper third of wave numbers
+NOT_CONVERGED = "The stages did not converge: take more `substeps`, or more `iterations`."
+AT_ZERO = "A site with (ρ, S) reached ρ = 0 within a step: take more `substeps` or `threshold`."
 
 
 class CanonicalStep(AbstractStepper):
@@ -109,19 +39,31 @@ class CanonicalStep(AbstractStepper):
         grid: Periodic box.
         scheme: Coefficients; any of `splitting`.
         boost: p₀, one number or one per axis, for S = p₀·x and a periodic part.
+        total: ∫ρ dx, which only absorbing edges may make smaller.
 
-    A state is the pair (ρ, S) of real arrays of the grid's shape.
+    A state is the pair (ρ, S) of real arrays of the grid's shape. S may jump by whole turns of
+    2πħ anywhere, and by anything where ρ vanishes.
+
+    Raises:
+        InputError: If ρ or S has another shape, or is complex.
+        RuntimeError: If ρ is negative or does not integrate to `total`, or more than 1e-4 of
+            `√ρ e^{iS/ħ}` is in the upper third of wave numbers, as by a jump of S: at the start,
+            and at every save time.
     """
 
     hamiltonian: Hamiltonian
     grid: Grid
     scheme: Scheme = eqx.field(default=nystrom6, static=True)
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
+    total: float = eqx.field(default=1.0, static=True, kw_only=True)
 
     def make_step(self, dt):
         h, grid = self.hamiltonian, self.grid
         inner = split_flow(h, grid, self.scheme, dt, self.boost)
-        return _CanonicalFlow(inner, _Frame(_slope(grid, self.boost), jnp.asarray(h.hbar), grid))
+        total = (self.total if inner.is_reversible else 0.0, self.total)
+        return _CanonicalFlow(
+            inner, _Frame(boost_action(grid, self.boost), jnp.asarray(h.hbar), grid, total)
+        )
 
 
 class _Frame(eqx.Module):
@@ -130,6 +72,7 @@ class _Frame(eqx.Module):
     slope: Field  # p₀·x
     hbar: Float[Array, ""]
     grid: Grid
+    total: tuple[float, float] = eqx.field(static=True)  # least and greatest
 
     def enter(self, state):
         rho, S = state
@@ -139,8 +82,22 @@ class _Frame(eqx.Module):
                     f"`{name}` must be real and of shape {self.grid.shape}, but is of shape "
                     f"{jnp.shape(field)} and type {jnp.result_type(field)}."
                 )
-        rho = eqx.error_if(rho, jnp.min(rho) < 0, "`rho` must not be negative.")
-        return from_canonical(rho, S - self.slope, self.hbar), S
+        psi = from_canonical(rho, S - self.slope, self.hbar)
+        return self._checked(rho, psi), S
+
+    def _checked(self, rho, psi):
+        """ψ, if ρ and S can be meant."""
+        total, (least, greatest) = self.grid.integrate(rho), self.total
+        faults = {
+            "`rho` must not be negative.": jnp.min(rho) < 0,
+            f"`rho` must integrate to {greatest} over the box; or say which `total`.": ~(
+                (total >= (1 - 1e-4) * least) & (total <= (1 + 1e-4) * greatest)
+            ),
+            "√ρ e^{iS/ħ} is not resolved by the grid: where ρ is not small, S must not jump but by "
+            "2πħ; else take more points.": unresolved_share(self.grid, psi) > UNRESOLVED,
+        }
+        kinds = jnp.stack(list(faults.values()))
+        return eqx.branched_error_if(psi, kinds.any(), jnp.argmax(kinds), list(faults))
 
     def leave(self, psi, last):
         rho, S = to_canonical(psi, self.hbar, last - self.slope)
@@ -193,12 +150,14 @@ class AtlasStep(AbstractStepper):
         boost: p₀, one number or one per axis, for S = p₀·x and a periodic part.
         threshold: Where the charts meet.
         iterations: Of the implicit stages in each step.
+        total: ∫ρ dx.
 
-    A state is the pair (ρ, S) of real arrays of the grid's shape. Steps want dt below about
+    A state, and what is raised for it, is as of `CanonicalStep`. Steps want dt below about
     1/(T_max + V_max − V_min) in units of ħ.
 
     Raises:
-        RuntimeError: If the stages of a step do not converge.
+        RuntimeError: If the stages of a step do not converge, or ρ reaches 0 within a step at a
+            site that carries (ρ, S).
     """
 
     energy: Functional
@@ -207,9 +166,11 @@ class AtlasStep(AbstractStepper):
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
     threshold: float = eqx.field(default=0.05, static=True, kw_only=True)
     iterations: int = eqx.field(default=20, static=True, kw_only=True)
+    total: float = eqx.field(default=1.0, static=True, kw_only=True)
 
     def make_step(self, dt):
-        frame = _Frame(_slope(self.grid, self.boost), jnp.asarray(self.hbar), self.grid)
+        slope, total = boost_action(self.grid, self.boost), (self.total, self.total)
+        frame = _Frame(slope, jnp.asarray(self.hbar), self.grid, total)
         return _AtlasFlow(frame, self.energy, jnp.asarray(dt), self.threshold, self.iterations)
 
 
@@ -234,7 +195,11 @@ class _AtlasFlow(eqx.Module):
         polar = jax.lax.stop_gradient(rho > self.threshold**2 * jnp.max(rho))
         value = functools.partial(self._value, polar)
         rate = lambda z: jnp.stack(canonical_equations(value, self.frame.grid)(*z))
-        z = gauss_legendre_step(rate, self._coordinates(polar, psi), self.dt, self.iterations)
+        start = self._coordinates(polar, psi)
+        z, settled = gauss_legendre_step(rate, start, self.dt, self.iterations)
+        at_zero = (polar & ~(z[0] > 0)).any()  # of which roots make NaN
+        fault, messages = jnp.where(at_zero, 1, 0), [NOT_CONVERGED, AT_ZERO]
+        z = eqx.branched_error_if(z, ~settled | at_zero, fault, messages)
         return self._wave(polar, *z), last
 
     def _coordinates(self, polar, psi):
@@ -258,9 +223,3 @@ class _AtlasFlow(eqx.Module):
         rho = jnp.where(polar, a, (x**2 + y**2) / (2 * hbar))
         S = jnp.where(polar, b, hbar * jnp.arctan2(y, x))
         return self.energy(rho, S + self.frame.slope)
-
-
-def _slope(grid: Grid, boost: Parameter) -> Field:
-    """`p₀·x`."""
-    p = jnp.broadcast_to(jnp.asarray(boost), (grid.dim,))
-    return jnp.tensordot(p, grid.points, 1)

@@ -9,7 +9,7 @@ from ..chebyshev import Series, exponential, series, spectral_range
 from ..errors import InputError
 from ..grid import Grid
 from ..hamiltonian import Hamiltonian
-from ..potentials import Parameter, depends_on_time, potential_on
+from ..potentials import Parameter, depends_on_time
 from ..split_flow import check_shape, split_flow
 from ..splitting import Scheme, nystrom6
 from ..stepper import AbstractStepper
@@ -53,7 +53,7 @@ class SplitStep(AbstractStepper):
         `dt = πħ / max(|a| Σ ħ²k_max²/2m, |b| (V_max − V_min))`
         """
         h, scheme = self.hamiltonian, self.scheme
-        potential = potential_on(h.potential, self.grid).real
+        potential = h.potential_on(self.grid).real
         kicks = (2 * scheme.kicks[0], *scheme.kicks[1:-1])  # neighbouring steps share one
         a, b = (max(map(abs, fractions)) for fractions in (scheme.drifts, kicks))
         drift, kick = a * jnp.max(h.kinetic(self.grid, self.boost)), b * jnp.ptp(potential)
@@ -94,7 +94,7 @@ class Chebyshev(AbstractStepper):
 
     def make_step(self, dt):
         h, grid = self.hamiltonian, self.grid
-        potential = potential_on(h.potential, grid)
+        potential = h.potential_on(grid)
         if depends_on_time(h.potential, grid.dim) or jnp.iscomplexobj(potential):
             raise InputError("`potential` must be real and without t here: use `SplitStep`.")
         action = _Action(dt / h.hbar * h.kinetic(grid), dt / h.hbar * potential)
