@@ -1,9 +1,10 @@
 """Ordinary, dissipative diffusion, to be set beside the conservative one of quantum mechanics."""
 
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from .errors import require_positive
+from .errors import InputError, require_positive
 from .grid import Grid
 
 Scalar = Float[Array, ""]
@@ -24,10 +25,10 @@ def diffuse(
         t: Time, not negative: backwards the equation has no solution.
 
     Raises:
-        InputError: If D, or a t other than 0, is not positive.
+        InputError: If D is not positive or t negative.
     """
     require_positive(diffusion=diffusion)
-    if not (isinstance(t, (int, float)) and t == 0):
-        require_positive(t=t)
+    if not isinstance(t, Tracer) and not t >= 0:
+        raise InputError(f"`t` must not be negative, but is {t}.")
     decay = jnp.exp(-diffusion * t * jnp.sum(grid.k**2, axis=0))
     return jnp.fft.ifftn(decay * jnp.fft.fftn(rho)).real

@@ -1,7 +1,8 @@
 """The fields of diffusion quantum mechanics at an instant, and the energies that they carry.
 
 All are taken from `ψ = √ρ e^{iS/ħ}`, so that nothing is differentiated that jumps, and quotients
-by ρ are given as 0 where ψ is exactly 0. After Z. Zakir, "Diffusion quantum mechanics" I and II.
+by ρ are given as 0 where ψ is exactly 0. ψ is periodic on its box: of a packet with a boost that
+the box does not hold, take the periodic factor. After Z. Zakir, "Diffusion quantum mechanics".
 """
 
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from .errors import InputError, require, require_positive
 from .grid import Grid
 from .hamiltonian import Hamiltonian
 from .observables import current, norm, position_variance, potential_energy
+from .phase import density
 
 Psi = Complex[Array, "*shape"]
 VectorField = Float[Array, "*shape dim"]
@@ -59,7 +61,7 @@ def ledger(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Ledger:
     At every point `ħ²|∂ψ|²/2m = (m v²/2) ρ + (m u²/2) ρ`; where ψ is 0 it is all localization.
     """
     mass = hamiltonian.masses(grid)
-    kinetic = hamiltonian.hbar**2 / (2 * mass) * jnp.abs(grid.gradient(psi)) ** 2
+    kinetic = hamiltonian.hbar**2 / (2 * mass) * density(grid.gradient(psi))
     flow = current(hamiltonian, grid, psi)
     drift = _per_density(mass / 2 * flow**2, psi)
     total = lambda field: grid.integrate(jnp.sum(field, axis=-1))
@@ -87,7 +89,7 @@ def relativistic_energy(
         raise InputError("`mass` must be one number here: one particle, one mc².")
     v, u = (f(hamiltonian, grid, psi) for f in (drift_velocity, diffusion_velocity))
     squares = jnp.sum((v + u) ** 2, axis=-1) / light_speed**2
-    rho, slow = jnp.abs(psi) ** 2, squares < 1
+    rho, slow = density(psi), squares < 1
     lost = grid.integrate(jnp.where(slow, 0.0, rho))
     rho = require(rho, lost <= 1e-12 * grid.integrate(rho), FASTER_THAN_LIGHT)
     factor = jnp.where(slow, 1 / jnp.sqrt(1 - jnp.where(slow, squares, 0.0)), 0.0)
@@ -99,14 +101,14 @@ def uncertainty_product(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float
     """`⟨p_u²⟩ (⟨x²⟩ − ⟨x⟩²) ≥ ħ²/4` of each axis, p_u = mu; DQM II (4)."""
     mass = hamiltonian.masses(grid)
     gradient, v = grid.gradient(psi), drift_velocity(hamiltonian, grid, psi)
-    density = jnp.abs(psi)[..., None] ** 2
-    squares = hamiltonian.hbar**2 * jnp.abs(gradient) ** 2 - (mass * v) ** 2 * density
+    rho = density(psi)[..., None]
+    squares = hamiltonian.hbar**2 * density(gradient) - (mass * v) ** 2 * rho
     return jnp.sum(squares.reshape(-1, grid.dim), axis=0) * grid.cell * position_variance(grid, psi)
 
 
 def entropy(grid: Grid, psi: Psi) -> Scalar:
     """`−∫ ρ ln ρ dx`."""
-    rho = jnp.abs(psi) ** 2
+    rho = density(psi)
     empty = rho == 0
     return -grid.integrate(rho * jnp.log(jnp.where(empty, 1.0, rho)))
 
@@ -118,11 +120,11 @@ def cross_term(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Scalar:
     """
     v, u = (f(hamiltonian, grid, psi) for f in (drift_velocity, diffusion_velocity))
     product = jnp.sum(hamiltonian.masses(grid) * v * u, axis=-1)
-    return grid.integrate(product * jnp.abs(psi) ** 2)
+    return grid.integrate(product * density(psi))
 
 
 def _per_density(field: VectorField, psi: Psi) -> VectorField:
     """`field/ρ`, 0 where ρ is."""
-    rho = (jnp.abs(psi) ** 2)[..., None]
+    rho = density(psi)[..., None]
     empty = rho == 0
     return jnp.where(empty, 0.0, field / jnp.where(empty, 1.0, rho))

@@ -1,7 +1,8 @@
 """Husimi densities as Fock–Bargmann coefficients."""
 
+import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Protocol, runtime_checkable
 
 import equinox as eqx
@@ -12,21 +13,22 @@ from jaxtyping import Array, Complex, Float, Inexact
 
 from .errors import InputError, require_positive
 from .ladder import Blocks, Shifts, Word, shift_of, weight_of, words
-from .polynomials import Sampler, amplitude_map, generic, phase_space, total_degree
+from .polynomials import Sampler, amplitude_map, contract_all, generic, phase_space, total_degree
 
 Phase = Float[Array, " phase"]
 
 
 @runtime_checkable
-class SecondOrderFlow(Protocol):
-    """`∂ρ/∂t = −Σ ∂_a(A_a ρ) + Σ ∂_a∂_b(G_ab ρ)` in the coordinates ξ = (q, p)."""
+class Flow(Protocol):
+    """`∂ρ/∂t = Σ_k Σ_ab… ∂_a∂_b… (G_ab…⁽ᵏ⁾ ρ)`, k = 1 … `order`, in the coordinates ξ = (q, p)."""
 
-    def drift(self, xi: Phase) -> Phase:
-        """A at one point."""
+    @property
+    def order(self) -> int:
+        """The highest number of derivatives."""
         ...
 
-    def spread(self, xi: Phase) -> Float[Array, "phase phase"]:
-        """G at one point."""
+    def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
+        """G⁽ᵏ⁾ at one point, symmetric, with k axes of 2N."""
         ...
 
 
@@ -136,7 +138,7 @@ class FockBargmann(eqx.Module):
         total = jnp.sum(jnp.abs(coefficients) ** 2)
         return 1 - jnp.sum(jnp.abs(inner) ** 2) / total
 
-    def generator(self, flow: SecondOrderFlow) -> Shifts:
+    def generator(self, flow: Flow) -> Shifts:
         """The equation of motion of `flow` on the coefficients.
 
         Raises:
@@ -144,7 +146,7 @@ class FockBargmann(eqx.Module):
         """
         return self.blocks(flow)[0]
 
-    def blocks(self, flow: SecondOrderFlow) -> tuple[Shifts, Blocks]:
+    def blocks(self, flow: Flow) -> tuple[Shifts, Blocks]:
         """`generator(flow)` together with the index sets that it connects."""
         declared = getattr(flow, "modes", None)
         if declared not in (None, self.modes):
@@ -173,7 +175,7 @@ class _Assembly:
     value, and the traced part is one small linear map from coefficients to weights.
     """
 
-    def __init__(self, basis: FockBargmann, flow: SecondOrderFlow):
+    def __init__(self, basis: FockBargmann, flow: Flow):
         with jax.ensure_compile_time_eval():
             generic_basis, generic_flow = generic((basis, flow))
             evaluate = jax.jit(lambda beta: _components(generic_basis, generic_flow, beta))
@@ -181,13 +183,17 @@ class _Assembly:
             self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
             coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
         size = np.abs(coefficients)
-        used = np.argwhere(size > epsilon * size.max(axis=0))
+        self._derivatives, _ = _derivatives(basis.modes, flow.order)
+        largest = np.zeros(flow.order + 1)  # of each order: what should cancel is round-off of it
+        orders = np.array([len(axes) for axes in self._derivatives])
+        np.maximum.at(largest, orders, size.max(axis=0))
+        used = np.argwhere(size > epsilon * largest[orders])
         self._used = tuple(used.T)
-        self._terms = _merge(self._sampler, used, basis.modes)
+        self._terms = _merge(self._sampler, used, self._derivatives)
         self._check_reach(basis)
         self._drop_cancelled(basis, coefficients, epsilon)
 
-    def operator(self, basis: FockBargmann, flow: SecondOrderFlow) -> Shifts:
+    def operator(self, basis: FockBargmann, flow: Flow) -> Shifts:
         coefficients = self._sampler.coefficients(_components(basis, flow, self._sampler.beta))
         weights = self._weights(basis, coefficients)
         return Shifts(self.shifts, jnp.stack(weights).reshape(-1, *basis.levels))
@@ -224,11 +230,10 @@ class _Assembly:
             )
 
 
-def _merge(sampler, used: np.ndarray, modes: int) -> dict[tuple[int, ...], dict[Word, np.ndarray]]:
+def _merge(sampler, used: np.ndarray, derivatives) -> dict[tuple[int, ...], dict[Word, np.ndarray]]:
     """For each shift its words, each with its row of factors on the used coefficients."""
     merged = defaultdict(lambda: defaultdict(lambda: np.zeros(len(used))))
-    derivatives = _derivatives(modes)
-    unity = ("",) * 2 * modes
+    unity = ("",) * sampler.exponents.shape[1]
     merged[shift_of(unity)][unity]  # so that the operator zero has a shift too
     for column, (monomial, component) in enumerate(used):
         for word, factor in words(derivatives[component], sampler.exponents[monomial]).items():
@@ -236,24 +241,34 @@ def _merge(sampler, used: np.ndarray, modes: int) -> dict[tuple[int, ...], dict[
     return {shift: dict(rows) for shift, rows in merged.items()}
 
 
-def _derivatives(modes: int) -> list[tuple[int, ...]]:
-    """The derivatives ∂_{w_a} and ∂_{w_a}∂_{w_b}, a ≤ b, that stand before each component."""
-    axes = range(2 * modes)
-    return [(a,) for a in axes] + [(a, b) for a in axes for b in axes if a <= b]
+def _derivatives(modes: int, order: int) -> tuple[list[tuple[int, ...]], list[np.ndarray]]:
+    """The derivatives `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, of each order, and how often each occurs in
+    the sum over all a, b, …."""
+    by_order = [
+        list(itertools.combinations_with_replacement(range(2 * modes), k))
+        for k in range(1, order + 1)
+    ]
+    permutations = lambda axes: (
+        math.factorial(len(axes)) // math.prod(math.factorial(n) for n in Counter(axes).values())
+    )
+    times = [np.array([permutations(axes) for axes in alike]) for alike in by_order]
+    return list(itertools.chain(*by_order)), times
 
 
 def _components(
-    basis: FockBargmann, flow: SecondOrderFlow, beta
+    basis: FockBargmann, flow: Flow, beta
 ) -> Complex[Array | np.ndarray, "points terms"]:
-    """What `_derivatives` act on, at each β: −A_a, G_aa and 2G_ab in coordinates (β, β*)."""
+    """What `_derivatives` act on, at each β: the G⁽ᵏ⁾ in coordinates (β, β*)."""
     change = amplitude_map(basis.modes, basis.ell, basis.kappa)
-    upper = np.triu_indices(2 * basis.modes)
-    twice = np.where(upper[0] == upper[1], 1, 2)
+    derivatives, times = _derivatives(basis.modes, flow.order)
 
     def at(b):
-        xi = phase_space(b, basis.ell, basis.kappa)
-        second = change @ flow.spread(xi) @ change.T
-        return jnp.concatenate([-(change @ flow.drift(xi)), twice * second[upper]])
+        xi, parts = phase_space(b, basis.ell, basis.kappa), []
+        for k, often in enumerate(times, 1):
+            tensor = contract_all(flow.tensor(k, xi), change.T)
+            axes = np.array([axes for axes in derivatives if len(axes) == k])
+            parts.append(often * tensor[tuple(axes.T)])
+        return jnp.concatenate(parts)
 
     return jax.vmap(at)(jnp.asarray(beta))
 

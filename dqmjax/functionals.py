@@ -17,9 +17,10 @@ from .grid import Grid
 from .hamiltonian import Hamiltonian
 from .observables import kinetic_energy, potential_energy
 from .phase import from_canonical
-from .potentials import Parameter
+from .potentials import Parameter, depends_on_time
 
 Field = Float[Array, "*shape"]
+Scalar = Float[Array, ""]
 Functional = Callable[[Field, Field], Array]
 
 
@@ -38,6 +39,9 @@ class CanonicalEnergy(eqx.Module):
         grid: Periodic box.
         boost: p₀, one number or one per axis; S is p₀·x and a periodic part.
 
+    Raises:
+        InputError: When called, if V absorbs, or depends on t and t is not given.
+
     Reference: Z. Zakir, "Diffusion quantum mechanics" II, eq. (8).
     """
 
@@ -45,12 +49,16 @@ class CanonicalEnergy(eqx.Module):
     grid: Grid
     boost: Parameter = 0.0
 
-    def __call__(self, rho: Field, S: Field, t=0.0) -> Float[Array, ""]:
+    def __call__(self, rho: Field, S: Field, t=None) -> Scalar:
         h, grid = self.hamiltonian, self.grid
+        if t is None and depends_on_time(h.potential, grid.dim):
+            raise InputError("`t` must be given, since V depends on it: or use `CanonicalStep`.")
+        if jnp.iscomplexobj(h.potential_on(grid, 0.0 if t is None else t)):
+            raise InputError("`potential` must be real: what absorbs is no functional of (ρ, S).")
         psi = from_canonical(rho, S - boost_action(grid, self.boost), h.hbar)
         kinetic = kinetic_energy(h, grid, psi, self.boost)
         rest = h.rest_energy * grid.integrate(rho)
-        return kinetic + potential_energy(h, grid, psi, t) + rest
+        return kinetic + potential_energy(h, grid, psi, 0.0 if t is None else t) + rest
 
 
 def canonical_equations(
@@ -67,8 +75,8 @@ def canonical_equations(
     at ρ_min/ρ_max = 1e-2 they cost ten digits, below 1e-3 all (`bench/canonical.py`).
 
     Raises:
-        InputError: If `energy` does not return one real number, or its derivatives are known now
-            and not finite.
+        InputError: If `energy` does not return one real number, or what is known now of ρ is not
+            positive, or of the derivatives not finite.
 
     Reference: "Diffusion quantum mechanics" II, eqs. (11), (13), (14).
     """
@@ -80,9 +88,13 @@ def canonical_equations(
                 f"`energy(rho, S)` must return one real number, but returns shape {value.shape} "
                 f"and type {value.dtype}."
             )
+        if not isinstance(rho, Tracer) and not (np.asarray(rho) > 0).all():
+            raise InputError("`rho` must be positive everywhere, where ψ has no node or vacuum.")
         slopes = jax.grad(energy, argnums=(0, 1))(rho, S)
         if not isinstance(slopes[0], Tracer) and not np.isfinite(slopes).all():
-            raise InputError("`energy` must have finite derivatives at `rho`, `S`: is `rho` > 0?")
+            raise InputError(
+                "`energy` must have finite derivatives at `rho` and `S`, but has none."
+            )
         return slopes[1] / grid.cell, -slopes[0] / grid.cell
 
     return equations

@@ -42,7 +42,7 @@ class Grid(eqx.Module):
                 raise InputError(
                     f"`lower` must be finite and below `upper`, but is {a} against {b}."
                 )
-            if not isinstance(n, int) or n < 4:
+            if not isinstance(n, int | np.integer) or n < 4:
                 raise InputError(f"`shape` must hold integers of at least 4, but has {n!r}.")
         if (
             math.prod(self.shape) >= 2**31

@@ -10,6 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Complex, Float
 
 from .errors import InputError
+from .phase import density
 
 Psi = Complex[Array, "*shape"]
 Field = Float[Array, "*shape"]
@@ -28,14 +29,14 @@ def two_way_density(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
     """
     _require_coherence(coherence)
     cross = 2 * coherence * jnp.real(one.conj() * other)
-    return jnp.abs(one) ** 2 + jnp.abs(other) ** 2 + cross
+    return density(one) + density(other) + cross
 
 
 def fringe_visibility(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
     """`(ρ_max − ρ_min)/(ρ_max + ρ_min) = 2γ|ψ₁ψ₂|/(|ψ₁|² + |ψ₂|²)` of the fringes at each point;
     0 where neither amplitude is. Args and errors as of `two_way_density`."""
     _require_coherence(coherence)
-    both = jnp.abs(one) ** 2 + jnp.abs(other) ** 2
+    both = density(one) + density(other)
     empty = both == 0
     product = 2 * coherence * jnp.abs(one) * jnp.abs(other)
     return jnp.where(empty, 0.0, product / jnp.where(empty, 1.0, both))

@@ -5,6 +5,7 @@ from jaxtyping import Array, Complex, Float
 
 from .grid import Grid
 from .hamiltonian import Hamiltonian
+from .phase import density
 from .potentials import Parameter, potential_on
 
 Psi = Complex[Array, "*shape"]
@@ -13,28 +14,28 @@ Scalar = Float[Array, ""]
 
 def norm(grid: Grid, psi: Psi) -> Scalar:
     """`∫ |ψ|² dx`."""
-    return grid.integrate(jnp.abs(psi) ** 2)
+    return grid.integrate(density(psi))
 
 
 def fidelity(grid: Grid, psi: Psi, other: Psi) -> Scalar:
     """`|∫ ψ* φ dx|²`."""
-    return jnp.abs(grid.integrate(psi.conj() * other)) ** 2
+    return density(grid.integrate(psi.conj() * other))
 
 
 def mean_position(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
     """`⟨x_i⟩ = ∫ x_i |ψ|² dx` of a normalised ψ."""
-    return _moments(grid.points, jnp.abs(psi) ** 2 * grid.cell)
+    return _moments(grid.points, density(psi) * grid.cell)
 
 
 def position_variance(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
     """`⟨x_i²⟩ − ⟨x_i⟩²`."""
-    weights = jnp.abs(psi) ** 2 * grid.cell
+    weights = density(psi) * grid.cell
     return _moments(grid.points**2, weights) - _moments(grid.points, weights) ** 2
 
 
 def momentum_density(grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
     """Probability of each momentum `ħk`, in the order of `grid.k`; the sum is the norm."""
-    return jnp.abs(jnp.fft.fftn(psi, norm="ortho")) ** 2 * grid.cell
+    return density(jnp.fft.fftn(psi, norm="ortho")) * grid.cell
 
 
 def mean_momentum(grid: Grid, psi: Psi, hbar=1.0) -> Float[Array, " dim"]:
@@ -58,7 +59,7 @@ def kinetic_energy(
 def potential_energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
     """`⟨V(x, t)⟩`, its real part where V absorbs."""
     potential = potential_on(hamiltonian.potential, grid, t)
-    return jnp.real(grid.integrate(potential * jnp.abs(psi) ** 2))
+    return jnp.real(grid.integrate(potential * density(psi)))
 
 
 def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:

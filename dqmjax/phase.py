@@ -1,4 +1,4 @@
-"""The phase of a wave function: made continuous where it can be, and where it cannot."""
+"""The density and the phase of a wave function: continuous where it can be, and where it cannot."""
 
 import itertools
 from typing import NamedTuple
@@ -6,7 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Int
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
@@ -14,7 +15,13 @@ from .errors import InputError, require_positive
 from .grid import Grid
 
 TWO_PI = 2 * np.pi
+DARK = 1e-10  # ρ/ρ_max below which parts of ψ are apart, each with an S of its own
 Scalar = Float[Array, ""]
+
+
+def density(psi: Inexact[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """`|ψ|²`, with all its derivatives also where ψ is 0."""
+    return psi.real**2 + psi.imag**2
 
 
 def to_canonical(
@@ -34,10 +41,11 @@ def to_canonical(
         psi: Wave function on a periodic box.
         hbar: ħ.
         like: S at an earlier time, to be continued: it decides the branch at the maximum of ρ, and
-            between neighbours that differ by more than πħ/2, such as on both sides of a node.
+            between neighbours that differ by more than πħ/2 or are joined by `ρ/ρ_max < 1e-10`
+            only, such as on both sides of a node or of a vacuum.
     """
     require_positive(hbar=hbar)
-    rho = jnp.abs(psi) ** 2
+    rho = density(psi)
     nowhere = rho == 0
     angle = jnp.where(nowhere, 0.0, jnp.angle(jnp.where(nowhere, 1.0, psi)))
     given = jax.lax.stop_gradient((rho, angle, *(() if like is None else (like / hbar,))))
@@ -51,6 +59,8 @@ def from_canonical(
 ) -> Complex[Array, "*shape"]:
     """`ψ = √ρ e^{iS/ħ}`; differentiable where ρ > 0, with derivative zero to ρ where it is 0."""
     require_positive(hbar=hbar)
+    if not isinstance(rho, Tracer) and (np.asarray(rho) < 0).any():
+        raise InputError("`rho` must not be negative.")
     empty = rho == 0
     root = jnp.where(empty, 0.0, jnp.sqrt(jnp.where(empty, 1.0, rho)))
     return root * jnp.exp(1j * S / hbar)
@@ -162,7 +172,8 @@ def _whole_turns(rho, angle, like=None) -> np.ndarray:
     turns = -np.round(d / TWO_PI)
     if like is not None:
         like = np.asarray(like).ravel()
-        doubtful = np.abs(d + TWO_PI * turns) > np.pi / 2
+        apart = np.minimum(rho.ravel(), rho.ravel()[parent]) < DARK * rho.max()
+        doubtful = apart | (np.abs(d + TWO_PI * turns) > np.pi / 2)
         turns = np.where(doubtful, np.round((like - like[parent] - d) / TWO_PI), turns)
         turns[root] = np.round((like[root] - angle[root]) / TWO_PI)
     start, turns[root] = turns[root], 0

@@ -3,11 +3,12 @@
 import itertools
 import math
 import struct
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Inexact
 
 from .errors import InputError
 
@@ -78,6 +79,23 @@ def amplitude_map(modes: int, ell, kappa) -> Complex[Array, "phase phase"]:
     ell = jnp.broadcast_to(jnp.asarray(ell), (modes,))
     to_beta = jnp.concatenate([jnp.diag(1 / ell), 1j * jnp.diag(ell / kappa)], axis=1)
     return jnp.concatenate([to_beta, to_beta.conj()]) / jnp.sqrt(2)
+
+
+def derivatives(f: Callable, k: int) -> Callable:
+    """`x → ∂_a∂_b… f(x)`, k of them."""
+    return f if k == 0 else derivatives(jax.jacfwd(f), k - 1)
+
+
+def symplectic_form(modes: int) -> np.ndarray:
+    """`J = [[0, 1], [−1, 0]]`."""
+    return np.kron([[0.0, 1.0], [-1.0, 0.0]], np.eye(modes))
+
+
+def contract_all(tensor: Inexact[Array, "..."], matrix: Inexact[Array, "old new"]):
+    """`T_{ab…} M_{aα} M_{bβ} …`, on every axis."""
+    for _ in range(tensor.ndim):
+        tensor = jnp.tensordot(tensor, matrix, axes=(0, 0))
+    return tensor
 
 
 def generic(tree):

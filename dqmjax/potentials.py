@@ -6,6 +6,8 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Inexact
 
 from .errors import InputError, require_positive
@@ -59,7 +61,7 @@ class Harmonic(AbstractPotential):
     mass: Scalar | float = 1.0
 
     def __call__(self, x, t=0.0):
-        return self.mass * jnp.sum(jnp.asarray(self.omega) ** 2 * x**2) / 2
+        return self.mass * jnp.sum(_per_axis("omega", self.omega, x) ** 2 * x**2) / 2
 
 
 class Anharmonic(AbstractPotential):
@@ -106,7 +108,8 @@ class SechBarrier(AbstractPotential):
     rate: Scalar | float
 
     def __call__(self, x, t=0.0):
-        return self.height / jnp.cosh(self.rate * x[0]) ** 2
+        y = self.rate * x[0]
+        return 4 * self.height * jnp.exp(-2 * jnp.logaddexp(y, -y))  # cosh would overflow
 
 
 class GaussianBarrier(AbstractPotential):
@@ -123,7 +126,7 @@ class GaussianBarrier(AbstractPotential):
     center: Parameter = 0.0
 
     def __call__(self, x, t=0.0):
-        away = (x - jnp.asarray(self.center)) / jnp.asarray(self.width)
+        away = (x - _per_axis("center", self.center, x)) / _per_axis("width", self.width, x)
         return self.height * jnp.exp(-jnp.sum(away**2) / 2)
 
 
@@ -156,7 +159,7 @@ class OpticalLattice(AbstractPotential):
     wavenumber: Parameter
 
     def __call__(self, x, t=0.0):
-        return self.depth * jnp.sum(jnp.sin(jnp.asarray(self.wavenumber) * x) ** 2)
+        return self.depth * jnp.sum(jnp.sin(_per_axis("wavenumber", self.wavenumber, x) * x) ** 2)
 
 
 class HenonHeiles(AbstractPotential):
@@ -231,7 +234,8 @@ class AbsorbingEdges(AbstractPotential):
         strength: η, an energy.
 
     Raises:
-        InputError: If a constant `width` or `strength` is not positive.
+        InputError: If a constant `width` or `strength` is not positive, or `lower` not below
+            `upper`.
     """
 
     lower: Parameter
@@ -241,11 +245,29 @@ class AbsorbingEdges(AbstractPotential):
 
     def __check_init__(self):
         require_positive(width=self.width, strength=self.strength)
+        edges = (self.lower, self.upper)
+        if not any(isinstance(edge, Tracer) for edge in edges) and np.any(
+            np.asarray(self.lower) >= np.asarray(self.upper)
+        ):
+            raise InputError(f"`lower` must be below `upper`, but they are {edges}.")
 
     def __call__(self, x, t=0.0):
-        inside = jnp.minimum(x - jnp.asarray(self.lower), jnp.asarray(self.upper) - x)
-        depth = jnp.clip(1 - inside / jnp.asarray(self.width), 0, 1)
+        lower, upper, width = (
+            _per_axis(name, getattr(self, name), x) for name in ("lower", "upper", "width")
+        )
+        inside = jnp.minimum(jnp.minimum(x - lower, upper - x), 2 * width)  # finite
+        depth = jnp.clip(1 - inside / width, 0, 1)
         return -1j * self.strength * jnp.sum(depth**3)
+
+
+def _per_axis(name: str, value, x: Array) -> Array:
+    """`value` as an array, if it is one number or one per axis."""
+    array = jnp.asarray(value)
+    if array.shape not in ((), x.shape):
+        raise InputError(
+            f"`{name}` must be one number or one per axis ({x.size}), but has shape {array.shape}."
+        )
+    return array
 
 
 def _require_plane(x):

@@ -108,7 +108,7 @@ def _solve(stepper, state, times, substeps, save, adjoint, throw) -> Solution:
     intervals, which = times.intervals, times.which
     ts = eqx.error_if(times.ts, jnp.diff(times.ts) <= 0, "`ts` must be strictly increasing.")
     save = save or (lambda state: state)
-    is_shared = intervals.size < ts.size - 1
+    is_shared = intervals.size <= (ts.size - 1) // 2  # else memory for little
     static = []  # what `make_step` returns besides arrays, the same for every interval
 
     def factors(dt):

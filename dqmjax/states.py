@@ -5,10 +5,12 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Complex, Float
 
-from .errors import InputError, require_positive
+from .errors import InputError, require, require_positive
 from .grid import Grid
+from .phase import density
 
 Parameter = Float[Array, "..."] | tuple[float, ...] | list[float] | float
 
@@ -36,11 +38,15 @@ def gaussian(
             for one that contracts (Dodonov et al. 1980, doi:10.1016/0375-9601(80)90231-5).
 
     Raises:
-        InputError: If a width is not positive, or an argument has another number of axes.
+        InputError: If a width is not positive, an argument has another number of axes, or `grid`
+            cannot hold the momentum or any of the packet.
     """
     require_positive(width=width)
     given = {"center": center, "width": width, "momentum": momentum, "covariance": covariance}
     c, w, p, s = (_per_axis(name, value, grid) for name, value in given.items())
+    waves = hbar * _greatest_waves(grid)
+    if not isinstance(p, Tracer) and (jnp.abs(p.ravel()) > waves).any():
+        raise InputError(f"`momentum` must be below ħk = {waves} of the grid, but is {momentum}.")
     quadratic = (1 - 2j * s / hbar) * (grid.points - c) ** 2 / (4 * w**2)
     exponent = -quadratic + 1j * p * grid.points / hbar
     return normalised(grid, jnp.exp(jnp.sum(exponent, axis=0)))
@@ -110,7 +116,8 @@ def oscillator(
 
 def normalised(grid: Grid, psi: Complex[Array, "*shape"]) -> Complex[Array, "*shape"]:
     """`ψ / √∫|ψ|²`."""
-    return psi / jnp.sqrt(grid.integrate(jnp.abs(psi) ** 2))
+    norm = grid.integrate(density(psi))
+    return psi / jnp.sqrt(require(norm, norm > 0, "the state must not vanish on `grid`."))
 
 
 def husimi(
@@ -126,7 +133,7 @@ def husimi(
 
     Args:
         grid: Box of N axes.
-        psi: Wave function, small at the edges.
+        psi: Wave function, small at the edges. Q is 0 beyond the momenta ħk that the grid holds.
         points: Rows (q₁…q_N, p₁…p_N).
         ell: ℓ, the width of the measuring coherent states; one number or one per axis.
         hbar: ħ.
@@ -138,14 +145,17 @@ def husimi(
     _check_points(points, 2 * grid.dim)
     scale = _per_axis("ell", ell, grid)
 
-    def density(point):
+    most = hbar * _greatest_waves(grid)
+
+    def probability(point):
         q, p = (half.reshape(-1, *[1] * grid.dim) for half in jnp.split(point, 2))
         away = (grid.points - q) / scale
         bra = jnp.exp(jnp.sum(-(away**2) / 2 - 1j * p * grid.points / hbar, axis=0))
-        return jnp.abs(grid.integrate(bra * psi)) ** 2
+        inside = (jnp.abs(jnp.split(point, 2)[1]) <= most).all()  # beyond, p would come round again
+        return jnp.where(inside, density(grid.integrate(bra * psi)), 0.0)
 
     norms = jnp.prod(scale) * jnp.pi ** (grid.dim / 2) * (2 * jnp.pi * hbar) ** grid.dim
-    return jax.lax.map(density, jnp.asarray(points), batch_size=64) / norms
+    return jax.lax.map(probability, jnp.asarray(points), batch_size=64) / norms
 
 
 def wigner(
@@ -159,7 +169,7 @@ def wigner(
     `W(q, p) = (1/πħ) ∫ ψ*(q + y) ψ(q − y) e^{2ipy/ħ} dy`
 
     ψ is zero outside the box. Between the points it is interpolated by its Fourier series, so
-    that the error is as small as ψ at the edges.
+    that the error is as small as ψ at the edges. W is 0 beyond the momenta ħk that the grid holds.
 
     Args:
         grid: Box of one axis.
@@ -185,10 +195,16 @@ def wigner(
             return jnp.where((x >= lower) & (x < upper), series, 0)
 
         both = jax.vmap(lambda y: at(q + y).conj() * at(q - y))(y)
-        return jnp.sum(both * jnp.exp(2j * p * y / hbar)).real
+        total = jnp.sum(both * jnp.exp(2j * p * y / hbar)).real
+        return jnp.where(jnp.abs(p) <= hbar * _greatest_waves(grid)[0], total, 0.0)
 
     step = grid.spacing[0] / 2
     return jax.lax.map(value, jnp.asarray(points), batch_size=16) * step / (jnp.pi * hbar)
+
+
+def _greatest_waves(grid: Grid) -> Float[Array, " dim"]:
+    """k_max of each axis."""
+    return jnp.pi / jnp.array(grid.spacing)
 
 
 def _check_points(points, columns: int):

@@ -11,11 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.scipy.special import expit, gammaln, logsumexp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Real
 
 from .errors import InputError, require, require_positive
 
 Scalar = Float[Array, ""]
+TOO_CLOSE = (
+    "`particles` are so many that μ is closer to the lowest level than its precision: measure "
+    "`energies` from there, or use float64."
+)
 HALVINGS = 100  # from any bracket to the last digit
 Occupations = Int[Array | np.ndarray, " states"]
 
@@ -114,7 +118,7 @@ class FermiDirac(AbstractStatistics):
 
 def chemical_potential(
     statistics: AbstractStatistics,
-    energies: Float[Array | np.ndarray, " levels"],
+    energies: Real[Array | np.ndarray, " levels"],
     particles: Scalar | float,
     temperature: Scalar | float,
 ) -> Scalar:
@@ -127,10 +131,11 @@ def chemical_potential(
         temperature: kT, positive, in units of energy.
 
     Raises:
-        InputError: If `particles` or `temperature` is not positive, or there are too many fermions.
+        InputError: If `particles` or `temperature` is not positive, there are too many fermions, or
+            μ is so close to the lowest level that its rounding changes N by more than √ε.
     """
     require_positive(particles=particles, temperature=temperature)
-    energies = jnp.asarray(energies)
+    energies = jnp.asarray(energies) + 0.0
     given = energies, jnp.asarray(particles, energies.dtype), temperature
 
     def excess(mu, energies, particles, temperature):
@@ -143,8 +148,10 @@ def chemical_potential(
 
     fixed = jax.lax.stop_gradient(given)
     _, mu = jax.lax.fori_loop(0, HALVINGS, halve, _bracket(statistics, *fixed))
-    slope = jax.lax.stop_gradient(jax.grad(excess)(mu, *given))
-    return mu - excess(mu, *given) / slope  # one step of Newton's carries the derivatives
+    for _ in range(2):  # steps of Newton's carry the derivatives, up to the second
+        mu = mu - excess(mu, *given) / jax.grad(excess)(mu, *given)
+    error = jnp.abs(excess(mu, *given)) / given[1]
+    return require(mu, error <= jnp.sqrt(jnp.finfo(energies.dtype).eps), TOO_CLOSE)
 
 
 def _bracket(statistics, energies, particles, temperature):
@@ -191,10 +198,12 @@ def _counts(occupations) -> tuple[Float[Array, " states"], float]:
     if known and (np.asarray(occupations) < 0).any():
         raise InputError("`occupations` must not be negative.")
     n = jnp.asarray(occupations)
+    if not jnp.issubdtype(n.dtype, jnp.integer):
+        raise InputError(f"`occupations` must be whole numbers, but are of type {n.dtype}.")
     return n.astype(jnp.result_type(float)), float(n.size)
 
 
 def _require_whole(particles, states):
-    for name, value, least in (("particles", particles, 0), ("states", states, 1)):
+    for name, value, least in (("particles", particles, 1), ("states", states, 1)):
         if not isinstance(value, int) or value < least:
             raise InputError(f"`{name}` must be a whole number from {least}, but is {value!r}.")

@@ -1,8 +1,8 @@
 """Parameters from snapshots without any simulation: the equation of motion in weak form.
 
-`⟨f⟩(t) − ⟨f⟩(0) = ∫₀ᵗ ⟨A·∇f + G:∇∇f⟩ dt'` for test functions f(q, p), with A the drift and
-G = (ħ/2κ) L D Lᵀ. Both sides are means over the measured densities, so what is unknown in A
-and G follows from a small least-squares problem, whatever the starting values.
+`⟨f⟩(t) − ⟨f⟩(0) = ∫₀ᵗ Σ_k (−1)^k ⟨G⁽ᵏ⁾·∇^k f⟩ dt'` for test functions f(q, p), −G⁽¹⁾ being the
+drift and G⁽²⁾ = (ħ/2κ) L D Lᵀ. Both sides are means over the measured densities, so what is unknown
+in the G⁽ᵏ⁾ follows from a small least-squares problem, whatever the starting values.
 
 Means: the densities at the points, on a regular grid or not, are first expanded in few
 Fock–Bargmann levels by linear least squares; over the expansion, means are exact.
@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.interpolate import CubicSpline
 
-from .fock import FockBargmann, SecondOrderFlow
-from .polynomials import exponents
+from .fock import Flow, FockBargmann
+from .polynomials import derivatives, exponents
 
 DEGREE = 4  # of the monomials in the test functions
 
@@ -39,12 +39,14 @@ class WeakForm(eqx.Module):
     nodes: Float[Array, "nodes phase"]
     tests: "TestFunctions"
 
-    def residual(self, flow: SecondOrderFlow) -> Float[Array, "times tests"]:
-        """`⟨f⟩(t) − ⟨f⟩(0) − ∫₀ᵗ ⟨A·∇f + G:∇∇f⟩ dt'`."""
+    def residual(self, flow: Flow) -> Float[Array, "times tests"]:
+        """`⟨f⟩(t) − ⟨f⟩(0) − ∫₀ᵗ Σ_k (−1)^k ⟨G⁽ᵏ⁾·∇^k f⟩ dt'`."""
 
         def rate(xi):
-            first, second = jax.jacfwd(self.tests)(xi), jax.hessian(self.tests)(xi)
-            return first @ flow.drift(xi) + jnp.einsum("fab,ab->f", second, flow.spread(xi))
+            orders = range(1, flow.order + 1)
+            slopes = (derivatives(self.tests, k)(xi) for k in orders)
+            parts = zip(orders, slopes, strict=True)
+            return sum((-1) ** k * jnp.tensordot(f, flow.tensor(k, xi), k) for k, f in parts)
 
         return self.change - self.since @ jax.vmap(rate)(self.nodes)
 

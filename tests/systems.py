@@ -6,6 +6,7 @@ import numpy as np
 import qutip
 
 from dqmjax.dataset import Snapshots
+from dqmjax.polynomials import derivatives
 
 
 def random_symbol(modes: int, degree: int = 4, seed: int = 0):
@@ -61,13 +62,14 @@ def husimi(state: qutip.Qobj, points: np.ndarray) -> np.ndarray:
 
 
 def motion_at(flow, density):
-    """`−∇·(Aρ) + ∇∇:(Gρ)` of a density written for one point, by differentiation there."""
+    """`Σ_k ∇^k·(G⁽ᵏ⁾ρ)` of a density written for one point, by differentiation there."""
 
     def rate(xi):
-        current = lambda x: flow.drift(x) * density(x)
-        spread = lambda x: flow.spread(x) * density(x)
-        second = jax.jacfwd(jax.jacfwd(spread))(xi)
-        return jnp.einsum("abab->", second) - jnp.trace(jax.jacfwd(current)(xi))
+        total = 0.0
+        for k in range(1, flow.order + 1):
+            slopes = derivatives(lambda x, k=k: flow.tensor(k, x) * density(x), k)(xi)
+            total += jnp.einsum(slopes, [*range(k), *range(k)], [])
+        return total
 
     return rate
 

@@ -36,9 +36,9 @@ def test_equations_are_those_of_the_textbooks(grid):
     bend = grid.divergence(grid.gradient(root) / mass)
     V = dqm.potentials.potential_on(h.potential, grid)
     kinetic = jnp.sum(mass * v**2, axis=-1) / 2
-    np.testing.assert_allclose(rho_dot, -grid.divergence(rho[..., None] * v), atol=1e-11)
+    np.testing.assert_allclose(rho_dot, -grid.divergence(rho[..., None] * v), rtol=0, atol=1e-11)
     textbook = -kinetic - V + hbar**2 / 2 * bend / root - g * rho
-    np.testing.assert_allclose(S_dot, textbook, atol=1e-11)
+    np.testing.assert_allclose(S_dot, textbook, rtol=0, atol=1e-11)
 
 
 def test_brackets_on_a_random_state():
@@ -92,7 +92,9 @@ def test_momentum_generates_translations():
         for momentum in (integral, mean):
             moved = dqm.bracket(lambda rho, S: (rho, S), momentum, TORUS)(rho, S)
             for got, field in zip(moved, (rho, S), strict=True):
-                np.testing.assert_allclose(got, -TORUS.gradient(field)[..., axis], atol=1e-11)
+                np.testing.assert_allclose(
+                    got, -TORUS.gradient(field)[..., axis], rtol=0, atol=1e-11
+                )
 
 
 def test_a_diffusion_constant_beside_hbar():
@@ -106,7 +108,7 @@ def test_a_diffusion_constant_beside_hbar():
     state = smooth(RING)
     energy = dqm.CanonicalEnergy(dqm.Hamiltonian(bumpy, mass, 2 * mass * D), RING)
     got, exact = (dqm.canonical_equations(f, RING)(*state) for f in (energy, by_hand))
-    np.testing.assert_allclose(got, exact, atol=1e-10)
+    np.testing.assert_allclose(got, exact, rtol=0, atol=1e-10)
 
 
 def test_what_changes_is_what_the_bracket_says():
@@ -134,10 +136,9 @@ def test_free_packet_with_any_boost(boost):
     rho, S = dqm.solve(stepper, (rho, S + boost * x), np.array([0.0, t])).final
     exact = free_packet(grid, (center,), (width,), (momentum,), t, (mass,), hbar)
     assert grid.integrate(jnp.abs(rho - jnp.abs(exact) ** 2)) < 1e-10
-    lit = rho > 1e-6 * rho.max()
+    lit = rho > 1e-10 * rho.max()
     turns = jnp.exp(1j * (S / hbar - jnp.angle(exact)))[lit]
-    np.testing.assert_allclose(turns, turns[0], atol=1e-8)
-    assert jnp.abs(turns[0] - 1) < 1e-8
+    np.testing.assert_allclose(turns, 1, rtol=0, atol=1e-7)
     assert np.abs(np.diff(S[lit] - momentum * x[lit])).max() < 1.5  # and continuous
 
 
@@ -149,14 +150,20 @@ PACKETS = {  # center, width, momentum, covariance, ω; width √(ħ/2mω) = 0.5
 }
 
 
-@pytest.mark.parametrize("dim", [1, 2])
-@pytest.mark.parametrize("atlas", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("packet", PACKETS)
-def test_gaussians_move_as_they_should(packet, atlas, dim):
-    """ρ and phases of a free packet and in an oscillator, against closed forms."""
+CASES = [(packet, dim, False) for packet in PACKETS for dim in (1, 2)] + [("coherent", 3, False)]
+CASES += [pytest.param(packet, 1, True, marks=pytest.mark.slow) for packet in PACKETS]
+CASES += [
+    pytest.param(packet, 2, True, marks=pytest.mark.slow) for packet in ("moving", "squeezed")
+]
+
+
+@pytest.mark.parametrize(("packet", "dim", "atlas"), CASES)
+def test_gaussians_move_as_they_should(packet, dim, atlas):
+    """ρ, and phases up to one, of a free packet and in an oscillator, against closed forms."""
     *numbers, omega = PACKETS[packet]
     hbar, mass, t = 0.8, 1.3, 0.4
-    grid = dqm.Grid((-9.0,) * dim, (9.0,) * dim, (64,) * dim)
+    half, points = (6.5, 48) if dim == 3 else (9.0, 64)
+    grid = dqm.Grid((-half,) * dim, (half,) * dim, (points,) * dim)
     well = dqm.Harmonic(omega, mass) if omega else dqm.Free()
     h = dqm.Hamiltonian(well, mass, hbar)
     start = dqm.to_canonical(packet_on(grid, numbers, hbar), hbar)
@@ -166,7 +173,9 @@ def test_gaussians_move_as_they_should(packet, atlas, dim):
     exact = packet_on(grid, moved_packet(*numbers, t, omega, mass, hbar), hbar)
     rho, S = run.final
     assert grid.integrate(jnp.abs(rho - jnp.abs(exact) ** 2)) < most
-    assert abs(dqm.observables.fidelity(grid, exact, dqm.from_canonical(rho, S, hbar)) - 1) < most
+    psi = dqm.from_canonical(rho, S, hbar)
+    overlap = grid.integrate(exact.conj() * psi)
+    np.testing.assert_allclose(psi, exact * overlap, rtol=0, atol=most)
     assert np.abs(jnp.abs(exact) ** 2 - start[0]).max() > 0.01
 
 
@@ -248,7 +257,7 @@ def test_atlas_takes_any_functional():
     ts = np.array([0.0, 0.5, 1.0])
     run = dqm.solve(stepper, dqm.to_canonical(soliton(0.0)), ts, substeps=120)
     for t, rho, S in zip(ts, *run.saved, strict=True):
-        np.testing.assert_allclose(dqm.from_canonical(rho, S), soliton(t), atol=1e-9)
+        np.testing.assert_allclose(dqm.from_canonical(rho, S), soliton(t), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("atlas", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -286,21 +295,36 @@ def test_action_is_continuous_from_save_to_save():
     ts = np.linspace(0, 5, 11)
     run = dqm.solve(stepper, start, ts, substeps=20)
     middle = np.argmax(start[0])
-    np.testing.assert_allclose(run.saved[1][:, middle] - start[1][middle], -3.5 * ts, atol=1e-9)
+    np.testing.assert_allclose(
+        run.saved[1][:, middle] - start[1][middle], -3.5 * ts, rtol=0, atol=1e-9
+    )
 
 
-@pytest.mark.parametrize("scheme", [dqm.strang, dqm.blanes_moan4, dqm.blanes_moan6, "atlas"])
+def test_action_is_continuous_on_both_sides_of_a_node():
+    """Two parts whose phases drift apart by more than a turn."""
+    grid = dqm.Grid((-16.0,), (16.0,), (96,))
+    one, other = (dqm.gaussian(grid, c, 0.7) for c in (-6.0, 6.0))
+    S = None
+    for phase in np.arange(0, 8, 0.5):
+        _, S = dqm.to_canonical(0.8 * one + np.exp(1j * phase) * other, like=S)
+        assert S[66] - S[30] == pytest.approx(phase, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "scheme", [dqm.strang, dqm.blanes_moan4, dqm.blanes_moan6, dqm.nystrom6, "atlas"]
+)
 def test_order(scheme):
     """In ρ and in S, through steps of (ρ, S)."""
-    ring = dqm.Grid((0.0,), (2 * np.pi,), (16,))
-    h, start = dqm.Hamiltonian(lambda x, t: jnp.cos(x[0])), smooth(ring)
+    points, height = (16, 1) if scheme == "atlas" else (32, 8)
+    ring = dqm.Grid((0.0,), (2 * np.pi,), (points,))
+    h, start = dqm.Hamiltonian(lambda x, t: height * jnp.cos(x[0])), smooth(ring)
     if scheme == "atlas":
         make = dqm.AtlasStep(dqm.CanonicalEnergy(h, ring), ring, iterations=60)
         counts, order = [16, 20, 24, 28], 6
     else:
         make = dqm.CanonicalStep(h, ring, scheme)
         order = scheme.order
-        counts = {2: [20, 40, 80, 160], 4: [10, 14, 20, 28], 6: [5, 6, 8, 10]}[order]
+        counts = {2: [40, 80, 160, 320], 4: [20, 28, 40, 56], 6: [6, 7, 8, 10]}[order]
     ends = np.array([0.0, 0.5])
     exact = dqm.solve(dqm.CanonicalStep(h, ring), start, ends, substeps=60).final
     errors = []
@@ -320,7 +344,7 @@ def test_action_is_exact_where_the_density_is_a_ten_billionth():
     exact = covariance * (x - 0.3) ** 2 / (2 * width**2) + 1.7 * x
     lit = rho > 1e-10 * rho.max()
     error = (S - exact)[lit]
-    np.testing.assert_allclose(error, error[0], atol=1e-10)
+    np.testing.assert_allclose(error, error[0], rtol=0, atol=1e-10)
     for turns in (-3, 0, 5):
         around = jnp.exp(1j * turns * RING.points[0]) * (1 + 0.3 * jnp.cos(RING.points[0]))
         assert dqm.phase.windings(around)[0] == turns
@@ -342,7 +366,7 @@ def test_a_whole_run_is_symplectic():
     M = jax.jacfwd(run)(jnp.concatenate([rho, S]))
     J = np.kron([[0, 1], [-1, 0]], np.eye(16))
     assert np.abs(M - np.eye(32)).max() > 0.1
-    np.testing.assert_allclose(M.T @ J @ M, J, atol=1e-13 * np.abs(M).max() ** 2)
+    np.testing.assert_allclose(M.T @ J @ M, J, rtol=0, atol=1e-13)
 
 
 def test_norm_and_energy_over_ten_thousand_steps():
@@ -355,6 +379,8 @@ def test_norm_and_energy_over_ten_thousand_steps():
     energies = [dqm.CanonicalEnergy(h, grid)(rho, S) for rho, S in zip(*run.saved, strict=True)]
     assert np.abs(np.array(norms) - 1).max() < 5e-15 * 10_000 + 1e-13
     assert np.abs(np.array(energies) - energies[0]).max() < 1e-10
+    trend = np.polyfit(ts, energies, 1)[0] * 100
+    assert abs(trend) < 2e-11  # what the norm loses
 
 
 def test_atlas_is_symplectic_though_its_charts_change():
@@ -375,7 +401,7 @@ def test_atlas_is_symplectic_though_its_charts_change():
     assert (lit(start) != lit(run(start))).any()
     M = jax.jacfwd(run)(start)
     J = np.kron([[0, 1], [-1, 0]], np.eye(16))
-    np.testing.assert_allclose(M.T @ J @ M, J, atol=1e-13 * np.abs(M).max() ** 2)
+    np.testing.assert_allclose(M.T @ J @ M, J, rtol=0, atol=1e-13)
 
 
 def losses(rho, S, flow, lit):
@@ -442,6 +468,11 @@ def test_bad_input_is_refused():
     rho, S = smooth(RING)
     stepper, ts = dqm.CanonicalStep(dqm.Hamiltonian(bumpy), RING), np.array([0.0, 0.1])
     jump = S + jnp.where(RING.points[0] > 3, 1.0, 0.0)
+    fine = dqm.Grid((-10.0,), (10.0,), (2048,))
+    small = jnp.where(fine.points[0] > 0, 0.3, 0.0)
+    packet = (jnp.abs(dqm.gaussian(fine, 0.0, 0.7)) ** 2, small)
+    with pytest.raises(RuntimeError, match="S must not jump"):
+        dqm.solve(dqm.CanonicalStep(dqm.Hamiltonian(dqm.Free()), fine), packet, ts)
     for message, error, state in (
         ("`rho` must be real and of shape", dqm.InputError, (rho[1:], S)),
         ("`S` must be real", dqm.InputError, (rho, S + 0j)),
@@ -456,7 +487,16 @@ def test_bad_input_is_refused():
         with pytest.raises(dqm.InputError, match="must return one real number"):
             dqm.canonical_equations(wrong, RING)(rho, S)
     with pytest.raises(dqm.InputError, match="must have finite derivatives"):
-        dqm.canonical_equations(lambda rho, S: jnp.sum(jnp.log(rho)), RING)(0 * rho, S)
+        dqm.canonical_equations(lambda rho, S: jnp.sum(jnp.log(-rho) * S), RING)(rho, S)
+    with pytest.raises(dqm.InputError, match="`rho` must be positive everywhere"):
+        dqm.canonical_equations(lambda rho, S: jnp.sum(rho), RING)(0 * rho, S)
+    with pytest.raises(dqm.InputError, match="`rho` must not be negative"):
+        dqm.from_canonical(rho - 1, S)
+    absorbing, moving = (lambda x, t: -0.5j + 0 * x[0]), (lambda x, t: jnp.sin(t) * x[0])
+    for potential, message in ((absorbing, "must be real"), (moving, "`t` must be given")):
+        energy = dqm.CanonicalEnergy(dqm.Hamiltonian(potential), RING)
+        with pytest.raises(dqm.InputError, match=message):
+            dqm.solve(dqm.AtlasStep(energy, RING), (rho, S), ts)
     with pytest.raises(dqm.InputError, match="`hbar` must be positive"):
         dqm.to_canonical(jnp.ones(8, complex), hbar=-1.0)
     with pytest.raises(dqm.InputError, match="`hbar` must be positive"):
@@ -483,6 +523,43 @@ def test_a_step_too_long_for_the_atlas_is_told(iterations, what):
     stepper = dqm.AtlasStep(energy, ring, threshold=1e-4, iterations=iterations)
     with pytest.raises(RuntimeError, match=what):
         dqm.solve(stepper, start, ts, substeps=4)
+
+
+def test_atlas_takes_the_boost_of_its_energy():
+    h, boost = dqm.Hamiltonian(bumpy), 0.37
+    rho, S = smooth(RING)
+    state, ts = (rho, S + boost * RING.points[0]), np.array([0.0, 0.1])
+    atlas = dqm.AtlasStep(dqm.CanonicalEnergy(h, RING, boost), RING)
+    got = dqm.solve(atlas, state, ts, substeps=100).final
+    exact = dqm.solve(dqm.CanonicalStep(h, RING, boost=boost), state, ts, substeps=10).final
+    np.testing.assert_allclose(got, exact, rtol=0, atol=1e-11)
+
+
+def test_single_precision():
+    h, grid, psi, t = barrier()
+    with jax.enable_x64(False):
+        start = dqm.to_canonical(jnp.asarray(psi, jnp.complex64))
+        ts = jnp.array([0.0, t])
+        rho, S = dqm.solve(dqm.CanonicalStep(h, grid), start, ts, substeps=60).final
+    assert rho.dtype == S.dtype == jnp.float32
+    exact = jnp.abs(exact_evolution(h, grid, psi, t)) ** 2
+    assert grid.integrate(jnp.abs(rho - exact)) < 1e-4
+
+
+def test_a_run_that_leaves_the_grid_is_told_at_its_end():
+    grid = dqm.Grid((-6.0,), (6.0,), (48,))
+    stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Harmonic(20.0)), grid)
+    start = dqm.to_canonical(dqm.gaussian(grid, 1.5, 0.5))
+    with pytest.raises(RuntimeError, match="not resolved by the grid"):
+        dqm.solve(stepper, start, np.array([0.0, np.pi / 40]), substeps=50)
+
+
+def test_density_has_all_its_derivatives_at_a_node():
+    grid = dqm.Grid((-9.0,), (9.0,), (96,))
+    levels = [dqm.oscillator(grid, n) for n in (0, 1)]
+    rho = lambda c: dqm.to_canonical(levels[1] + c * levels[0])[0][48]
+    assert levels[1][48] == 0
+    assert jax.grad(jax.grad(rho))(0.0) == pytest.approx(2 / np.sqrt(np.pi), abs=1e-12)
 
 
 def test_what_single_precision_and_a_mask_leave_out():

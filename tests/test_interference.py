@@ -23,13 +23,16 @@ def test_fringes_of_two_gaussian_slits():
     y = LINE.points[0]
     spread = w**2 + (t / (2 * w)) ** 2
     np.testing.assert_allclose(
-        fringe_visibility(one, other, gamma), gamma / np.cosh(y * d / (2 * spread)), atol=1e-12
+        fringe_visibility(one, other, gamma),
+        gamma / np.cosh(y * d / (2 * spread)),
+        rtol=0,
+        atol=1e-12,
     )
     wave = d * t / (4 * w**2 * spread)
     rho = [np.exp(-((y - c) ** 2) / (2 * spread)) for c in (d / 2, -d / 2)]
     exact = rho[0] + rho[1] + 2 * gamma * np.sqrt(rho[0] * rho[1]) * np.cos(wave * y)
     exact /= np.sqrt(2 * np.pi * spread)
-    np.testing.assert_allclose(two_way_density(one, other, gamma), exact, atol=1e-12)
+    np.testing.assert_allclose(two_way_density(one, other, gamma), exact, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.35, 1.0])
@@ -68,12 +71,12 @@ def test_dissipative_and_conservative_diffusion():
     ordinary = diffuse(LINE, jnp.abs(psi) ** 2, D, t)
     exact = np.exp(-((LINE.points[0] - 0.3) ** 2) / (2 * (w**2 + 2 * D * t)))
     exact /= np.sqrt(2 * np.pi * (w**2 + 2 * D * t))
-    np.testing.assert_allclose(ordinary, exact, atol=1e-13)
+    np.testing.assert_allclose(ordinary, exact, rtol=0, atol=1e-13)
     stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Free(), mass, hbar), LINE)
     start = dqm.to_canonical(psi, hbar)
     rho, _ = dqm.solve(stepper, start, np.array([0.0, t]), substeps=4).final
     assert variance(rho) == pytest.approx(w**2 + (D * t / w) ** 2, abs=1e-10)
-    np.testing.assert_allclose(diffuse(LINE, ordinary, D, 0.0), ordinary, atol=1e-15)
+    np.testing.assert_allclose(diffuse(LINE, ordinary, D, 0.0), ordinary, rtol=0, atol=1e-15)
 
 
 def test_bad_input_is_refused():
@@ -82,5 +85,5 @@ def test_bad_input_is_refused():
         two_way_density(one, other, 1.2)
     with pytest.raises(dqm.InputError, match="`diffusion` must be positive"):
         diffuse(LINE, jnp.abs(one) ** 2, -0.1, 1.0)
-    with pytest.raises(dqm.InputError, match="`t` must be positive"):
+    with pytest.raises(dqm.InputError, match="`t` must not be negative"):
         diffuse(LINE, jnp.abs(one) ** 2, 0.1, -1.0)

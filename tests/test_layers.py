@@ -10,7 +10,7 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors"},
-    {"statistics", "interference"},
+    {"statistics"},
     {
         "grid",
         "stepper",
@@ -22,7 +22,17 @@ LAYERS = [  # lowest first; those in one row do not import each other
         "dataset",
         "parameters",
     },
-    {"chebyshev", "exponentials", "symbols", "potentials", "states", "phase", "diffusion", "solve"},
+    {"phase"},
+    {
+        "chebyshev",
+        "exponentials",
+        "symbols",
+        "potentials",
+        "states",
+        "interference",
+        "diffusion",
+        "solve",
+    },
     {"hamiltonian", "fock", "likelihood"},
     {"observables", "split_flow", "weak_form", "report", "pictures.husimi"},
     {"spectrum", "fields", "functionals", "pictures.schrodinger"},

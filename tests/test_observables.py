@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def test_moments_of_a_packet():
         (observables.momentum_variance(GRID, PSI, HBAR), spread**2),
     ]
     for got, exact in pairs:
-        np.testing.assert_allclose(got, exact, atol=1e-12)
+        np.testing.assert_allclose(got, exact, rtol=0, atol=1e-12)
     assert observables.norm(GRID, PSI) == pytest.approx(1, abs=1e-14)
 
 
@@ -42,7 +43,7 @@ def test_current_is_what_carries_the_density_away():
     psi = PSI + 0.5 * dqm.gaussian(GRID, -1.0, 0.8, 0.4, HBAR)
     rate = 2 / HBAR * jnp.imag(psi.conj() * h.apply(GRID, psi))
     flow = observables.current(h, GRID, psi)
-    np.testing.assert_allclose(-GRID.divergence(flow), rate, atol=1e-12)
+    np.testing.assert_allclose(-GRID.divergence(flow), rate, rtol=0, atol=1e-12)
 
 
 def test_cat_is_even_or_odd():
@@ -72,3 +73,22 @@ def test_potentials_at_a_point():
     for potential, value in cases:
         assert float(potential(x, 2.0)) == pytest.approx(value, rel=1e-13)
     np.testing.assert_allclose(dqm.Harmonic((1.0, 2.0)).force(x), [-0.4, 2.8], rtol=1e-14)
+
+
+def test_parameters_of_potentials_have_one_number_or_one_per_axis():
+    for potential in (
+        dqm.Harmonic((1.0, 1.3)),
+        dqm.GaussianBarrier(1.0, (1.0, 2.0)),
+        dqm.OpticalLattice(1.0, (1.0, 2.0)),
+        dqm.AbsorbingEdges((-1.0, -1.0), (1.0, 1.0), 0.5, 1.0),
+    ):
+        with pytest.raises(dqm.InputError, match=r"must be one number or one per axis \(1\)"):
+            potential(jnp.zeros(1))
+
+
+def test_gradients_of_potentials_are_finite_far_out():
+    height = lambda rate: dqm.SechBarrier(2.0, rate)(jnp.array([500.0]))
+    assert jax.grad(height)(2.0) == 0
+    edges = lambda width: dqm.AbsorbingEdges(-np.inf, 5.0, width, 1.0)(jnp.array([4.5])).imag
+    assert jax.grad(edges)(1.0) == pytest.approx(-0.375, abs=1e-12)  # −(1 − 0.5/w)³
+    assert jax.grad(edges)(0.1) == 0

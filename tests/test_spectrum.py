@@ -13,9 +13,9 @@ def test_levels_of_the_quartic_oscillator():
     levels, states = dqm.eigenstates(dqm.Hamiltonian(dqm.Anharmonic(1.0, 0.0, 0.1)), LINE, 6)
     known = [0.559146327183, 1.769502643949, 3.138624308498]
     known += [4.628882808888, 6.220300900006, 7.899767227871]
-    np.testing.assert_allclose(levels, known, atol=1e-10)
+    np.testing.assert_allclose(levels, known, rtol=0, atol=1e-10)
     overlaps = LINE.cell * states @ states.T
-    np.testing.assert_allclose(overlaps, np.eye(6), atol=1e-12)
+    np.testing.assert_allclose(overlaps, np.eye(6), rtol=0, atol=1e-12)
 
 
 def test_splitting_of_the_double_well():
@@ -26,7 +26,9 @@ def test_splitting_of_the_double_well():
 def test_henon_and_heiles_with_a_degenerate_pair():
     h = dqm.Hamiltonian(dqm.HenonHeiles(80**-0.5))
     levels, states = dqm.eigenstates(h, PLANE, 3)
-    np.testing.assert_allclose(levels, [0.998594772605, 1.990076760083, 1.990076760083], atol=1e-9)
+    np.testing.assert_allclose(
+        levels, [0.998594772605, 1.990076760083, 1.990076760083], rtol=0, atol=1e-9
+    )
     assert abs(PLANE.integrate(states[1] * states[2])) < 1e-9
 
 
@@ -35,7 +37,7 @@ def test_morse_levels_in_closed_form():
     grid = dqm.Grid((-3.0,), (17.0,), (256,))
     levels, _ = dqm.eigenstates(dqm.Hamiltonian(dqm.Morse(8.0, 0.5)), grid, 4)
     ladder = 0.5 * np.sqrt(2 * 8.0) * (np.arange(4) + 0.5)
-    np.testing.assert_allclose(levels, ladder - ladder**2 / 32, atol=1e-9)
+    np.testing.assert_allclose(levels, ladder - ladder**2 / 32, rtol=0, atol=1e-9)
 
 
 def test_oscillator_states_are_those_of_quanta():
@@ -43,7 +45,7 @@ def test_oscillator_states_are_those_of_quanta():
     levels, states = dqm.eigenstates(h, PLANE, 4)
     quanta = [(0, 0), (1, 0), (0, 1), (2, 0)]
     np.testing.assert_allclose(
-        levels, [1.2 * (n + 0.5 + 1.4 * (k + 0.5)) for n, k in quanta], atol=1e-10
+        levels, [1.2 * (n + 0.5 + 1.4 * (k + 0.5)) for n, k in quanta], rtol=0, atol=1e-10
     )
     for psi, n in zip(states, quanta, strict=True):
         exact = dqm.oscillator(PLANE, n, (1.0, 1.4), 0.7, 1.2)
@@ -66,7 +68,7 @@ def test_ground_state_does_not_move():
     h = dqm.Hamiltonian(dqm.DoubleWell(1.0, 2.0))
     energy, psi = dqm.ground_state(h, LINE, tolerance=1e-9)
     final = dqm.solve(dqm.SplitStep(h, LINE), psi + 0j, np.array([0.0, 0.5]), substeps=2000).final
-    np.testing.assert_allclose(final, psi * np.exp(-0.5j * energy), atol=1e-8)
+    np.testing.assert_allclose(final, psi * np.exp(-0.5j * energy), rtol=0, atol=1e-8)
 
 
 def test_what_cannot_be_found_is_refused():
@@ -77,3 +79,22 @@ def test_what_cannot_be_found_is_refused():
         dqm.eigenstates(dqm.Hamiltonian(lambda x, t: -1j * x[0] ** 2), LINE, 1)
     with pytest.raises(RuntimeError, match="did not converge"):
         dqm.eigenstates(h, LINE, 2, tolerance=1e-18)
+
+
+def test_a_second_derivative_is_refused():
+    level = lambda omega: dqm.ground_state(dqm.Hamiltonian(dqm.Harmonic(omega)), LINE)[0]
+    assert jax.grad(level)(1.0) == pytest.approx(0.5, abs=1e-9)
+    for second in (jax.jacfwd(jax.grad(level)), jax.grad(jax.grad(level)), jax.hessian(level)):
+        with pytest.raises(dqm.InputError, match="differentiated once only"):
+            jax.jit(second)(1.0)
+
+
+def test_levels_of_a_batch_and_in_single_precision():
+    omegas = np.array([0.8, 1.3])
+    level = lambda omega: dqm.ground_state(dqm.Hamiltonian(dqm.Harmonic(omega)), LINE)[0]
+    np.testing.assert_allclose(jax.vmap(level)(omegas), omegas / 2, rtol=0, atol=1e-10)
+    h = dqm.Hamiltonian(lambda x, t: (x[0] ** 2 / 2).astype(np.float32))
+    with jax.enable_x64(False):
+        energy, state = dqm.ground_state(h, dqm.Grid((-7.0,), (7.0,), (48,)))
+    assert state.dtype == np.float32
+    assert energy == pytest.approx(0.5, abs=1e-5)

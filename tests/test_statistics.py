@@ -1,6 +1,7 @@
 import itertools
 import math
 from collections import Counter
+from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -100,6 +101,11 @@ def test_chemical_potential_gives_the_number_of_particles(kind, particles):
     f = lambda kT: st.chemical_potential(kind, energies, particles, kT)
     difference = float(f(0.8 + 1e-3) - f(0.8 - 1e-3)) / 2e-3
     assert jax.grad(f)(0.8) == pytest.approx(difference, rel=1e-5)
+    slope = jax.grad(f)
+    difference = float(slope(0.8 + 1e-3) - slope(0.8 - 1e-3)) / 2e-3
+    assert jax.hessian(f)(0.8) == pytest.approx(difference, rel=1e-4, abs=1e-7)
+    batch = jax.jit(jax.vmap(f))(np.array([0.5, 0.8]))
+    assert batch[1] == pytest.approx(float(mu), rel=1e-12)
 
 
 def test_one_level_and_equal_levels():
@@ -107,6 +113,36 @@ def test_one_level_and_equal_levels():
         mu = st.chemical_potential(kind, np.full(4, 1.5), 2.0, 0.5)
         total = jnp.sum(kind.mean_occupation(np.full(4, 1.5), 0.5, mu))
         assert total == pytest.approx(2, rel=1e-12)
+
+
+def test_levels_given_as_whole_numbers():
+    mu = st.chemical_potential(st.FermiDirac(), np.arange(5), 2.5, 0.7)
+    assert jnp.sum(st.FermiDirac().mean_occupation(np.arange(5.0), 0.7, mu)) == pytest.approx(2.5)
+
+
+def mean_product(occupations, left):
+    """`⟨∏ w_i^{n_i}⟩` over the simplex of `left` weights that add up to 1, exactly: the first of
+    them has the density (left − 1)(1 − w)^{left − 2}, the others share 1 − w."""
+    if left == 1:
+        return Fraction(1)
+    first, rest = occupations[0], occupations[1:]
+    power = left - 2 + sum(rest)
+    terms = (Fraction((-1) ** k * math.comb(power, k), first + k + 1) for k in range(power + 1))
+    return (left - 1) * sum(terms) * mean_product(rest, left - 1)
+
+
+@pytest.mark.parametrize("states", range(2, 9))
+def test_average_over_weights_is_the_integral(states):
+    """The closed form against the integral in fractions, for every way to part 1 to 8 particles."""
+    for particles in range(1, 9):
+        for parts in itertools.combinations_with_replacement(range(states), particles):
+            n = np.bincount(parts, minlength=states)
+            if (np.diff(n) > 0).any():
+                continue  # the same numbers in another order
+            ways = math.factorial(particles) // math.prod(math.factorial(k) for k in n.tolist())
+            exact = ways * mean_product(n.tolist(), states)
+            assert exact == Fraction(1, math.comb(particles + states - 1, particles))
+            assert st.tersoff_bayer(n) == pytest.approx(math.log(exact), abs=1e-12)
 
 
 @pytest.mark.parametrize("states", range(2, 9))
@@ -120,7 +156,7 @@ def test_random_weights_make_bosons(states):
         places = particles + states - 1
         lists = np.array([np.diff([-1, *b, places]) - 1 for b in bars])
         assert len(lists) == math.comb(places, particles)
-        np.testing.assert_allclose(average(lists), bose(lists), atol=1e-12)
+        np.testing.assert_allclose(average(lists), bose(lists), rtol=0, atol=1e-12)
         np.testing.assert_allclose(np.exp(bose(lists)), 1 / len(lists), rtol=1e-12)
 
 
@@ -142,7 +178,9 @@ def test_random_weights_need_the_factor():
 def test_bad_input_is_refused():
     key = jax.random.key(0)
     with pytest.raises(InputError, match="`particles` must be a whole number"):
-        st.BoseEinstein().sample(key, -1, 3)
+        st.BoseEinstein().sample(key, 0, 3)
+    with pytest.raises(InputError, match="μ is closer to the lowest level"):
+        st.chemical_potential(st.BoseEinstein(), 1000 + np.arange(5.0), 1e10, 1e-3)
     with pytest.raises(InputError, match="`states` must be a whole number"):
         st.MaxwellBoltzmann().sample(key, 1, 0)
     with pytest.raises(InputError, match="at most 3 states"):

@@ -13,13 +13,17 @@ from ..gauss_legendre import gauss_legendre_step
 from ..grid import Grid
 from ..hamiltonian import Hamiltonian
 from ..observables import unresolved_share
-from ..phase import from_canonical, to_canonical
+from ..phase import density, from_canonical, to_canonical
 from ..potentials import Parameter
 from ..split_flow import SplitFlow, split_flow
 from ..splitting import Scheme, nystrom6
 from ..stepper import AbstractStepper
 
-UNRESOLVED = 1e-4  # greatest share of ψ in the upper third of wave numbers
+UNRESOLVED = 1e-2  # over the points of an axis: greatest share of ψ in the upper third of waves
+NOT_RESOLVED = (
+    "√ρ e^{iS/ħ} is not resolved by the grid: where ρ is not small, S must not jump but by 2πħ; "
+    "else take more points."
+)
 NOT_CONVERGED = "The stages did not converge: take more `substeps`, or more `iterations`."
 AT_ZERO = "A site with (ρ, S) reached ρ = 0 within a step: take more `substeps` or `threshold`."
 
@@ -46,9 +50,9 @@ class CanonicalStep(AbstractStepper):
 
     Raises:
         InputError: If ρ or S has another shape, or is complex.
-        RuntimeError: If ρ is negative or does not integrate to `total`, or more than 1e-4 of
-            `√ρ e^{iS/ħ}` is in the upper third of wave numbers, as by a jump of S: at the start,
-            and at every save time.
+        RuntimeError: If at a save time ρ is negative or does not integrate to `total`, or more of
+            `√ρ e^{iS/ħ}` than 1 in 100 n, n the points of an axis, is in the upper third of wave
+            numbers, as by a jump of S.
     """
 
     hamiltonian: Hamiltonian
@@ -93,15 +97,18 @@ class _Frame(eqx.Module):
             f"`rho` must integrate to {greatest} over the box; or say which `total`.": ~(
                 (total >= (1 - 1e-4) * least) & (total <= (1 + 1e-4) * greatest)
             ),
-            "√ρ e^{iS/ħ} is not resolved by the grid: where ρ is not small, S must not jump but by "
-            "2πħ; else take more points.": unresolved_share(self.grid, psi) > UNRESOLVED,
+            NOT_RESOLVED: self._is_unresolved(psi),
         }
         kinds = jnp.stack(list(faults.values()))
         return eqx.branched_error_if(psi, kinds.any(), jnp.argmax(kinds), list(faults))
 
     def leave(self, psi, last):
+        psi = eqx.error_if(psi, self._is_unresolved(psi), NOT_RESOLVED)
         rho, S = to_canonical(psi, self.hbar, last - self.slope)
         return rho, S + self.slope
+
+    def _is_unresolved(self, psi):
+        return unresolved_share(self.grid, psi) > UNRESOLVED / max(self.grid.shape)
 
 
 class _CanonicalFlow(eqx.Module):
@@ -147,7 +154,8 @@ class AtlasStep(AbstractStepper):
         energy: H(ρ, S), a number, that counts S modulo 2πħ; best made of `CanonicalEnergy`.
         grid: Periodic box.
         hbar: ħ.
-        boost: p₀, one number or one per axis, for S = p₀·x and a periodic part.
+        boost: p₀, one number or one per axis, for S = p₀·x and a periodic part; by default that of
+            `energy`, if it has one.
         threshold: Where the charts meet.
         iterations: Of the implicit stages in each step.
         total: ∫ρ dx.
@@ -163,13 +171,14 @@ class AtlasStep(AbstractStepper):
     energy: Functional
     grid: Grid
     hbar: Float[Array, ""] | float = 1.0
-    boost: Parameter = eqx.field(default=0.0, kw_only=True)
+    boost: Parameter | None = eqx.field(default=None, kw_only=True)
     threshold: float = eqx.field(default=0.05, static=True, kw_only=True)
     iterations: int = eqx.field(default=20, static=True, kw_only=True)
     total: float = eqx.field(default=1.0, static=True, kw_only=True)
 
     def make_step(self, dt):
-        slope, total = boost_action(self.grid, self.boost), (self.total, self.total)
+        boost = getattr(self.energy, "boost", 0.0) if self.boost is None else self.boost
+        slope, total = boost_action(self.grid, boost), (self.total, self.total)
         frame = _Frame(slope, jnp.asarray(self.hbar), self.grid, total)
         return _AtlasFlow(frame, self.energy, jnp.asarray(dt), self.threshold, self.iterations)
 
@@ -191,7 +200,7 @@ class _AtlasFlow(eqx.Module):
 
     def __call__(self, t, state):
         psi, last = state
-        rho = jnp.abs(psi) ** 2
+        rho = density(psi)
         polar = jax.lax.stop_gradient(rho > self.threshold**2 * jnp.max(rho))
         value = functools.partial(self._value, polar)
         rate = lambda z: jnp.stack(canonical_equations(value, self.frame.grid)(*z))
@@ -205,7 +214,7 @@ class _AtlasFlow(eqx.Module):
     def _coordinates(self, polar, psi):
         """(ρ, S) where `polar`, √(2ħ)ψ elsewhere."""
         hbar, safe = self.frame.hbar, jnp.where(polar, psi, 1.0)
-        a = jnp.where(polar, jnp.abs(safe) ** 2, jnp.sqrt(2 * hbar) * psi.real)
+        a = jnp.where(polar, density(safe), jnp.sqrt(2 * hbar) * psi.real)
         b = jnp.where(polar, hbar * jnp.angle(safe), jnp.sqrt(2 * hbar) * psi.imag)
         return jnp.stack([a, b])
 
