@@ -3,7 +3,7 @@
     python bench/canonical.py
 
 - Forms: `ψ = 1 + a e^{ix}`, free on a ring, turns rigidly, ρ_min/ρ_max = ((1 − a)/(1 + a))². Its
-  canonical equations by `jax.grad` of the compact functional ⟨ψ|Ĥ|ψ⟩ and of three in which
+  canonical equations by `jax.grad` of the compact functional ⟨ψ|Ĥ|ψ⟩ and of four in which
   derivatives of ρ and of S are taken apart, all stepped alike: Gauss–Legendre 6 in (ρ, S) at
   every site; and the compact one on the atlas, which takes a = 1, a node.
 - Cost: two packets that meet in exact nodes in `x²/8 + x⁴/50`, by `SplitStep` for ψ, by
@@ -26,10 +26,14 @@ RESULTS = pathlib.Path(__file__).parent / "results" / "canonical.json"
 RING = dqm.Grid((0.0,), (2 * np.pi,), (48,))
 SLOPE = lambda f: RING.gradient(f)[..., 0]
 DRIFT = lambda rho, S: rho * SLOPE(S) ** 2 / 2
+CURRENT = lambda rho, S: rho * jnp.imag(jnp.exp(-1j * S) * SLOPE(jnp.exp(1j * S)))
 FORMS = {
     "compact": dqm.CanonicalEnergy(dqm.Hamiltonian(dqm.Free()), RING),
     "of rho": lambda rho, S: RING.integrate(DRIFT(rho, S) + SLOPE(rho) ** 2 / (8 * rho)),
     "of its root": lambda rho, S: RING.integrate(DRIFT(rho, S) + SLOPE(jnp.sqrt(rho)) ** 2 / 2),
+    "of its root and the current": lambda rho, S: RING.integrate(
+        CURRENT(rho, S) ** 2 / (2 * rho) + SLOPE(jnp.sqrt(rho)) ** 2 / 2
+    ),
     "of its log": lambda rho, S: RING.integrate(DRIFT(rho, S) + rho * SLOPE(jnp.log(rho)) ** 2 / 8),
 }
 

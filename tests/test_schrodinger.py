@@ -52,10 +52,10 @@ def test_squeezed_state_breathes(dim):
     """The moved Gaussian, up to one phase of all."""
     t, center, momentum, squeezing = 0.6, (0.4, -0.3, 0.2), (0.3, 0.1, -0.5), (0.3, -0.2, 0.1)
     numbers = [np.array(v[:dim]) for v in (center, squeezing, momentum)]
-    grid = dqm.Grid((-8.0,) * dim, (8.0,) * dim, ((80, 72, 54)[dim - 1],) * dim)
+    grid = dqm.Grid((-9.0,) * dim, (9.0,) * dim, ((84, 84, 60)[dim - 1],) * dim)
     start = dqm.squeezed(grid, *(tuple(v) for v in numbers))
     stepper = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
-    final = dqm.solve(stepper, start, np.array([0.0, t]), substeps=60).final
+    final = dqm.solve(stepper, start, np.array([0.0, t]), substeps=40).final
     width = np.exp(-numbers[1]) / np.sqrt(2)
     *moved, covariance = moved_packet(numbers[0], width, numbers[2], 0, t, 1.0, 1.0, 1.0)
     exact = dqm.gaussian(grid, *(tuple(v) for v in moved), covariance=tuple(covariance))
