@@ -7,6 +7,11 @@ from .dataset import (
     read_snapshots as read_snapshots,
 )
 from .errors import InputError as InputError
+from .field_symbols import (
+    GaugeQuartic as GaugeQuartic,
+    HiggsPair as HiggsPair,
+    ScalarField as ScalarField,
+)
 from .fock import FockBargmann as FockBargmann
 from .functionals import (
     CanonicalEnergy as CanonicalEnergy,
@@ -17,7 +22,11 @@ from .grid import Grid as Grid
 from .hamiltonian import Hamiltonian as Hamiltonian
 from .phase import from_canonical as from_canonical, to_canonical as to_canonical
 from .pictures.canonical import AtlasStep as AtlasStep, CanonicalStep as CanonicalStep
-from .pictures.husimi import FokkerPlanck as FokkerPlanck, HusimiStep as HusimiStep
+from .pictures.husimi import (
+    Damped as Damped,
+    FokkerPlanck as FokkerPlanck,
+    HusimiStep as HusimiStep,
+)
 from .pictures.schrodinger import Chebyshev as Chebyshev, SplitStep as SplitStep
 from .potentials import (
     AbsorbingEdges as AbsorbingEdges,
@@ -62,4 +71,13 @@ from .states import (
     wigner as wigner,
 )
 from .stepper import AbstractStepper as AbstractStepper
-from .symbols import AbstractSymbol as AbstractSymbol, InUnits as InUnits, Kerr as Kerr
+from .symbols import (
+    AbstractSymbol as AbstractSymbol,
+    AnharmonicOscillator as AnharmonicOscillator,
+    BoseHubbard as BoseHubbard,
+    InUnits as InUnits,
+    Kerr as Kerr,
+    Oscillators as Oscillators,
+    ParametricAmplifier as ParametricAmplifier,
+    ThreeWave as ThreeWave,
+)

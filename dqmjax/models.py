@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from .dataset import Snapshots
 from .errors import InputError
-from .pictures.husimi import FokkerPlanck
+from .pictures.husimi import Damped, FokkerPlanck
 from .symbols import InUnits, Kerr
 
 
@@ -24,4 +24,12 @@ def kerr(data: Snapshots) -> FokkerPlanck:
     )
 
 
-MODELS: dict[str, Callable[[Snapshots], FokkerPlanck]] = {"kerr": kerr}
+def kerr_damped(data: Snapshots) -> Damped:
+    """The same with loss to a bath without quanta, its `rate` γ trainable too."""
+    return Damped(kerr(data), jnp.zeros(()))
+
+
+MODELS: dict[str, Callable[[Snapshots], FokkerPlanck | Damped]] = {
+    "kerr": kerr,
+    "kerr-damped": kerr_damped,
+}

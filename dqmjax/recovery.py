@@ -16,7 +16,7 @@ from .errors import InputError
 from .fock import FockBargmann
 from .likelihood import count_weights, first_weights, goodness
 from .parameters import from_vector, parameter_names, to_vector
-from .pictures.husimi import FokkerPlanck, HusimiStep
+from .pictures.husimi import Damped, FokkerPlanck, HusimiStep
 from .report import Recovery, judge
 from .solve import SaveTimes, save_times, solve
 from .trial import Trial, choose_basis, first_amplitude, prepare
@@ -31,7 +31,7 @@ IN_REACH = 0.3  # relative error of a prediction up to which least squares will 
 
 def recover(
     data: Snapshots,
-    model: FokkerPlanck | str,
+    model: FokkerPlanck | Damped | str,
     *,
     start: Mapping[str, float] | None = None,
     fix: Mapping[str, float] | None = None,
@@ -92,7 +92,7 @@ def _predict_jacobian(vector, *rest):
 
 
 @eqx.filter_jit
-def _weak_residual(vector, model: FokkerPlanck, form: WeakForm):
+def _weak_residual(vector, model: FokkerPlanck | Damped, form: WeakForm):
     return form.residual(from_vector(model, vector)).ravel()
 
 

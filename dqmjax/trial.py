@@ -14,7 +14,7 @@ from .errors import InputError
 from .fock import FockBargmann
 from .models import MODELS
 from .parameters import leaf_names, parameter_names, set_values
-from .pictures.husimi import FokkerPlanck
+from .pictures.husimi import Damped, FokkerPlanck
 
 MOST_QUANTA = 100  # memory grows with the square
 
@@ -22,14 +22,14 @@ MOST_QUANTA = 100  # memory grows with the square
 class Trial(eqx.Module):
     """A model and the coherent state that it starts from."""
 
-    model: FokkerPlanck
+    model: FokkerPlanck | Damped
     alpha_re: Float[Array, " modes"]  # ⟨β⟩ at the first time
     alpha_im: Float[Array, " modes"]
 
 
 def prepare(
     data: Snapshots,
-    model: FokkerPlanck | str,
+    model: FokkerPlanck | Damped | str,
     start: Mapping[str, float],
     fix: Mapping[str, float],
     free: Sequence[str],

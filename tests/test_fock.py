@@ -6,6 +6,7 @@ import qutip
 from systems import bose_hubbard, husimi, kerr_operator, motion_at, random_symbol, von_neumann
 
 import dqmjax as dqm
+from dqmjax.ordering import ANTINORMAL, NORMAL, polynomial, reorder
 
 
 def random_state(levels: int, filled: int, modes: int = 1, seed: int = 0) -> qutip.Qobj:
@@ -70,6 +71,7 @@ def test_two_modes_of_bose_and_hubbard():
         (1, {"C": 0.4}),
         (1, {"C": 1.7, "ell": 1.3, "kappa": 1.2, "hbar": 0.7}),
         (1, {"order": 1}),
+        (1, {"C": 0.6, "order": 4, "ell": 1.2}),
         (2, {"C": 0.4, "ell": (1.3, 0.8)}),
     ],
 )
@@ -183,5 +185,105 @@ def test_sizes_of_constants_do_not_matter():
 def test_modes_must_agree():
     with pytest.raises(dqm.InputError, match="must have the 1 modes of the equation, but has 2"):
         dqm.FockBargmann((6, 6)).generator(dqm.FokkerPlanck(dqm.Kerr(1.0)))
-    with pytest.raises(dqm.InputError, match=r"shape \(1,\) for one mode"):
+    with pytest.raises(dqm.InputError, match="one entry per mode"):
         dqm.Kerr(1.0)(jnp.ones(2), jnp.ones(2))
+
+
+def operator_of(symbol, modes: int, levels: int) -> qutip.Qobj:
+    """The operator of an anti-Wick symbol, by its normal-ordered words."""
+    words = reorder(polynomial(symbol, modes), ANTINORMAL, NORMAL)
+    one = qutip.qeye(levels)
+    lower = [
+        qutip.tensor([qutip.destroy(levels) if i == j else one for j in range(modes)])
+        for i in range(modes)
+    ]
+    total = 0
+    for row, coefficient in zip(words.powers, np.asarray(words.coefficients), strict=True):
+        word = qutip.tensor([one] * modes)
+        for i in range(modes):
+            word = lower[i].dag() ** row[i] * word * lower[i] ** row[modes + i]
+        total = total + coefficient * word
+    return total
+
+
+@pytest.mark.parametrize(
+    ("symbol", "modes"), [(random_symbol(1, seed=2), 1), (dqm.HiggsPair(1.3, 0.5), 2)]
+)
+def test_order_of_the_degree_is_quantum_mechanics(symbol, modes):
+    """Against the commutator; order 2 is none here."""
+    levels, filled = (14, 8) if modes == 1 else (8, 3)
+    state = random_state(levels, filled, modes)
+    exact = von_neumann(operator_of(symbol, modes, levels), state)
+    basis = dqm.FockBargmann((levels,) * modes)
+    rates = [
+        basis.generator(dqm.FokkerPlanck(symbol, ell=(1.0,) * modes, order=order))(
+            basis.from_qutip(state)
+        )
+        for order in (2, 4)
+    ]
+    size = np.abs(exact.full()).max()
+    assert np.abs(rates[0] - basis.from_qutip(exact)).max() > 0.01 * size
+    np.testing.assert_allclose(rates[1], basis.from_qutip(exact), rtol=0, atol=1e-11 * size)
+
+
+def test_anharmonic_motion_against_qutip():
+    """`p²/2 + ω²q²/2 + λq⁴` with every number of derivatives, in its own units."""
+    omega, quartic, levels = 1.4, 0.05, 36
+    symbol = dqm.AnharmonicOscillator(omega, quartic)
+    basis = dqm.FockBargmann(levels, ell=tuple(symbol.ell.tolist()))
+    flow = dqm.FokkerPlanck(symbol, ell=symbol.ell, order=4)
+    ts = np.array([0.0, 0.3])
+    final = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(0.6 + 0.3j), ts).final
+    x = qutip.position(levels) / np.sqrt(omega)
+    p = qutip.momentum(levels) * np.sqrt(omega)
+    operator = p**2 / 2 + omega**2 * x**2 / 2 + quartic * x**4
+    start = qutip.coherent(levels, 0.6 + 0.3j, method="analytic")
+    options = {"atol": 1e-13, "rtol": 1e-11, "nsteps": 100_000}
+    exact = basis.from_qutip(qutip.sesolve(operator, start, ts, options=options).states[-1])
+    np.testing.assert_allclose(final[:14, :14], exact[:14, :14], rtol=0, atol=1e-9)
+
+
+def lindblad(state: qutip.Qobj, rate: float, thermal: float) -> qutip.Qobj:
+    a = qutip.destroy(state.shape[0])
+    total = 0
+    for factor, jump in ((rate * (thermal + 1), a), (rate * thermal, a.dag())):
+        square = jump.dag() * jump
+        total = total + factor * (jump * state * jump.dag() - (square * state + state * square) / 2)
+    return total
+
+
+def test_a_bath_is_that_of_the_master_equation():
+    rate, thermal, levels = 0.3, 0.7, 16
+    state, basis = random_state(levels, 10), dqm.FockBargmann(levels)
+    flow = dqm.Damped(dqm.FokkerPlanck(dqm.Kerr(-2.04, 0.7)), rate, thermal)
+    exact = von_neumann(kerr_operator(levels, -2.04, 0.7), state) + lindblad(state, rate, thermal)
+    got = basis.generator(flow)(basis.from_qutip(state))
+    np.testing.assert_allclose(got, basis.from_qutip(exact), rtol=0, atol=1e-12)
+
+
+def test_damped_motion_against_qutip():
+    rate, levels, ts = 0.2, 24, np.array([0.0, 0.4, 1.1])
+    basis = dqm.FockBargmann(levels)
+    flow = dqm.Damped(dqm.FokkerPlanck(dqm.Kerr(1.3)), rate)
+    got = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(1.2 + 0.3j), ts).saved
+    options = {"atol": 1e-13, "rtol": 1e-11, "nsteps": 100_000}
+    start = qutip.coherent(levels, 1.2 + 0.3j, method="analytic").proj()
+    jump = [np.sqrt(rate) * qutip.destroy(levels)]
+    states = qutip.mesolve(kerr_operator(levels, 1.3), start, ts, jump, options=options).states
+    for rho, exact in zip(got, states, strict=True):
+        np.testing.assert_allclose(rho, basis.from_qutip(exact), rtol=0, atol=1e-9)
+
+
+def test_amplifier_widens_and_narrows():
+    """Var q of the Husimi density in units of ½: `e^{2gt} + 1`, of p `e^{−2gt} + 1`."""
+    gain, t = 0.4, 0.5
+    basis = dqm.FockBargmann(44)
+    stepper = dqm.HusimiStep(dqm.FokkerPlanck(dqm.ParametricAmplifier(gain)), basis)
+    final = dqm.solve(stepper, basis.coherent(0.3 + 0.2j), np.array([0.0, t])).final
+    grid = dqm.Grid((-11.0, -11.0), (11.0, 11.0), (80, 80))
+    rho = basis.density(final, grid.points.reshape(2, -1).T).reshape(grid.shape)
+    for axis, sign in ((0, 1), (1, -1)):
+        x = grid.points[axis]
+        mean = grid.integrate(x * rho)
+        exact = np.exp(2 * sign * gain * t) + 1
+        assert 2 * grid.integrate((x - mean) ** 2 * rho) == pytest.approx(exact, abs=1e-10)

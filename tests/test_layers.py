@@ -33,7 +33,7 @@ LAYERS = [  # lowest first; those in one row do not import each other
         "diffusion",
         "solve",
     },
-    {"hamiltonian", "fock", "likelihood"},
+    {"hamiltonian", "fock", "field_symbols", "ordering", "likelihood"},
     {"observables", "split_flow", "weak_form", "report", "pictures.husimi"},
     {"spectrum", "fields", "functionals", "pictures.schrodinger"},
     {"pictures.canonical"},

@@ -218,3 +218,13 @@ def test_single_precision_is_refused(clean):
             dqm.recover(clean, "kerr")
     finally:
         jax.config.update("jax_enable_x64", True)
+
+
+def test_loss_is_recovered_beside_C():
+    """No starting values; the lossless model is told to be wrong elsewhere."""
+    result = dqm.recover(kerr_snapshots(loss=0.2), "kerr-damped")
+    exact = KERR | {"rate": 0.2}
+    assert set(result.estimate) == set(exact)
+    for name, value in exact.items():
+        assert result.estimate[name] == pytest.approx(value, abs=1e-7)
+    assert result.goodness.describes_data

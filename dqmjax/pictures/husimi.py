@@ -178,6 +178,16 @@ class Damped(eqx.Module):
     rate: Scalar | float
     thermal: Scalar | float = 0.0
 
+    def __check_init__(self):
+        self.flow.__check_init__()
+        if not isinstance(self.thermal, Tracer) and not self.thermal >= 0:
+            raise InputError(f"`thermal` must not be negative, but is {self.thermal}.")
+
+    @property
+    def symbol(self) -> Callable[[Array, Array], Scalar]:
+        """H of the flow."""
+        return self.flow.symbol
+
     @property
     def modes(self) -> int | None:
         """N."""
