@@ -1,6 +1,7 @@
 """Quantum dynamics in three pictures from one differentiable Hamiltonian."""
 
 from .adjoint import Checkpointed as Checkpointed, Direct as Direct, Reversible as Reversible
+from .constraints import check as check, free_ell as free_ell
 from .dataset import (
     Snapshots as Snapshots,
     demo_snapshots as demo_snapshots,
@@ -13,6 +14,7 @@ from .field_symbols import (
     ScalarField as ScalarField,
 )
 from .fock import FockBargmann as FockBargmann
+from .fokker_planck import Damped as Damped, FokkerPlanck as FokkerPlanck
 from .functionals import (
     CanonicalEnergy as CanonicalEnergy,
     bracket as bracket,
@@ -20,14 +22,17 @@ from .functionals import (
 )
 from .grid import Grid as Grid
 from .hamiltonian import Hamiltonian as Hamiltonian
+from .horizon import horizon as horizon
 from .phase import from_canonical as from_canonical, to_canonical as to_canonical
 from .pictures.canonical import AtlasStep as AtlasStep, CanonicalStep as CanonicalStep
 from .pictures.husimi import (
-    Damped as Damped,
-    FokkerPlanck as FokkerPlanck,
+    GridStep as GridStep,
     HusimiStep as HusimiStep,
+    KetStep as KetStep,
 )
+from .pictures.liouville import Characteristics as Characteristics, liouville as liouville
 from .pictures.schrodinger import Chebyshev as Chebyshev, SplitStep as SplitStep
+from .pictures.wigner import WignerStep as WignerStep
 from .potentials import (
     AbsorbingEdges as AbsorbingEdges,
     AbstractPotential as AbstractPotential,
@@ -45,6 +50,7 @@ from .potentials import (
 )
 from .recovery import recover as recover
 from .report import Recovery as Recovery
+from .rival import deviation as deviation
 from .solve import (
     SaveTimes as SaveTimes,
     Solution as Solution,

@@ -5,6 +5,7 @@ orders of magnitude, its pivoting mixes the large ones into the small.
 """
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -51,20 +52,19 @@ def expm_action(operator: Shifts, dt: Float[Array, ""], rho: Complex[Array, "*le
     pieces = jax.lax.stop_gradient(pieces)
     h = dt / pieces
     rho = rho.astype(operator.weights.dtype)
-    return _repeat(
-        lambda rho: _series(lambda power: h * operator(power), rho), rho, pieces, limit=MAX_PIECES
-    )
+    piece = lambda rho: taylor(lambda power: h * operator(power), rho, SERIES_DEGREE)
+    return _repeat(piece, rho, pieces, limit=MAX_PIECES)
 
 
-def _series(apply, start: Array) -> Array:
-    """`Σ_k apply^k(start) / k!`."""
+def taylor(apply: Callable, start: Array, degree: int) -> Array:
+    """`Σ_k apply^k(start) / k!` up to k = `degree`."""
 
     def term(carry, k):
         power, total = carry
         power = apply(power) / k
         return (power, total + power), None
 
-    orders = jnp.arange(1, SERIES_DEGREE + 1)
+    orders = jnp.arange(1, degree + 1)
     return jax.lax.scan(term, (start, start), orders)[0][1]
 
 

@@ -1,35 +1,23 @@
 """Husimi densities as Fock–Bargmann coefficients."""
 
-import itertools
 import math
-from collections import Counter, defaultdict
-from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Inexact
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from .errors import InputError, require_positive
-from .ladder import Blocks, Shifts, Word, shift_of, weight_of, words
-from .polynomials import Sampler, amplitude_map, contract_all, generic, phase_space, total_degree
+from .generators import Assembly, Flow, of_flow
+from .ladder import Shifts, edge
+from .phase import density
+from .polynomials import amplitude_map
 
+AT_EDGE = 1e-6  # share of ‖ρ‖² at a cut-off; densities are off by its root at most
 Phase = Float[Array, " phase"]
-
-
-@runtime_checkable
-class Flow(Protocol):
-    """`∂ρ/∂t = Σ_k Σ_ab… ∂_a∂_b… (G_ab…⁽ᵏ⁾ ρ)`, k = 1 … `order`, in the coordinates ξ = (q, p)."""
-
-    @property
-    def order(self) -> int:
-        """The highest number of derivatives."""
-        ...
-
-    def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
-        """G⁽ᵏ⁾ at one point, symmetric, with k axes of 2N."""
-        ...
+Scalar = Float[Array, ""]
 
 
 class FockBargmann(eqx.Module):
@@ -44,11 +32,15 @@ class FockBargmann(eqx.Module):
         cutoff: Levels kept, 0 … cutoff−1, of each mode: an integer for one mode, else a tuple.
         ell: ℓ, length scale of the measuring coherent states; one number or one per mode.
         kappa: κ, action scale (ħ for quantum theory).
+        quanta: Levels kept of all modes together: those of at most so many quanta in total. Where
+            H conserves them, such a state stays exact.
 
-    Coefficients have shape `(*cutoff, *cutoff)`, indices `m₁…m_N n₁…n_N`.
+    Coefficients have shape `(*cutoff, *cutoff)`, indices `m₁…m_N n₁…n_N`; the amplitudes of a ket
+    have shape `cutoff`.
 
     Raises:
-        InputError: If a cut-off is not an integer of at least 2, or ℓ has another length.
+        InputError: If a cut-off is not an integer of at least 2, ℓ has another length, or `quanta`
+            is not an integer of at least 1.
     """
 
     cutoff: tuple[int, ...] = eqx.field(
@@ -56,8 +48,11 @@ class FockBargmann(eqx.Module):
     )
     ell: Float[Array, " modes"] | Float[Array, ""] | tuple[float, ...] | float = 1.0
     kappa: Float[Array, ""] | float = 1.0
+    quanta: int | None = eqx.field(default=None, static=True, kw_only=True)
 
     def __check_init__(self):
+        if self.quanta is not None and not (isinstance(self.quanta, int) and self.quanta > 0):
+            raise InputError(f"`quanta` must be a whole number from 1, but is {self.quanta!r}.")
         require_positive(ell=self.ell, kappa=self.kappa)
         for levels in self.cutoff:
             if not isinstance(levels, int | np.integer) or levels < 2:
@@ -80,6 +75,17 @@ class FockBargmann(eqx.Module):
         """Shape of the coefficients."""
         return self.cutoff * 2
 
+    @property
+    def kept_kets(self) -> Bool[np.ndarray, "*cutoff"]:
+        """Which number states there are."""
+        total = np.indices(self.cutoff).sum(axis=0)
+        return total <= (total.max() if self.quanta is None else self.quanta)
+
+    @property
+    def kept(self) -> Bool[np.ndarray, "*levels"]:
+        """Which coefficients there are."""
+        return np.multiply.outer(self.kept_kets, self.kept_kets)
+
     def amplitude(self, xi: Phase) -> Complex[Array, " modes"]:
         """`β` of a point `ξ = (q, p)`."""
         return (amplitude_map(self.modes, self.ell, self.kappa) @ xi)[: self.modes]
@@ -89,15 +95,35 @@ class FockBargmann(eqx.Module):
 
         Args:
             alpha: ⟨β⟩, in units of √quanta; one number, or one per mode.
+
+        Raises:
+            InputError: If `alpha` has another length, or a millionth of the state lies beyond the
+                cut-off.
         """
+        return self.pure(self.coherent_ket(alpha))
+
+    def coherent_ket(
+        self, alpha: Inexact[Array, "..."] | complex | float
+    ) -> Complex[Array, "*cutoff"]:
+        """The same as amplitudes `⟨m|α⟩`."""
         alpha = jnp.atleast_1d(jnp.asarray(alpha)) + 0j
         if alpha.shape != (self.modes,):
             raise InputError(
                 f"`alpha` must have one entry for each of the {self.modes} modes, but has "
                 f"shape {alpha.shape}."
             )
-        psi = self._overlaps(alpha)
-        return jnp.multiply.outer(psi, psi.conj())
+        ket = jnp.where(self.kept_kets, self._overlaps(alpha), 0.0)
+        beyond = 1 - jnp.sum(density(ket))
+        if not isinstance(beyond, Tracer) and not beyond < AT_EDGE:
+            raise InputError(
+                f"`cutoff` must hold the state, but {beyond:.1g} of its norm lies beyond "
+                f"{self.cutoff}: keep more levels."
+            )
+        return ket
+
+    def pure(self, ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
+        """`|ψ⟩⟨ψ|` of amplitudes."""
+        return jnp.multiply.outer(jnp.asarray(ket), jnp.conj(ket))
 
     def from_qutip(self, state) -> Complex[Array, "*levels"]:
         """Coefficients of a QuTiP ket or density matrix, levels beyond the cut-off dropped.
@@ -117,26 +143,28 @@ class FockBargmann(eqx.Module):
         full = state.full().reshape(state.dims[0] + state.dims[1])
         kept = full[tuple(slice(n) for n in self.levels)]
         missing = [(0, n - have) for n, have in zip(self.levels, kept.shape, strict=True)]
-        return jnp.asarray(np.pad(kept, missing))
+        return jnp.asarray(self.kept * np.pad(kept, missing))
 
     def density(
-        self, coefficients: Complex[Array, "*levels"], points: Float[Array, "points phase"]
+        self, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
     ) -> Float[Array, " points"]:
-        """The density per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`."""
+        """The density per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`, also of a ket."""
         overlaps = self.overlaps(points)
-        matrix = coefficients.reshape(2 * [math.prod(self.cutoff)])
-        probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
+        if coefficients.ndim == self.modes:
+            probability = density(overlaps.conj() @ coefficients.ravel())
+        else:
+            matrix = coefficients.reshape(2 * [math.prod(self.cutoff)])
+            probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
         return probability / (2 * jnp.pi * self.kappa) ** self.modes
 
     def overlaps(self, points: Float[Array, "points phase"]) -> Complex[Array, "points states"]:
         """`⟨m|β⟩` of all number states m, raveled, with the coherent state at each point."""
         return jax.vmap(lambda xi: self._overlaps(self.amplitude(xi)).ravel())(points)
 
-    def edge_weight(self, coefficients: Complex[Array, "*levels"]) -> Float[Array, ""]:
-        """Share of ‖ρ‖² in coefficients with an index at its cut-off; small if all is well."""
-        inner = coefficients[tuple(slice(n - 1) for n in self.levels)]
-        total = jnp.sum(jnp.abs(coefficients) ** 2)
-        return 1 - jnp.sum(jnp.abs(inner) ** 2) / total
+    def edge_weight(self, state: Complex[Array, "..."]) -> Float[Array, ""]:
+        """Share of ‖ρ‖², or of ‖ψ‖² of a ket, at a cut-off; small if all is well."""
+        kept = self.kept_kets if state.ndim == self.modes else self.kept
+        return share(state, edge(kept, np.eye(kept.ndim, dtype=int)))
 
     def generator(self, flow: Flow) -> Shifts:
         """The equation of motion of `flow` on the coefficients.
@@ -144,18 +172,17 @@ class FockBargmann(eqx.Module):
         Raises:
             InputError: If `flow` is not polynomial in (q, p), or its degree needs more levels.
         """
-        return self.blocks(flow)[0]
+        return self.assembly(flow).operator(self, flow)
 
-    def blocks(self, flow: Flow) -> tuple[Shifts, Blocks]:
-        """`generator(flow)` together with the index sets that it connects."""
+    def assembly(self, flow: Flow) -> Assembly:
+        """What is static in the generator, index sets included."""
         declared = getattr(flow, "modes", None)
         if declared not in (None, self.modes):
             raise InputError(
                 f"`basis` must have the {declared} modes of the equation, but has {self.modes}: "
                 "give `cutoff` one entry per mode."
             )
-        assembly = _Assembly(self, flow)
-        return assembly.operator(self, flow), Blocks(assembly.shifts, self.levels, assembly.live)
+        return of_flow(self, flow)
 
     def _overlaps(self, beta: Complex[Array, " modes"]) -> Complex[Array, "*cutoff"]:
         """`⟨m|β⟩ = e^{−|β|²/2} β^m/√m!`, as an outer product over the modes."""
@@ -168,114 +195,7 @@ class FockBargmann(eqx.Module):
         return total
 
 
-class _Assembly:
-    """The static part of a generator: which shifts there are and what they are made of.
-
-    Found at arbitrary values near 1 of all parameters (`generic`), so it holds for every
-    value, and the traced part is one small linear map from coefficients to weights.
-    """
-
-    def __init__(self, basis: FockBargmann, flow: Flow):
-        with jax.ensure_compile_time_eval():
-            generic_basis, generic_flow = generic((basis, flow))
-            evaluate = jax.jit(lambda beta: _components(generic_basis, generic_flow, beta))
-            epsilon = float(jnp.finfo(jnp.zeros(()).dtype).eps) ** 0.7  # above round-off
-            self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
-            coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
-        size = np.abs(coefficients)
-        self._derivatives, _ = _derivatives(basis.modes, flow.order)
-        largest = np.zeros(flow.order + 1)  # of each order: what should cancel is round-off of it
-        orders = np.array([len(axes) for axes in self._derivatives])
-        np.maximum.at(largest, orders, size.max(axis=0))
-        used = np.argwhere(size > epsilon * largest[orders])
-        self._used = tuple(used.T)
-        self._terms = _merge(self._sampler, used, self._derivatives)
-        self._check_reach(basis)
-        self._drop_cancelled(basis, coefficients, epsilon)
-
-    def operator(self, basis: FockBargmann, flow: Flow) -> Shifts:
-        coefficients = self._sampler.coefficients(_components(basis, flow, self._sampler.beta))
-        weights = self._weights(basis, coefficients)
-        return Shifts(self.shifts, jnp.stack(weights).reshape(-1, *basis.levels))
-
-    def _drop_cancelled(self, basis, coefficients, epsilon: float):
-        """Drops the shifts whose terms cancel, as do those of second order at C = 1."""
-        weights = np.abs(self._weights(basis, coefficients))
-        without_signs = np.stack(self._weights(basis, np.abs(coefficients), np.abs))
-        self.live = weights > epsilon * without_signs
-        stays = np.array([not any(shift) for shift in self._terms])
-        kept = np.logical_or(self.live.any(axis=1), stays)
-        self.live = self.live[kept]
-        self._terms = {s: t for (s, t), keep in zip(self._terms.items(), kept, strict=True) if keep}
-
-    @property
-    def shifts(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(self._terms)
-
-    def _weights(self, basis, coefficients, sign=np.asarray) -> list:
-        """Weights of each shift at every index, raveled; NumPy or JAX as `coefficients` is."""
-        picked = coefficients[self._used]
-        return [
-            (sign(np.stack(list(rows.values()))) @ picked)
-            @ np.stack([_outer(word, basis.levels).ravel() for word in rows])
-            for rows in self._terms.values()
-        ]
-
-    def _check_reach(self, basis: FockBargmann):
-        reach = np.abs(np.array(list(self._terms))).max(axis=0, initial=0)
-        if (reach >= np.array(basis.levels)).any():
-            raise InputError(
-                f"`cutoff` must exceed the {reach.max()} levels that one step of the symbol "
-                f"climbs, but is {basis.cutoff}: keep more levels."
-            )
-
-
-def _merge(sampler, used: np.ndarray, derivatives) -> dict[tuple[int, ...], dict[Word, np.ndarray]]:
-    """For each shift its words, each with its row of factors on the used coefficients."""
-    merged = defaultdict(lambda: defaultdict(lambda: np.zeros(len(used))))
-    unity = ("",) * sampler.exponents.shape[1]
-    merged[shift_of(unity)][unity]  # so that the operator zero has a shift too
-    for column, (monomial, component) in enumerate(used):
-        for word, factor in words(derivatives[component], sampler.exponents[monomial]).items():
-            merged[shift_of(word)][word][column] += factor
-    return {shift: dict(rows) for shift, rows in merged.items()}
-
-
-def _derivatives(modes: int, order: int) -> tuple[list[tuple[int, ...]], list[np.ndarray]]:
-    """The derivatives `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, of each order, and how often each occurs in
-    the sum over all a, b, …."""
-    by_order = [
-        list(itertools.combinations_with_replacement(range(2 * modes), k))
-        for k in range(1, order + 1)
-    ]
-    permutations = lambda axes: (
-        math.factorial(len(axes)) // math.prod(math.factorial(n) for n in Counter(axes).values())
-    )
-    times = [np.array([permutations(axes) for axes in alike]) for alike in by_order]
-    return list(itertools.chain(*by_order)), times
-
-
-def _components(
-    basis: FockBargmann, flow: Flow, beta
-) -> Complex[Array | np.ndarray, "points terms"]:
-    """What `_derivatives` act on, at each β: the G⁽ᵏ⁾ in coordinates (β, β*)."""
-    change = amplitude_map(basis.modes, basis.ell, basis.kappa)
-    derivatives, times = _derivatives(basis.modes, flow.order)
-
-    def at(b):
-        xi, parts = phase_space(b, basis.ell, basis.kappa), []
-        for k, often in enumerate(times, 1):
-            tensor = contract_all(flow.tensor(k, xi), change.T)
-            axes = np.array([axes for axes in derivatives if len(axes) == k])
-            parts.append(often * tensor[tuple(axes.T)])
-        return jnp.concatenate(parts)
-
-    return jax.vmap(at)(jnp.asarray(beta))
-
-
-def _outer(word: Word, levels: tuple[int, ...]) -> np.ndarray:
-    """Weight of a word at every index."""
-    total = np.ones(())
-    for letters, n in zip(word, levels, strict=True):
-        total = np.multiply.outer(total, weight_of(letters, n))
-    return total
+def share(state: Complex[Array, "*levels"], where: Bool[Array | np.ndarray, "*levels"]) -> Scalar:
+    """Part of `Σ|ρ_k|²` in the coefficients `where`."""
+    size = density(state)
+    return jnp.sum(jnp.where(where, size, 0.0)) / jnp.sum(size)

@@ -10,6 +10,7 @@ infinite space and cut off afterwards, so that what cancels there cancels exactl
 """
 
 import itertools
+import math
 from collections import defaultdict
 
 import equinox as eqx
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Bool, Complex, Float, Int
 
 Word = tuple[str, ...]  # per index axis, "+" raises and "-" lowers, first letter first
 
@@ -78,6 +79,18 @@ class Shifts(eqx.Module):
         return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
 
 
+def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels"]:
+    """The coefficients from which one of `shifts` leads to some that are not kept."""
+    reach = np.abs(np.array(shifts)).max(axis=0)
+    known = np.pad(kept, [(0, r) for r in reach])
+    known = np.pad(known, [(r, 0) for r in reach], constant_values=True)  # below 0 leads nothing
+    leads_out = np.zeros_like(kept)
+    for s in shifts:
+        window = zip(reach, s, kept.shape, strict=True)
+        leads_out |= ~known[tuple(slice(r + d, r + d + n) for r, d, n in window)]
+    return leads_out & kept
+
+
 def _pack(component: Int[np.ndarray, " size"]):
     """Block and row for each index: whole components, several small ones to a block."""
     sizes = np.bincount(component)
@@ -102,24 +115,31 @@ class Blocks:
 
     Args:
         shifts: As in `Shifts`.
-        levels: Shape of ρ.
+        kept: Which coefficients there are.
         live: Which weights are not identically zero, `(shifts, size of ρ)`.
     """
 
-    def __init__(self, shifts, levels: tuple[int, ...], live: np.ndarray):
-        self.levels = levels
-        size = int(np.prod(levels))
-        index = np.indices(levels).reshape(len(levels), size)
-        sources = index[None] - np.array(shifts).reshape(len(shifts), len(levels), 1)
-        inside = ((sources >= 0) & (sources < np.array(levels)[:, None])).all(axis=1)
-        shift, target = np.nonzero(inside & live)
-        source = np.ravel_multi_index(tuple(sources[shift, :, target].T), levels)
-        graph = scipy.sparse.coo_array((np.ones(source.shape), (target, source)), (size, size))
+    def __init__(self, shifts, kept: Bool[np.ndarray, "*levels"], live: np.ndarray):
+        self.levels = kept.shape
+        index = np.indices(kept.shape).reshape(kept.ndim, -1)
+        sources = index[None] - np.array(shifts).reshape(len(shifts), kept.ndim, 1)
+        inside = ((sources >= 0) & (sources < np.array(kept.shape)[:, None])).all(axis=1)
+        shift, target = np.nonzero(inside & live & kept.ravel())
+        source = np.array(np.ravel_multi_index(tuple(sources[shift, :, target].T), kept.shape))
+        there = kept.ravel()[source]
+        shift, target, source = shift[there], target[there], source[there]
+        self._kept = np.flatnonzero(kept)
+        number = np.empty(kept.size, int)  # of each coefficient among those kept
+        number[self._kept] = np.arange(len(self._kept))
+        size = len(self._kept)
+        edges = (np.ones(source.shape), (number[target], number[source]))
+        graph = scipy.sparse.coo_array(edges, (size, size))
         _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
         block, row = _pack(component)
         self.count, self.width = int(block.max()) + 1, int(row.max()) + 1
-        self._place = (block, row)  # of each coefficient
-        self._entry = (block[target], row[target], row[source])  # of each nonzero weight
+        self._place = (block, row)  # of each coefficient kept
+        to, of = number[target], number[source]
+        self._entry = (block[to], row[to], row[of])  # of each nonzero weight
         self._weight = (shift, target)
 
     def matrices(self, operator: Shifts) -> Complex[Array, "count width width"]:
@@ -130,8 +150,10 @@ class Blocks:
 
     def gather(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "count width"]:
         """The coefficients block by block, padded with zeros."""
-        return jnp.zeros((self.count, self.width), rho.dtype).at[self._place].set(rho.ravel())
+        rows = jnp.zeros((self.count, self.width), rho.dtype)
+        return rows.at[self._place].set(rho.ravel()[self._kept])
 
     def scatter(self, rows: Complex[Array, "count width"]) -> Complex[Array, "*levels"]:
         """Back from `gather`."""
-        return rows[self._place].reshape(self.levels)
+        flat = jnp.zeros(math.prod(self.levels), rows.dtype)
+        return flat.at[self._kept].set(rows[self._place]).reshape(self.levels)

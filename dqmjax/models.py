@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from .dataset import Snapshots
 from .errors import InputError
-from .pictures.husimi import Damped, FokkerPlanck
+from .fokker_planck import Damped, FokkerPlanck
 from .symbols import InUnits, Kerr
 
 

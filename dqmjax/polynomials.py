@@ -17,8 +17,11 @@ MAX_DEGREE = 8
 
 def exponents(modes: int, degree: int) -> np.ndarray:
     """Exponents of every monomial `Π β_i^{e_i} Π β_i*^{e_{N+i}}` of total degree ≤ `degree`."""
-    powers = itertools.product(range(degree + 1), repeat=2 * modes)
-    return np.array([e for e in powers if sum(e) <= degree])
+    factors = (
+        itertools.combinations_with_replacement(range(2 * modes), total)
+        for total in range(degree + 1)
+    )
+    return np.array([[row.count(i) for i in range(2 * modes)] for row in itertools.chain(*factors)])
 
 
 def total_degree(evaluate, modes: int, tolerance: float) -> int:

@@ -14,9 +14,10 @@ from jaxtyping import Float
 from .dataset import Snapshots
 from .errors import InputError
 from .fock import FockBargmann
+from .fokker_planck import Damped, FokkerPlanck
 from .likelihood import count_weights, first_weights, goodness
 from .parameters import from_vector, parameter_names, to_vector
-from .pictures.husimi import Damped, FokkerPlanck, HusimiStep
+from .pictures.husimi import HusimiStep
 from .report import Recovery, judge
 from .solve import SaveTimes, save_times, solve
 from .trial import Trial, choose_basis, first_amplitude, prepare

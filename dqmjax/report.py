@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
+from .fock import AT_EDGE
 from .likelihood import Goodness
 
 ACCURACY = 1e-9  # of the peak; no density is trusted beyond, so that σ = 0 proves nothing
-AT_EDGE = 1e-6  # of ‖ρ‖²; densities are off by its root at most
 KNOWN = 3.0  # a combination is determined if a large change of it is this many σ
 
 Vector = Float[np.ndarray, " parameters"]

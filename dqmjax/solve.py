@@ -11,9 +11,14 @@ from jaxtyping import Array, Bool, Float, Int, PyTree, Real
 
 from .adjoint import AbstractAdjoint, Direct
 from .errors import InputError
-from .stepper import AbstractStepper, FramedStep
+from .stepper import AbstractStepper, FramedStep, GuardedStep
 
 NOT_FINITE = "The state is not finite: take more `substeps`, fewer levels or a shorter time."
+STRAINED = (
+    "The state is not that of its equation any more: it presses against the highest levels or "
+    "waves that are kept. Keep more of them, end before the `horizon`, or take `throw=False` and "
+    "read only what the highest have not reached."
+)
 
 
 class Solution(eqx.Module):
@@ -23,6 +28,7 @@ class Solution(eqx.Module):
     saved: PyTree[Array]  # `save(state)` at every save time, leading axis `times`
     final: PyTree[Array]  # the state at `ts[-1]`
     finite: Bool[Array, ""]  # whether `final` is
+    strain: Float[Array, " times"]  # above 1 where the step says not to believe the state; else 0
 
 
 class SaveTimes(eqx.Module):
@@ -87,12 +93,14 @@ def solve(
             a fresh lambda recompiles.
         adjoint: How reverse mode remembers the steps within an interval: `Direct()`,
             `Checkpointed()` or `Reversible()`.
-        throw: Whether a final state that is not finite is an error; else see `Solution.finite`.
+        throw: Whether a state that is not finite or not to be believed is an error; else see
+            `Solution.finite` and `Solution.strain`.
 
     Raises:
         InputError: As `save_times`, or if `substeps` is not a positive integer, or `state` is
             known now and not finite.
-        RuntimeError: If a traced `ts` does not increase, or the final state is not finite.
+        RuntimeError: If a traced `ts` does not increase, or a state is not finite or, as the step
+            says, not that of its equation any more.
     """
     if not isinstance(substeps, int) or substeps < 1:
         raise InputError(f"`substeps` must be a positive integer, but is {substeps!r}.")
@@ -100,11 +108,26 @@ def solve(
     if not all(np.isfinite(y).all() for y in known):
         raise InputError("`state` must be finite, but holds NaN or infinity.")
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
-    return _solve(stepper, state, times, substeps, save, adjoint, throw)
+    solution = _solve(stepper, state, times, substeps, save, adjoint)
+    return _believed(solution) if throw else solution
+
+
+def _believed(solution: Solution) -> Solution:
+    """`solution`, refused with the time where it went wrong, if that can be known now."""
+    if isinstance(solution.finite, Tracer):
+        final = eqx.error_if(solution.final, ~solution.finite, NOT_FINITE)
+        final = eqx.error_if(final, jnp.any(solution.strain > 1), STRAINED)
+        return eqx.tree_at(lambda s: s.final, solution, final)
+    if (solution.strain > 1).any():
+        first = solution.ts[jnp.argmax(solution.strain > 1)]
+        raise RuntimeError(f"At t = {first:.6g}: {STRAINED}")
+    if not solution.finite:
+        raise RuntimeError(NOT_FINITE)
+    return solution
 
 
 @eqx.filter_jit
-def _solve(stepper, state, times, substeps, save, adjoint, throw) -> Solution:
+def _solve(stepper, state, times, substeps, save, adjoint) -> Solution:
     intervals, which = times.intervals, times.which
     ts = eqx.error_if(times.ts, jnp.diff(times.ts) <= 0, "`ts` must be strictly increasing.")
     save = save or (lambda state: state)
@@ -124,7 +147,7 @@ def _solve(stepper, state, times, substeps, save, adjoint, throw) -> Solution:
         step = eqx.combine(arrays, static[0])
         starts = t + dt / substeps * jnp.arange(substeps)
         state = _in_frame(step, lambda y: adjoint.run(step, y, starts), state, t, t + dt)
-        return state, save(state)
+        return state, (save(state), _strain(step, state))
 
     def once(state, t, dt):
         step = stepper.make_step(dt)
@@ -133,12 +156,18 @@ def _solve(stepper, state, times, substeps, save, adjoint, throw) -> Solution:
     now = (ts[:-1], which, intervals[which])
     moved = jax.eval_shape(once, state, ts[0], intervals[0])
     state = jax.tree.map(lambda y, like: jnp.asarray(y, like.dtype), state, moved)
-    final, saved = jax.lax.scan(advance, state, now)
+    final, (saved, strain) = jax.lax.scan(advance, state, now)
     saved = jax.tree.map(lambda y0, ys: jnp.concatenate([y0[None], ys]), save(state), saved)
     finite = jnp.stack([jnp.isfinite(y).all() for y in jax.tree.leaves(final)]).all()
-    if throw:
-        final = eqx.error_if(final, ~finite, NOT_FINITE)
-    return Solution(ts, saved, final, finite)
+    return Solution(ts, saved, final, finite, jnp.concatenate([jnp.zeros(1), strain]))
+
+
+def _strain(step, state) -> Float[Array, ""]:
+    """What `step` says of `state`, if it says anything, and no less than 1 where that is NaN."""
+    if not isinstance(step, GuardedStep):
+        return jnp.zeros(())
+    strain = jax.lax.stop_gradient(step.strain(state))
+    return jnp.where(jnp.isnan(strain), jnp.inf, strain)
 
 
 def _in_frame(step, run, state, start, end):

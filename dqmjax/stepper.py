@@ -27,6 +27,15 @@ class AbstractStepper(eqx.Module):
 
 
 @runtime_checkable
+class GuardedStep(Protocol):
+    """A step that knows when what it holds cannot be its equation's any more."""
+
+    def strain(self, state) -> Float[Array, ""]:
+        """Above 1 where `state` presses against the edge of what can be represented."""
+        ...
+
+
+@runtime_checkable
 class FramedStep(Protocol):
     """A step that maps states of another form than the user's, for the sake of many in a row.
 

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 from .dataset import Snapshots
 from .errors import InputError
 from .fock import FockBargmann
+from .fokker_planck import Damped, FokkerPlanck
 from .models import MODELS
 from .parameters import leaf_names, parameter_names, set_values
-from .pictures.husimi import Damped, FokkerPlanck
 
 MOST_QUANTA = 100  # memory grows with the square
 

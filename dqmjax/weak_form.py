@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.interpolate import CubicSpline
 
-from .fock import Flow, FockBargmann
+from .fock import FockBargmann
+from .generators import Flow
 from .polynomials import derivatives, exponents
 
 DEGREE = 4  # of the monomials in the test functions

@@ -54,7 +54,7 @@ def test_action_on_shifts_is_that_of_the_dense_matrix():
 
 def test_blocks_hold_the_operator():
     operator = Shifts(((0, 0), (1, 1)), random_shifts().weights[:2])
-    blocks = Blocks(operator.shifts, (5, 5), np.ones((2, 25), bool))
+    blocks = Blocks(operator.shifts, np.ones((5, 5), bool), np.ones((2, 25), bool))
     rho = jnp.asarray(np.random.default_rng(3).normal(size=(5, 5)) + 0j)
     rows = jnp.einsum("bij,bj->bi", blocks.matrices(operator), blocks.gather(rho))
     assert (blocks.count, blocks.width) == (5, 5)  # nine diagonals of 1…5…1, packed

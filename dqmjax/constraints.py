@@ -1,0 +1,240 @@
+"""What a Fokker–Planck equation of time-symmetric stochastic mechanics has to satisfy.
+
+The constraints C1–C7 of arXiv:2603.20399, section III, as numbers at sample points, each relative
+to the size of what should cancel, so that 0 to round-off means that it holds.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .errors import InputError
+from .fokker_planck import FokkerPlanck
+from .polynomials import MAX_DEGREE, derivatives, symplectic_form
+
+HOLDS = 1e-9  # far above round-off, far below a term
+Number = Float[Array, ""]
+
+
+@dataclasses.dataclass(frozen=True)
+class Constraints:
+    """What `check` found; `print` it."""
+
+    real: float  # |Im H| / |H|
+    limit: float  # C1: the diffusion left at C = 0 and at ħ = 0
+    symmetry: float  # C2: D − Dᵀ
+    locality: float  # C3: change of drift and D under all but first and second derivatives of H
+    reversal: float  # C4: T𝓛T⁻¹ + 𝓛, T: p → −p
+    energy: float  # C5: Σ_k (−1)^k G⁽ᵏ⁾·∇^k H, of which ∫ρ is d⟨H⟩/dt
+    C: float  # C6: one constant
+    free: float  # C7: [H̃₀'', J], H₀ the quadratic part
+    traceless: float  # tr D
+    free_ell: tuple[float, ...] | None  # the ℓ for which `free` is 0, if there is one
+    is_exact: bool  # quantum mechanics, not a truncation
+
+    def __str__(self) -> str:
+        rows = [
+            ("   H real", self.real),
+            ("C1 Liouville's equation for C → 0 and ħ → 0", self.limit),
+            ("C2 D symmetric", self.symmetry),
+            ("C3 drift and D from derivatives of H at the point", self.locality),
+            ("C4 time reversal, T𝓛T⁻¹ = −𝓛", self.reversal),
+            ("C5 ⟨H⟩ conserved at every point", self.energy),
+            ("C7 no diffusion from the quadratic part of H", self.free),
+            ("   D traceless", self.traceless),
+        ]
+        lines = [
+            f"{'holds' if size < HOLDS else 'FAILS':5}  {size:7.1e}  {name}" for name, size in rows
+        ]
+        lines.insert(6, f"       C = {self.C:.6g}  C6 one constant")
+        if self.free_ell is None:
+            lines.append("No ℓ makes the quadratic part free of diffusion: use its normal modes.")
+        else:
+            ell = ", ".join(f"{x:.6g}" for x in self.free_ell)
+            lines.append(f"Without diffusion from the quadratic part for ℓ = {ell}.")
+        lines.append(
+            "Exact: quantum mechanics." if self.is_exact else "A truncation of quantum mechanics."
+        )
+        return "\n".join(lines)
+
+
+def check(flow: FokkerPlanck, modes: int | None = None) -> Constraints:
+    """The constraints C1–C7 for `flow`, at concrete parameters.
+
+    A Hamiltonian that is complex or not its own time reverse is reported, not refused; of a complex
+    one everything else is said of the real part.
+
+    Args:
+        flow: Equation of motion.
+        modes: N, where neither the symbol nor ℓ tells.
+
+    Raises:
+        InputError: If N is not known.
+    """
+    modes = modes or flow.modes
+    if modes is None:
+        raise InputError("`modes` must be given: neither the symbol nor `ell` of `flow` tells it.")
+    ell = jnp.broadcast_to(jnp.asarray(flow.ell), (modes,))
+    real = _of(flow, lambda q, p: jnp.real(flow.symbol(q, p)), ell)
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(8, 2 * modes)))
+    values = jax.vmap(lambda xi: flow.symbol(*jnp.split(xi, 2)))(points)
+    quadratic = _quadratic(real)
+    return Constraints(
+        real=float(_relative(jnp.imag(values), values)),
+        C=float(real.C),
+        free=float(_relative(*_free_diffusion(quadratic))),
+        free_ell=_free_ell(real, quadratic),
+        is_exact=real.is_exact,
+        **{name: float(x) for name, x in _residuals(real, points).items()},
+    )
+
+
+@eqx.filter_jit
+def _residuals(flow: FokkerPlanck, points) -> dict[str, Number]:
+    at = lambda f: jax.vmap(f)(points)
+    matrix = at(flow.diffusion)
+    limits = (eqx.tree_at(where, flow, 0.0) for where in (lambda f: f.C, lambda f: f.hbar))
+    return {
+        "limit": jnp.stack([_relative(at(f.spread), at(flow.drift)) for f in limits]).max(),
+        "symmetry": _relative(matrix - jnp.swapaxes(matrix, 1, 2), matrix),
+        "locality": _locality(flow, points),
+        "reversal": _reversal(flow, points),
+        "energy": _energy(flow, points),
+        "traceless": _relative(jnp.trace(matrix, axis1=1, axis2=2), matrix),
+    }
+
+
+def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
+    """The ℓ for which the quadratic part H₀ of H does not diffuse, `[H̃₀'', J] = 0`.
+
+    `ℓ_i⁴ = κ² (∂²H₀/∂p_i²)/(∂²H₀/∂q_i²)`, which is κ/mω for an oscillator; H₀ is the quadratic
+    part of the symmetrically ordered (Weyl) symbol, the classical one.
+
+    Raises:
+        InputError: If there is none, as for neighbours coupled by their positions.
+    """
+    modes = modes or flow.modes
+    if modes is None:
+        raise InputError("`modes` must be given: neither the symbol nor `ell` of `flow` tells it.")
+    flow = _of(flow, flow.symbol, jnp.broadcast_to(jnp.asarray(flow.ell), (modes,)))
+    found = _free_ell(flow, _quadratic(flow))
+    if found is None:
+        raise InputError(
+            "`symbol` must have a quadratic part that some ℓ frees of diffusion, but none does: "
+            "positions are coupled unlike momenta, or a mode is no oscillator. Write it in its "
+            "normal modes (of a lattice: the waves), each with its own ℓ = √(κ/mω)."
+        )
+    return found
+
+
+def _of(flow: FokkerPlanck, symbol: Callable, ell) -> FokkerPlanck:
+    """`flow` with another symbol, and ℓ that tells N."""
+    return dataclasses.replace(flow, symbol=symbol, ell=ell)
+
+
+def _relative(rest, whole) -> Number:
+    """Largest of `rest` beside the largest of `whole`; 0 beside nothing."""
+    size = jnp.max(jnp.abs(whole))
+    return jnp.max(jnp.abs(rest)) / jnp.where(size > 0, size, 1.0)
+
+
+def _locality(flow: FokkerPlanck, points) -> Number:
+    """Change of drift and D if H is replaced by its Taylor polynomial of order 1 and 2."""
+
+    def taylor(xi, order):
+        def symbol(q, p):
+            away, total = jnp.concatenate([q, p]) - xi, 0.0
+            factorial = 1.0
+            for k in range(order + 1):
+                factorial *= max(k, 1)
+                term = derivatives(flow.hamiltonian, k)(xi)
+                for _ in range(k):
+                    term = term @ away
+                total += term / factorial
+            return total
+
+        return _of(flow, symbol, flow.ell)
+
+    change = lambda f, order: jax.vmap(lambda xi: f(taylor(xi, order), xi) - f(flow, xi))(points)
+    drift, spread = lambda flow, xi: flow.drift(xi), lambda flow, xi: flow.spread(xi)
+    whole = [jax.vmap(lambda xi, f=f: f(flow, xi))(points) for f in (drift, spread)]
+    return _relative(change(drift, 1), whole[0]) + _relative(change(spread, 2), whole[1])
+
+
+def _reversal(flow: FokkerPlanck, points) -> Number:
+    """`G⁽ᵏ⁾(Tξ) T…T + G⁽ᵏ⁾(ξ)`: 𝓛 is the operator that these are the coefficients of."""
+    half = points.shape[1] // 2
+    turn = jnp.concatenate([jnp.ones(half), -jnp.ones(half)])
+
+    def both(k, xi):
+        turned = flow.tensor(k, turn * xi)
+        for axis in range(k):
+            turned = turned * turn.reshape([-1 if a == axis else 1 for a in range(k)])
+        return turned + flow.tensor(k, xi), flow.tensor(k, xi)
+
+    orders = range(1, flow.order + 1)
+    sizes = [_relative(*jax.vmap(lambda xi, k=k: both(k, xi))(points)) for k in orders]
+    return jnp.stack(sizes).max()
+
+
+def _energy(flow: FokkerPlanck, points) -> Number:
+    """`Σ_k (−1)^k G⁽ᵏ⁾·∇^k H` beside the sum of its absolute terms."""
+
+    def terms(xi):
+        total, size = 0.0, 0.0
+        for k in range(1, flow.order + 1):
+            products = flow.tensor(k, xi) * derivatives(flow.hamiltonian, k)(xi)
+            total += (-1) ** k * jnp.sum(products)
+            size += jnp.sum(jnp.abs(products))
+        return total, size
+
+    return _relative(*jax.vmap(terms)(points))
+
+
+def _quadratic(flow: FokkerPlanck) -> Float[Array, "phase phase"]:
+    """Hessian at z = 0 of the Weyl symbol, `exp((ħ/4κ) Δ_z) H`, by the terms that are not 0."""
+    zero = jnp.zeros(2 * np.size(flow.ell))
+    total, term = 0.0, lambda z: flow.hamiltonian(flow.scale(z) * z)
+    for k in range(1, MAX_DEGREE // 2 + 1):
+        more = jax.jit(jax.hessian(term))(zero)
+        if not jnp.abs(more).max() > 0:
+            break
+        total, term = total + more, _laplacian(term, flow.hbar / (4 * flow.kappa * k))
+    return total + jnp.zeros((zero.size, zero.size))
+
+
+def _laplacian(f: Callable, factor) -> Callable:
+    """`factor · Δf`."""
+
+    def second(z, e):
+        along = lambda z: jax.jvp(f, (z,), (e,))[1]
+        return jax.jvp(along, (z,), (e,))[1]
+
+    return lambda z: factor * jnp.sum(jax.vmap(lambda e: second(z, e))(jnp.eye(z.size)))
+
+
+def _free_diffusion(hessian: Float[Array, "phase phase"]):
+    """`[H̃₀'', J]`, and what it is a difference of."""
+    J = symplectic_form(len(hessian) // 2)
+    return hessian @ J - J @ hessian, hessian @ J
+
+
+def _free_ell(flow: FokkerPlanck, quadratic) -> tuple[float, ...] | None:
+    """The solution of the diagonal of `[H̃₀'', J] = 0`, if it solves the rest."""
+    scale = flow.scale(jnp.zeros(len(quadratic)))
+    hessian = quadratic / jnp.outer(scale, scale)
+    q, p = jnp.split(jnp.diag(hessian), 2)
+    nothing = (q == 0) & (p == 0)
+    if not (nothing | (q * p > 0)).all():
+        return None
+    ratio = jnp.where(nothing, 1.0, p) / jnp.where(nothing, 1.0, q)
+    ell = jnp.where(nothing, jnp.asarray(flow.ell), jnp.sqrt(flow.kappa * jnp.sqrt(ratio)))
+    scale = jnp.concatenate([ell, flow.kappa / ell])
+    if _relative(*_free_diffusion(scale[:, None] * hessian * scale)) > HOLDS:
+        return None
+    return tuple(float(x) for x in ell)

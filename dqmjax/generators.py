@@ -1,0 +1,189 @@
+"""Equations of motion on phase space as operators on Fock–Bargmann coefficients."""
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+
+from .errors import InputError
+from .ladder import Blocks, Shifts, Word, edge, shift_of, weight_of, words
+from .polynomials import Sampler, amplitude_map, contract_all, generic, phase_space, total_degree
+
+Phase = Float[Array, " phase"]
+
+
+@runtime_checkable
+class Flow(Protocol):
+    """`∂ρ/∂t = Σ_k Σ_ab… ∂_a∂_b… (G_ab…⁽ᵏ⁾ ρ)`, k = 1 … `order`, in the coordinates ξ = (q, p)."""
+
+    @property
+    def order(self) -> int:
+        """The highest number of derivatives."""
+        ...
+
+    def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
+        """G⁽ᵏ⁾ at one point, symmetric, with k axes of 2N."""
+        ...
+
+
+class Assembly:
+    """The static part of a generator: which shifts there are and what they are made of.
+
+    Found at arbitrary values near 1 of all parameters (`generic`), so it holds for every
+    value, and the traced part is one small linear map from coefficients to weights.
+
+    Args:
+        basis: Coefficients that the generator acts on.
+        law: A pytree, as `components` takes it.
+        components: `components(basis, law, beta)`, polynomials in β, β*: (points, terms).
+        words_of: `words_of(exponent, term)`, what a monomial of a term does, as ladder words.
+        orders: Number of derivatives of each term: what should cancel in one order is
+            round-off of the largest there.
+        kept: Which of the coefficients there are.
+    """
+
+    def __init__(self, basis, law, components: Callable, words_of: Callable, orders, kept):
+        self.kept, self._components = kept, components
+        with jax.ensure_compile_time_eval():
+            generic_basis, generic_law = generic((basis, law))
+            evaluate = jax.jit(lambda beta: components(generic_basis, generic_law, beta))
+            epsilon = float(jnp.finfo(jnp.zeros(()).dtype).eps) ** 0.7  # above round-off
+            self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
+            coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
+        size, orders = np.abs(coefficients), np.asarray(orders)
+        largest = np.zeros(orders.max() + 1)
+        np.maximum.at(largest, orders, size.max(axis=0))
+        used = np.argwhere(size > epsilon * largest[orders])
+        self._used = tuple(used.T)
+        self._terms = _merge(used, lambda row, term: words_of(self._sampler.exponents[row], term))
+        self._terms.setdefault((0,) * kept.ndim, {("",) * kept.ndim: np.zeros(len(used))})
+        self._check_reach()
+        self._drop_cancelled(coefficients, epsilon)
+
+    def operator(self, basis, law) -> Shifts:
+        """The generator at the values of `law`."""
+        beta = jnp.asarray(self._sampler.beta)
+        coefficients = self._sampler.coefficients(self._components(basis, law, beta))
+        weights = jnp.stack(self._weights(coefficients)).reshape(-1, *self.kept.shape)
+        return Shifts(self.shifts, self.kept * weights)
+
+    @property
+    def edge(self) -> Bool[np.ndarray, "*levels"]:
+        """The coefficients that it moves out of those kept."""
+        return edge(self.kept, self.shifts)
+
+    def blocks(self) -> Blocks:
+        """The index sets that it connects."""
+        return Blocks(self.shifts, self.kept, self._live)
+
+    def _drop_cancelled(self, coefficients, epsilon: float):
+        """Drops the shifts whose terms cancel, as do those of second order at C = 1."""
+        weights = np.abs(self._weights(coefficients))
+        without_signs = np.stack(self._weights(np.abs(coefficients), np.abs))
+        live = weights > epsilon * without_signs
+        stays = np.array([not any(shift) for shift in self._terms])
+        kept = np.logical_or(live.any(axis=1), stays)
+        self._live = live[kept]
+        self._terms = {s: t for (s, t), keep in zip(self._terms.items(), kept, strict=True) if keep}
+
+    @property
+    def shifts(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(self._terms)
+
+    def _weights(self, coefficients, sign=np.asarray) -> list:
+        """Weights of each shift at every index, raveled; NumPy or JAX as `coefficients` is."""
+        picked = coefficients[self._used]
+        return [
+            (sign(np.stack(list(rows.values()))) @ picked)
+            @ np.stack([_outer(word, self.kept.shape).ravel() for word in rows])
+            for rows in self._terms.values()
+        ]
+
+    def _check_reach(self):
+        reach, levels = np.abs(np.array(list(self._terms))).max(axis=0), self.kept.shape
+        if (reach >= np.array(levels)).any():
+            raise InputError(
+                f"`cutoff` must exceed the {reach.max()} levels that one step of the symbol "
+                f"climbs, but is {levels}: keep more levels."
+            )
+
+
+def of_flow(basis, flow: Flow) -> Assembly:
+    """The generator of `flow` on the coefficients of a density."""
+    derivatives, _ = _derivatives(basis.modes, flow.order)
+    return Assembly(
+        basis,
+        flow,
+        _components,
+        lambda exponent, term: words(derivatives[term], exponent),
+        [len(axes) for axes in derivatives],
+        basis.kept,
+    )
+
+
+def of_symbol(basis, symbol: Callable) -> Assembly:
+    """`−iĤ/κ` on the amplitudes of a ket, Ĥ that of the anti-Wick symbol H(q, p)."""
+
+    def components(basis, symbol, beta):
+        points = jax.vmap(lambda b: phase_space(b, basis.ell, basis.kappa))(jnp.asarray(beta))
+        values = jax.vmap(lambda xi: symbol(*jnp.split(xi, 2)))(points)
+        return -1j * values[:, None] / basis.kappa
+
+    def words_of(exponent, term):
+        pairs = zip(exponent[basis.modes :], exponent[: basis.modes], strict=True)
+        return {tuple("+" * up + "-" * down for up, down in pairs): 1}
+
+    return Assembly(basis, symbol, components, words_of, [0], basis.kept_kets)
+
+
+def _merge(used: np.ndarray, words_of) -> dict[tuple[int, ...], dict[Word, np.ndarray]]:
+    """For each shift its words, each with its row of factors on the used coefficients."""
+    merged = defaultdict(lambda: defaultdict(lambda: np.zeros(len(used))))
+    for column, (monomial, term) in enumerate(used):
+        for word, factor in words_of(monomial, term).items():
+            merged[shift_of(word)][word][column] += factor
+    return {shift: dict(rows) for shift, rows in merged.items()}
+
+
+def _derivatives(modes: int, order: int) -> tuple[list[tuple[int, ...]], list[np.ndarray]]:
+    """The derivatives `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, of each order, and how often each occurs in
+    the sum over all a, b, …."""
+    by_order = [
+        list(itertools.combinations_with_replacement(range(2 * modes), k))
+        for k in range(1, order + 1)
+    ]
+    permutations = lambda axes: (
+        math.factorial(len(axes)) // math.prod(math.factorial(n) for n in Counter(axes).values())
+    )
+    times = [np.array([permutations(axes) for axes in alike]) for alike in by_order]
+    return list(itertools.chain(*by_order)), times
+
+
+def _components(basis, flow: Flow, beta) -> Complex[Array | np.ndarray, "points terms"]:
+    """What `_derivatives` act on, at each β: the G⁽ᵏ⁾ in coordinates (β, β*)."""
+    change = amplitude_map(basis.modes, basis.ell, basis.kappa)
+    derivatives, times = _derivatives(basis.modes, flow.order)
+
+    def at(b):
+        xi, parts = phase_space(b, basis.ell, basis.kappa), []
+        for k, often in enumerate(times, 1):
+            tensor = contract_all(flow.tensor(k, xi), change.T)
+            axes = np.array([axes for axes in derivatives if len(axes) == k])
+            parts.append(often * tensor[tuple(axes.T)])
+        return jnp.concatenate(parts)
+
+    return jax.vmap(at)(jnp.asarray(beta))
+
+
+def _outer(word: Word, levels: tuple[int, ...]) -> np.ndarray:
+    """Weight of a word at every index."""
+    total = np.ones(())
+    for letters, n in zip(word, levels, strict=True):
+        total = np.multiply.outer(total, weight_of(letters, n))
+    return total

@@ -1,0 +1,171 @@
+"""What a Husimi density tells: moments, entropy, marginals, and draws of (q, p) from it.
+
+The Husimi density is the distribution of the outcomes of heterodyne detection, q and p at once with
+half a quantum of noise added to each, so its moments are those of antinormal order.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Key
+
+from .errors import InputError
+from .fock import FockBargmann
+from .grid import Grid
+from .ordering import Polynomial
+from .phase import density
+from .polynomials import phase_space
+
+Powers = tuple[int, ...]
+PROPOSALS = 1 << 16  # at a time
+
+
+def moment(
+    basis: FockBargmann, rho: Complex[Array, "*levels"], up: Powers, down: Powers
+) -> Complex[Array, ""]:
+    """`∫ Π_i β_i*^{up_i} β_i^{down_i} ρ = ⟨Π_i â_i^{down_i} â_i†^{up_i}⟩`, exact in the basis.
+
+    Args:
+        basis: That of `rho`.
+        rho: Coefficients.
+        up, down: Powers of β* and β, one for each mode.
+
+    Raises:
+        InputError: If the powers are not whole numbers from 0, one for each mode.
+    """
+    if len(up) != basis.modes or len(down) != basis.modes or min((*up, *down)) < 0:
+        raise InputError(
+            f"`up` and `down` must hold a power from 0 for each of the {basis.modes} modes, but "
+            f"are {up} and {down}."
+        )
+    for mode, powers in enumerate(zip(basis.cutoff, up, down, strict=True)):
+        rho = jnp.tensordot(_integrals(*powers), rho, axes=((0, 1), (0, basis.modes - mode)))
+    return rho
+
+
+def _integrals(levels: int, up: int, down: int) -> Float[np.ndarray, "levels levels"]:
+    """`∫ β*^{m+up} β^{n+down} e^{−|β|²} d²β/π / √(m!n!)`, which is `(m+up)!/√(m!n!)` or 0."""
+    matrix = np.zeros((levels, levels))
+    log = [math.lgamma(k + 1) for k in range(levels + up + 1)]
+    for m in range(levels):
+        n = m + up - down
+        if 0 <= n < levels:
+            matrix[m, n] = math.exp(log[m + up] - (log[m] + log[n]) / 2)
+    return matrix
+
+
+def expectation(
+    basis: FockBargmann, rho: Complex[Array, "*levels"], symbol: Polynomial
+) -> Float[Array, ""]:
+    """`⟨Â⟩ = ∫ A ρ` of the operator with this anti-Wick symbol in the units of the basis.
+
+    Args:
+        basis: That of `rho`.
+        rho: Coefficients.
+        symbol: A(Q, P), from `polynomial`, `from_terms` or `from_qutip`.
+    """
+    modes = basis.modes
+    terms = [
+        c * moment(basis, rho, row[:modes], row[modes:])
+        for row, c in zip(symbol.powers, symbol.coefficients, strict=True)
+    ]
+    return jnp.real(sum(terms))
+
+
+def reduced(
+    basis: FockBargmann, rho: Complex[Array, "*levels"], keep: tuple[int, ...]
+) -> Complex[Array, "*kept"]:
+    """The coefficients of some of the modes alone, the density of the others integrated out.
+
+    Args:
+        basis: That of `rho`.
+        rho: Coefficients.
+        keep: Which modes, in increasing order.
+    """
+    left, right = list(range(basis.modes)), list(range(basis.modes, 2 * basis.modes))
+    for mode in set(left) - set(keep):
+        right[mode] = left[mode]
+    kept = [left[mode] for mode in keep] + [right[mode] for mode in keep]
+    return jnp.einsum(rho, [*left, *right], kept)
+
+
+def wehrl_entropy(
+    grid: Grid, rho: Float[Array, "*shape"], kappa: Float[Array, ""] | float = 1.0
+) -> Float[Array, ""]:
+    """`−∫ ρ ln((2πκ)^N ρ) dq dp`, N for a coherent state and more for any other.
+
+    Wehrl (1979), doi:10.1016/0034-4877(79)90070-3. Where ρ has zeros the sum over the grid
+    converges with the fourth power of its spacing, else faster than any.
+
+    Args:
+        grid: Of phase space, axes q₁…q_N p₁…p_N.
+        rho: Density.
+        kappa: κ.
+    """
+    dark = rho <= 0
+    logarithm = jnp.log((2 * jnp.pi * kappa) ** (grid.dim // 2) * jnp.where(dark, 1.0, rho))
+    return -grid.integrate(jnp.where(dark, 0.0, rho * logarithm))
+
+
+def marginal(grid: Grid, rho: Float[Array, "*shape"], axes: tuple[int, ...]) -> Array:
+    """The density in some of the coordinates, the others integrated out.
+
+    Args:
+        grid: Of phase space, axes q₁…q_N p₁…p_N.
+        rho: Density.
+        axes: Which to keep.
+    """
+    others = tuple(axis for axis in range(grid.dim) if axis not in axes)
+    return jnp.sum(rho, axis=others) * math.prod(grid.spacing[axis] for axis in others)
+
+
+def sample(
+    key: Key[Array, ""], basis: FockBargmann, rho: Complex[Array, "*levels"], count: int
+) -> Float[np.ndarray, "count phase"]:
+    """Draws of (q, p) from the Husimi density, exact and independent.
+
+    By rejection: `ρ ≤ d diag(ρ)` for a density matrix of rank up to d, and the Husimi density of
+    diag(ρ) is drawn by a number state and a Γ-distributed |β|². One draw in d is accepted, d the
+    levels with more than 1e-15 of the state.
+
+    Args:
+        key: Of `jax.random`.
+        basis: That of `rho`.
+        rho: Coefficients of a state.
+        count: How many.
+
+    Raises:
+        InputError: If `rho` is not the density matrix of a state: not positive, or of trace 0.
+    """
+    size = math.prod(basis.cutoff)
+    matrix = np.asarray(rho).reshape(size, size)
+    values = np.linalg.eigvalsh((matrix + matrix.conj().T) / 2)
+    if not values[-1] > 0 or values[0] < -1e-8 * values[-1]:
+        raise InputError("`rho` must be a state: its matrix is not positive, or zero.")
+    weight = np.clip(np.real(np.diag(matrix)), 0, None)
+    levels = np.flatnonzero(weight > 1e-15 * weight.sum())
+    matrix = jnp.asarray(matrix[np.ix_(levels, levels)])
+    weight = jnp.asarray(weight[levels])
+    numbers = jnp.asarray(np.stack(np.unravel_index(levels, basis.cutoff), axis=1))
+    to_points = jax.vmap(lambda beta: phase_space(beta, basis.ell, basis.kappa))
+
+    @jax.jit
+    def propose(key):
+        which, size, turn, luck = jax.random.split(key, 4)
+        level = jax.random.choice(which, len(levels), (PROPOSALS,), p=weight / weight.sum())
+        square = jax.random.gamma(size, numbers[level] + 1.0)
+        angle = 2 * jnp.pi * jax.random.uniform(turn, square.shape)
+        points = to_points(jnp.sqrt(square) * jnp.exp(1j * angle))
+        overlaps = basis.overlaps(points)[:, levels]
+        exact = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
+        bound = len(levels) * (density(overlaps) @ weight)
+        return points, jax.random.uniform(luck, (PROPOSALS,)) * bound < exact
+
+    drawn: list[np.ndarray] = []
+    while sum(map(len, drawn)) < count:
+        key, now = jax.random.split(key)
+        points, accepted = map(np.asarray, propose(now))
+        drawn.append(points[accepted])
+    return np.concatenate(drawn)[:count] if drawn else np.zeros((0, 2 * basis.modes))

@@ -1,0 +1,125 @@
+"""`∂W/∂t = −(p/m)·∇_q W + (i/ħ)[V(q + iħ∇_p/2) − V(q − iħ∇_p/2)] W`: Moyal's equation.
+
+Quantum mechanics on phase space for any V(q) and for mixed states, by split steps: both parts are
+products, one in (k, p), one in (q, θ), k and θ conjugate to q and p. Smoothed, W is the Husimi
+density; see Cabrera et al. (2015), doi:10.1103/PhysRevA.92.042122.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from ..errors import InputError
+from ..grid import Grid
+from ..hamiltonian import Hamiltonian
+from ..observables import unresolved_share
+from ..potentials import depends_on_time
+from ..splitting import Scheme, nystrom6
+from ..stepper import AbstractStepper
+
+Wigner = Float[Array, "*shape"]
+UNRESOLVED = 1e-6  # share of ∫W² in the upper third of the waves
+
+
+class WignerStep(AbstractStepper):
+    """Moyal's equation by splitting, of the order of the scheme.
+
+    Args:
+        hamiltonian: H = Σ p_i²/2m_i + V(q), V real and without t.
+        grid: Of phase space, axes q₁…q_N p₁…p_N. Its box in p must hold the spread of the
+            density and its spacing resolve the interference: between two packets a distance
+            d apart W waves as cos(p·d/ħ).
+        scheme: Splitting scheme.
+
+    A state is W on the grid, per dq dp.
+
+    Raises:
+        InputError: If the axes of `grid` are odd in number, or V is complex or depends on time.
+    """
+
+    hamiltonian: Hamiltonian
+    grid: Grid
+    scheme: Scheme = eqx.field(default=nystrom6, static=True)
+
+    def __check_init__(self):
+        if self.grid.dim % 2:
+            raise InputError(
+                f"`grid` must have an axis for each q and p, but has {self.grid.dim} axes."
+            )
+        if depends_on_time(self.hamiltonian.potential, self.grid.dim // 2):
+            raise InputError("`hamiltonian` must have a potential without t for `WignerStep`.")
+
+    def make_step(self, dt):
+        drift, kick = self._drift(), self._kick()
+        if jnp.iscomplexobj(kick):
+            raise InputError("`hamiltonian` must have a real potential for `WignerStep`.")
+        turn = lambda fraction, angle: jnp.exp(-1j * fraction * dt * angle)
+        return _WignerStep(
+            [turn(a, drift) for a in self.scheme.drifts],
+            [turn(b, kick) for b in self.scheme.kicks],
+            self.grid,
+        )
+
+    def _drift(self) -> Float[Array, "*shape"]:
+        """`Σ k_i p_i/m_i`: the waves in q turn at this rate."""
+        h, n = self.hamiltonian, self.grid.dim // 2
+        mass = jnp.broadcast_to(jnp.asarray(h.mass), (n,)).reshape(n, *[1] * self.grid.dim)
+        return jnp.sum(self.grid.k[:n] * self.grid.points[n:] / mass, axis=0)
+
+    def _kick(self) -> Array:
+        """`(V(q − ħθ/2) − V(q + ħθ/2))/ħ`: the waves θ in p turn at this rate."""
+        h, n = self.hamiltonian, self.grid.dim // 2
+        away = h.hbar * self.grid.k[n:] / 2
+
+        def potential(q):
+            flat = jax.vmap(lambda x: h.potential(x, 0.0))(q.reshape(n, -1).T)
+            return flat.reshape(self.grid.shape)
+
+        q = self.grid.points[:n]
+        return (potential(q - away) - potential(q + away)) / h.hbar
+
+
+class _WignerStep(eqx.Module):
+    """Kick, drift, …, kick; each drift in (k, p), each kick in (q, θ)."""
+
+    drifts: list[Complex[Array, "*shape"]]
+    kicks: list[Complex[Array, "*shape"]]
+    grid: Grid
+
+    def __call__(self, t, w):
+        if w.shape != self.grid.shape:
+            raise InputError(
+                f"`state` must have the grid's shape {self.grid.shape}, not {w.shape}."
+            )
+        axes = range(self.grid.dim)
+        q, p = axes[: self.grid.dim // 2], axes[self.grid.dim // 2 :]
+        w = _turn(w, self.kicks[0], p)
+        for drift, kick in zip(self.drifts, self.kicks[1:], strict=True):
+            w = _turn(_turn(w, drift, q), kick, p)
+        return w
+
+    def strain(self, w):
+        return unresolved_share(self.grid, w + 0j) / UNRESOLVED
+
+
+def _turn(w: Wigner, phase: Complex[Array, "*shape"], axes) -> Wigner:
+    return jnp.fft.ifftn(phase * jnp.fft.fftn(w, axes=axes), axes=axes).real
+
+
+def smoothed(
+    grid: Grid, w: Wigner, ell: float | tuple[float, ...] = 1.0, hbar: float = 1.0
+) -> Wigner:
+    """The Husimi density of a Wigner function, `exp(Σ (ℓ_i²∂²_{q_i} + (ħ/ℓ_i)²∂²_{p_i})/4) W`.
+
+    Args:
+        grid: Of phase space, axes q₁…q_N p₁…p_N.
+        w: W.
+        ell: ℓ, the scale of the measuring coherent states; one number or one per mode.
+        hbar: ħ.
+    """
+    n = grid.dim // 2
+    scale = jnp.broadcast_to(jnp.asarray(ell), (n,))
+    widths = jnp.concatenate([scale, hbar / scale]).reshape(2 * n, *[1] * grid.dim)
+    damping = jnp.exp(-jnp.sum((widths * grid.k) ** 2, axis=0) / 4)
+    return jnp.fft.ifftn(damping * jnp.fft.fftn(w)).real

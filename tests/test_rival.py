@@ -1,0 +1,56 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dqmjax as dqm
+from dqmjax.rival import deviation
+
+FIELD = dqm.ScalarField(2, 1.2, 0.02)
+HIGGS = dqm.HiggsPair(1.3, 0.1)
+QUARTIC = dqm.AnharmonicOscillator(1.0, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "ell", "levels", "alpha"),
+    [
+        (QUARTIC, (1.0,), (16,), [0.6 + 0.3j]),
+        (FIELD, tuple(np.asarray(FIELD.ell).tolist()), (10, 9), [0.25, 0.15j]),
+        (HIGGS, (1.0, 1.0), (9, 9), [0.25, 0.15j]),
+    ],
+    ids=["quartic", "scalar field", "higgs pair"],
+)
+def test_deviation_begins_with_the_derivatives_left_out(symbol, ell, levels, alpha):
+    """∂ρ/∂t of the two differ from the start by the third and fourth: the deviation grows as t,
+    while moments of order 1 and 2 differ only through later times, as t² or not at all."""
+    flow = dqm.FokkerPlanck(symbol, ell=ell)
+    basis = dqm.FockBargmann(levels, ell=ell)
+    state = basis.coherent(jnp.asarray(alpha))
+    modes = len(levels)
+    one = (1,) + (0,) * (modes - 1)
+    none = (0,) * modes
+    powers = [(none, one), (one, one), (tuple(3 * n for n in one), none)]
+    random = np.random.default_rng(0).normal(size=(30, 2 * modes))
+    found = deviation(flow, 4, basis, state, np.linspace(0, 0.08, 9), powers, jnp.asarray(random))
+    assert found.horizon > 0.02
+    assert len(found.ts) >= 3
+    assert found.density[0] == 0
+    exact = dqm.FokkerPlanck(symbol, ell=ell, order=4)
+    rates = [basis.generator(f)(state) for f in (flow, exact)]
+    slope = np.abs(basis.density(rates[0] - rates[1], jnp.asarray(random))).max()
+    peak = np.max(basis.density(state, jnp.asarray(random)))
+    assert found.density[1] == pytest.approx(float(slope / peak * found.ts[1]), rel=0.05)
+    apart = np.abs(found.moments - found.exact)
+    assert apart[1, 0] < 0.05 * apart[1].max()
+    assert "defined until" in str(found)
+
+
+def test_bad_input():
+    basis = dqm.FockBargmann(12)
+    state = basis.coherent(0.3 + 0j)
+    run = lambda degree, ts: deviation(
+        dqm.FokkerPlanck(QUARTIC), degree, basis, state, ts, [((0,), (1,))], jnp.zeros((1, 2))
+    )
+    with pytest.raises(dqm.InputError, match="`degree` must make the equation exact"):
+        run(3, np.array([0.0, 0.1]))
+    with pytest.raises(dqm.InputError, match="before the horizon"):
+        run(4, np.array([0.0, 9.0]))
