@@ -43,7 +43,8 @@ class FokkerPlanck(eqx.Module):
 
     Raises:
         InputError: If `order` is not a whole number from 1, a constant `kappa` or `ell` is not
-            positive, or a constant `C` is not finite.
+            positive, a constant `C` is not finite, or ℓ and symbol differ in their modes; and
+            where the symbol is used, if it does not return one real number.
     """
 
     symbol: Callable[[Array, Array], Scalar]
@@ -61,11 +62,22 @@ class FokkerPlanck(eqx.Module):
         require_positive(ell=self.ell, kappa=self.kappa)
         if not isinstance(self.C, Tracer) and not np.isfinite(self.C).all():
             raise InputError(f"`C` must be finite, but is {self.C}.")
+        declared = getattr(self.symbol, "modes", None)
+        if declared is not None and np.ndim(self.ell) and np.size(self.ell) != declared:
+            raise InputError(
+                f"`ell` must have one entry for each of the {declared} modes of the symbol, or be "
+                f"one number, but has {np.size(self.ell)}."
+            )
 
     def hamiltonian(self, xi: Phase) -> Scalar:
         """`H` at `ξ = (q, p)`."""
-        q, p = jnp.split(xi, 2)
-        return self.symbol(q, p)
+        value = jnp.asarray(self.symbol(*jnp.split(xi, 2)))
+        if value.shape or jnp.iscomplexobj(value):
+            raise InputError(
+                "`symbol` must return one real number for a point, but returns "
+                f"{value.dtype} of shape {value.shape}: take its real part, or see `check`."
+            )
+        return value
 
     def drift(self, xi: Phase) -> Phase:
         """Hamilton's equations, `(∂H/∂p, −∂H/∂q)` at ξ."""

@@ -51,6 +51,9 @@ def deviation(
 ) -> Deviation:
     """The run of `flow` beside that of all derivatives, from the same state in the same basis.
 
+    For how long there is anything to compare is a matter of coupling times time: two derivatives of
+    a quartic oscillator are defined until λt = 0.004 in 16 levels and 0.002 in 40, for small α.
+
     Args:
         flow: The truncated equation.
         degree: Of the symbol: with so many derivatives and C = 1 the equation is exact.

@@ -139,6 +139,7 @@ def _solve(stepper, state, times, substeps, save, adjoint) -> Solution:
         static.append(rest)
         return arrays
 
+    factors = eqx.filter_closure_convert(factors, intervals[0])  # traced once, used twice
     shared = jax.lax.map(factors, intervals) if is_shared else None
 
     def advance(state, now):
@@ -150,7 +151,7 @@ def _solve(stepper, state, times, substeps, save, adjoint) -> Solution:
         return state, (save(state), _strain(step, state))
 
     def once(state, t, dt):
-        step = stepper.make_step(dt)
+        step = eqx.combine(factors(dt), static[0])
         return _in_frame(step, lambda y: step(t, y), state, t, t + dt)
 
     now = (ts[:-1], which, intervals[which])

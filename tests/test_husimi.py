@@ -183,3 +183,13 @@ def test_bad_arguments_are_refused():
         flow.rhs(GRID, jnp.zeros((4, 4)))
     with pytest.raises(dqm.InputError, match="an axis for each q and p"):
         flow.rhs(dqm.Grid((0.0,), (1.0,), (8,)), jnp.zeros(8))
+
+
+def test_a_symbol_must_be_one_real_number_with_as_many_modes_as_scales():
+    at = jnp.array([1.0, 0.5])
+    with pytest.raises(dqm.InputError, match="must return one real number"):
+        dqm.FokkerPlanck(lambda q, p: (1 + 1j) * q[0] * p[0]).drift(at)
+    with pytest.raises(dqm.InputError, match="must return one real number"):
+        dqm.FokkerPlanck(lambda q, p: q * p).drift(at)
+    with pytest.raises(dqm.InputError, match="`ell` must have one entry for each of the 2 modes"):
+        dqm.FokkerPlanck(dqm.BoseHubbard(1.0, 1.0, 2), ell=(1.0, 1.0, 1.0))
