@@ -1,10 +1,11 @@
 """What a Fokker–Planck equation of time-symmetric stochastic mechanics has to satisfy.
 
-The constraints C1–C7 of arXiv:2603.20399, section III, as numbers at sample points, each relative
-to the size of what should cancel, so that 0 to round-off means that it holds.
+The constraints C1–C7 of arXiv:2603.20399, section III, as numbers at sample points z, each relative
+to the size of what should cancel, so that 0 to round-off means that it holds, in whatever units.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import equinox as eqx
@@ -14,10 +15,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .errors import InputError
-from .fokker_planck import FokkerPlanck
+from .fokker_planck import Damped, FokkerPlanck
 from .polynomials import MAX_DEGREE, derivatives, symplectic_form
 
-HOLDS = 1e-9  # far above round-off, far below a term
 Number = Float[Array, ""]
 
 
@@ -36,6 +36,7 @@ class Constraints:
     traceless: float  # tr D
     free_ell: tuple[float, ...] | None  # the ℓ for which `free` is 0, if there is one
     is_exact: bool  # quantum mechanics, not a truncation
+    tolerance: float  # below which a number is taken for 0: √ε
 
     def __str__(self) -> str:
         rows = [
@@ -49,7 +50,8 @@ class Constraints:
             ("   D traceless", self.traceless),
         ]
         lines = [
-            f"{'holds' if size < HOLDS else 'FAILS':5}  {size:7.1e}  {name}" for name, size in rows
+            f"{'holds' if size < self.tolerance else 'FAILS':5}  {size:7.1e}  {name}"
+            for name, size in rows
         ]
         lines.insert(6, f"       C = {self.C:.6g}  C6 one constant")
         if self.free_ell is None:
@@ -63,7 +65,7 @@ class Constraints:
         return "\n".join(lines)
 
 
-def check(flow: FokkerPlanck, modes: int | None = None) -> Constraints:
+def check(flow: FokkerPlanck | Damped, modes: int | None = None) -> Constraints:
     """The constraints C1–C7 for `flow`, at concrete parameters.
 
     A Hamiltonian that is complex or not its own time reverse is reported, not refused; of a complex
@@ -74,39 +76,23 @@ def check(flow: FokkerPlanck, modes: int | None = None) -> Constraints:
         modes: N, where neither the symbol nor ℓ tells.
 
     Raises:
-        InputError: If N is not known.
+        InputError: If N is not known, `flow` has a bath, or H is no polynomial of degree up to 8.
     """
-    modes = modes or flow.modes
-    if modes is None:
-        raise InputError("`modes` must be given: neither the symbol nor `ell` of `flow` tells it.")
-    ell = jnp.broadcast_to(jnp.asarray(flow.ell), (modes,))
-    real = _of(flow, lambda q, p: jnp.real(flow.symbol(q, p)), ell)
-    points = jnp.asarray(np.random.default_rng(0).normal(size=(8, 2 * modes)))
-    values = jax.vmap(lambda xi: flow.symbol(*jnp.split(xi, 2)))(points)
-    quadratic = _quadratic(real)
+    if isinstance(flow, Damped):
+        raise InputError("`flow` must be a `FokkerPlanck`: a bath has none of these symmetries.")
+    scaled = _scaled(flow, modes)
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(8, 2 * np.size(scaled.ell))))
+    values = jax.vmap(lambda z: flow.symbol(*jnp.split(flow.scale(z) * z, 2)))(points)
+    quadratic = _quadratic(scaled)
     return Constraints(
         real=float(_relative(jnp.imag(values), values)),
-        C=float(real.C),
+        C=float(scaled.C),
         free=float(_relative(*_free_diffusion(quadratic))),
-        free_ell=_free_ell(real, quadratic),
-        is_exact=real.is_exact,
-        **{name: float(x) for name, x in _residuals(real, points).items()},
+        free_ell=_free_ell(quadratic, flow.ell),
+        is_exact=scaled.is_exact,
+        tolerance=_tolerance(),
+        **{name: float(x) for name, x in _residuals(scaled, points).items()},
     )
-
-
-@eqx.filter_jit
-def _residuals(flow: FokkerPlanck, points) -> dict[str, Number]:
-    at = lambda f: jax.vmap(f)(points)
-    matrix = at(flow.diffusion)
-    limits = (eqx.tree_at(where, flow, 0.0) for where in (lambda f: f.C, lambda f: f.hbar))
-    return {
-        "limit": jnp.stack([_relative(at(f.spread), at(flow.drift)) for f in limits]).max(),
-        "symmetry": _relative(matrix - jnp.swapaxes(matrix, 1, 2), matrix),
-        "locality": _locality(flow, points),
-        "reversal": _reversal(flow, points),
-        "energy": _energy(flow, points),
-        "traceless": _relative(jnp.trace(matrix, axis1=1, axis2=2), matrix),
-    }
 
 
 def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
@@ -118,11 +104,7 @@ def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
     Raises:
         InputError: If there is none, as for neighbours coupled by their positions.
     """
-    modes = modes or flow.modes
-    if modes is None:
-        raise InputError("`modes` must be given: neither the symbol nor `ell` of `flow` tells it.")
-    flow = _of(flow, flow.symbol, jnp.broadcast_to(jnp.asarray(flow.ell), (modes,)))
-    found = _free_ell(flow, _quadratic(flow))
+    found = _free_ell(_quadratic(_scaled(flow, modes)), flow.ell)
     if found is None:
         raise InputError(
             "`symbol` must have a quadratic part that some ℓ frees of diffusion, but none does: "
@@ -132,9 +114,39 @@ def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
     return found
 
 
-def _of(flow: FokkerPlanck, symbol: Callable, ell) -> FokkerPlanck:
-    """`flow` with another symbol, and ℓ that tells N."""
-    return dataclasses.replace(flow, symbol=symbol, ell=ell)
+def _scaled(flow: FokkerPlanck, modes: int | None) -> FokkerPlanck:
+    """`flow` in the coordinates z, of the real part of H, with ℓ that tells N."""
+    if modes is None and flow.modes is None:
+        raise InputError("`modes` must be given: neither the symbol nor `ell` of `flow` tells it.")
+    if None not in (modes, flow.modes) and modes != flow.modes:
+        raise InputError(f"`modes` must be the {flow.modes} of `flow`, but is {modes}.")
+    ell = jnp.ones(modes or flow.modes or 1)
+    scale = flow.scale(jnp.zeros(2 * ell.size))
+    symbol = lambda q, p: jnp.real(flow.symbol(*jnp.split(scale * jnp.concatenate([q, p]), 2)))
+    return dataclasses.replace(
+        flow,
+        symbol=lambda q, p: symbol(q, p) / flow.kappa,
+        ell=ell,
+        kappa=1.0,
+        hbar=flow.hbar / flow.kappa,
+    )
+
+
+@eqx.filter_jit
+def _residuals(flow: FokkerPlanck, points) -> dict[str, Number]:
+    matrix = jax.vmap(flow.diffusion)(points)
+    return {
+        "limit": _limit(flow, points),
+        "symmetry": _relative(matrix - jnp.swapaxes(matrix, 1, 2), matrix),
+        "locality": _locality(flow, points),
+        "reversal": _reversal(flow, points),
+        "energy": _energy(flow, points),
+        "traceless": _relative(jnp.trace(matrix, axis1=1, axis2=2), matrix),
+    }
+
+
+def _tolerance() -> float:
+    return float(jnp.sqrt(jnp.finfo(jnp.zeros(()).dtype).eps))
 
 
 def _relative(rest, whole) -> Number:
@@ -143,27 +155,41 @@ def _relative(rest, whole) -> Number:
     return jnp.max(jnp.abs(rest)) / jnp.where(size > 0, size, 1.0)
 
 
-def _locality(flow: FokkerPlanck, points) -> Number:
-    """Change of drift and D if H is replaced by its Taylor polynomial of order 1 and 2."""
+def _limit(flow: FokkerPlanck, points) -> Number:
+    """What is left beside Liouville's equation at C = 0 and at ħ = 0."""
+    drift = jax.vmap(flow.drift)(points)
+    limits = (eqx.tree_at(where, flow, 0.0) for where in (lambda f: f.C, lambda f: f.hbar))
+    left = [
+        _relative(jax.vmap(lambda z, f=f, k=k: f.tensor(k, z))(points), drift)
+        for f in limits
+        for k in range(2, flow.order + 1)
+    ]
+    return jnp.max(jnp.stack([jnp.zeros(()), *left]))
 
-    def taylor(xi, order):
+
+def _locality(flow: FokkerPlanck, points) -> Number:
+    """Change of each G⁽ᵏ⁾ if H is replaced by its Taylor polynomial of order k at the point."""
+
+    def taylor(z, order: int) -> FokkerPlanck:
         def symbol(q, p):
-            away, total = jnp.concatenate([q, p]) - xi, 0.0
-            factorial = 1.0
+            away, total = jnp.concatenate([q, p]) - z, 0.0
             for k in range(order + 1):
-                factorial *= max(k, 1)
-                term = derivatives(flow.hamiltonian, k)(xi)
+                term = derivatives(flow.hamiltonian, k)(z)
                 for _ in range(k):
                     term = term @ away
-                total += term / factorial
+                total += term / math.factorial(k)
             return total
 
-        return _of(flow, symbol, flow.ell)
+        return dataclasses.replace(flow, symbol=symbol)
 
-    change = lambda f, order: jax.vmap(lambda xi: f(taylor(xi, order), xi) - f(flow, xi))(points)
-    drift, spread = lambda flow, xi: flow.drift(xi), lambda flow, xi: flow.spread(xi)
-    whole = [jax.vmap(lambda xi, f=f: f(flow, xi))(points) for f in (drift, spread)]
-    return _relative(change(drift, 1), whole[0]) + _relative(change(spread, 2), whole[1])
+    def change(k: int, z):
+        exact = flow.tensor(k, z)
+        return taylor(z, k).tensor(k, z) - exact, exact
+
+    sizes = [
+        _relative(*jax.vmap(lambda z, k=k: change(k, z))(points)) for k in range(1, flow.order + 1)
+    ]
+    return jnp.max(jnp.stack(sizes))
 
 
 def _reversal(flow: FokkerPlanck, points) -> Number:
@@ -197,15 +223,20 @@ def _energy(flow: FokkerPlanck, points) -> Number:
 
 
 def _quadratic(flow: FokkerPlanck) -> Float[Array, "phase phase"]:
-    """Hessian at z = 0 of the Weyl symbol, `exp((ħ/4κ) Δ_z) H`, by the terms that are not 0."""
+    """Hessian at 0 of the Weyl symbol, `exp((ħ/4κ) Δ_z) H`, a finite sum for polynomials."""
     zero = jnp.zeros(2 * np.size(flow.ell))
-    total, term = 0.0, lambda z: flow.hamiltonian(flow.scale(z) * z)
-    for k in range(1, MAX_DEGREE // 2 + 1):
-        more = jax.jit(jax.hessian(term))(zero)
-        if not jnp.abs(more).max() > 0:
-            break
-        total, term = total + more, _laplacian(term, flow.hbar / (4 * flow.kappa * k))
-    return total + jnp.zeros((zero.size, zero.size))
+    points = jnp.asarray(np.random.default_rng(1).normal(size=(4, zero.size)))
+    size = jnp.abs(jax.vmap(flow.hamiltonian)(points)).max()
+    total, term = jnp.zeros((zero.size, zero.size)), flow.hamiltonian
+    for k in range(1, MAX_DEGREE // 2 + 2):
+        if not jnp.abs(jax.jit(jax.vmap(term))(points)).max() > _tolerance() * size:
+            return total
+        total = total + jax.jit(jax.hessian(term))(zero)
+        term = _laplacian(term, flow.hbar / (4 * k))
+    raise InputError(
+        f"`symbol` must be a polynomial in q and p of degree at most {MAX_DEGREE}, for its "
+        "quadratic part to be known, but is not."
+    )
 
 
 def _laplacian(f: Callable, factor) -> Callable:
@@ -224,17 +255,15 @@ def _free_diffusion(hessian: Float[Array, "phase phase"]):
     return hessian @ J - J @ hessian, hessian @ J
 
 
-def _free_ell(flow: FokkerPlanck, quadratic) -> tuple[float, ...] | None:
-    """The solution of the diagonal of `[H̃₀'', J] = 0`, if it solves the rest."""
-    scale = flow.scale(jnp.zeros(len(quadratic)))
-    hessian = quadratic / jnp.outer(scale, scale)
-    q, p = jnp.split(jnp.diag(hessian), 2)
+def _free_ell(quadratic: Float[Array, "phase phase"], unit) -> tuple[float, ...] | None:
+    """The solution of the diagonal of `[H̃₀'', J] = 0`, if it solves the rest, times `unit`."""
+    q, p = jnp.split(jnp.diag(quadratic), 2)
     nothing = (q == 0) & (p == 0)
     if not (nothing | (q * p > 0)).all():
         return None
     ratio = jnp.where(nothing, 1.0, p) / jnp.where(nothing, 1.0, q)
-    ell = jnp.where(nothing, jnp.asarray(flow.ell), jnp.sqrt(flow.kappa * jnp.sqrt(ratio)))
-    scale = jnp.concatenate([ell, flow.kappa / ell])
-    if _relative(*_free_diffusion(scale[:, None] * hessian * scale)) > HOLDS:
+    ell = ratio**0.25
+    scale = jnp.concatenate([ell, 1 / ell])
+    if _relative(*_free_diffusion(scale[:, None] * quadratic * scale)) > _tolerance():
         return None
-    return tuple(float(x) for x in ell)
+    return tuple(float(x) for x in ell * jnp.asarray(unit))

@@ -1,6 +1,7 @@
 """Husimi densities as Fock–Bargmann coefficients."""
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -10,7 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from .errors import InputError, require_positive
-from .generators import Assembly, Flow, of_flow
+from .generators import Assembly, Flow, of_flow, of_symbol
 from .ladder import Shifts, edge
 from .phase import density
 from .polynomials import amplitude_map
@@ -176,13 +177,21 @@ class FockBargmann(eqx.Module):
 
     def assembly(self, flow: Flow) -> Assembly:
         """What is static in the generator, index sets included."""
-        declared = getattr(flow, "modes", None)
+        self._check_modes(flow)
+        return of_flow(self, flow)
+
+    def ket_assembly(self, symbol: Callable) -> Assembly:
+        """The same of Schrödinger's equation, of the anti-Wick symbol H(q, p)."""
+        self._check_modes(symbol)
+        return of_symbol(self, symbol)
+
+    def _check_modes(self, law):
+        declared = getattr(law, "modes", None)
         if declared not in (None, self.modes):
             raise InputError(
                 f"`basis` must have the {declared} modes of the equation, but has {self.modes}: "
                 "give `cutoff` one entry per mode."
             )
-        return of_flow(self, flow)
 
     def _overlaps(self, beta: Complex[Array, " modes"]) -> Complex[Array, "*cutoff"]:
         """`⟨m|β⟩ = e^{−|β|²/2} β^m/√m!`, as an outer product over the modes."""
@@ -196,6 +205,7 @@ class FockBargmann(eqx.Module):
 
 
 def share(state: Complex[Array, "*levels"], where: Bool[Array | np.ndarray, "*levels"]) -> Scalar:
-    """Part of `Σ|ρ_k|²` in the coefficients `where`."""
+    """Part of `Σ|ρ_k|²` in the coefficients `where`; 0 of nothing."""
     size = density(state)
-    return jnp.sum(jnp.where(where, size, 0.0)) / jnp.sum(size)
+    total = jnp.sum(size)
+    return jnp.sum(jnp.where(where, size, 0.0)) / jnp.where(total == 0, 1.0, total)

@@ -43,8 +43,8 @@ class FokkerPlanck(eqx.Module):
 
     Raises:
         InputError: If `order` is not a whole number from 1, a constant `kappa` or `ell` is not
-            positive, a constant `C` is not finite, or ℓ and symbol differ in their modes; and
-            where the symbol is used, if it does not return one real number.
+            positive, ħ is negative, a constant `C` is not finite, or ℓ and symbol differ in their
+            modes; and where the symbol is used, if it does not return one real number.
     """
 
     symbol: Callable[[Array, Array], Scalar]
@@ -60,6 +60,8 @@ class FokkerPlanck(eqx.Module):
         if not isinstance(self.order, int) or self.order < 1:
             raise InputError(f"`order` must be a whole number from 1, but is {self.order!r}.")
         require_positive(ell=self.ell, kappa=self.kappa)
+        if not isinstance(self.hbar, Tracer) and not 0 <= self.hbar < np.inf:
+            raise InputError(f"`hbar` must be finite and not negative, but is {self.hbar}.")
         if not isinstance(self.C, Tracer) and not np.isfinite(self.C).all():
             raise InputError(f"`C` must be finite, but is {self.C}.")
         declared = getattr(self.symbol, "modes", None)
@@ -120,7 +122,7 @@ class FokkerPlanck(eqx.Module):
         """`∂ρ/∂t` on a phase-space grid, axes q₁…q_N p₁…p_N, spectrally exact.
 
         For looking at, not for stepping: the negative eigenvalues of D amplify round-off
-        like exp(|D|k²t), so a run on a grid is ill-posed. Evolve with `HusimiStep`.
+        like `e^{(ħ/2κ)|λ|k²t}`, so a run on a grid is ill-posed. Evolve with `HusimiStep`.
 
         Raises:
             InputError: If `rho` has another shape than `grid`, or the axes are odd in number.
@@ -149,7 +151,7 @@ class FokkerPlanck(eqx.Module):
         Checked at arbitrary points, to the square root of machine precision; wants concrete
         parameters. A function of more than one mode wants `ell` with an entry for each.
         """
-        if not jnp.allclose(self.kappa / self.hbar, 1) or not self._ends_at(self.order):
+        if not jnp.allclose(self.hbar / self.kappa, 1) or not self._ends_at(self.order):
             return False
         return bool(jnp.allclose(self.C, 1)) or self._ends_at(1)
 
@@ -188,8 +190,10 @@ class Damped(eqx.Module):
 
     def __check_init__(self):
         self.flow.__check_init__()
-        if not isinstance(self.thermal, Tracer) and not self.thermal >= 0:
-            raise InputError(f"`thermal` must not be negative, but is {self.thermal}.")
+        for name in ("rate", "thermal"):
+            value = getattr(self, name)
+            if not isinstance(value, Tracer) and not 0 <= value < np.inf:
+                raise InputError(f"`{name}` must be finite and not negative, but is {value}.")
 
     @property
     def symbol(self) -> Callable[[Array, Array], Scalar]:

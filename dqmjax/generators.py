@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .errors import InputError
+from .fokker_planck import FokkerPlanck
 from .ladder import Blocks, Shifts, Word, edge, shift_of, weight_of, words
 from .polynomials import Sampler, amplitude_map, contract_all, generic, phase_space, total_degree
 
@@ -132,7 +133,7 @@ def of_symbol(basis, symbol: Callable) -> Assembly:
 
     def components(basis, symbol, beta):
         points = jax.vmap(lambda b: phase_space(b, basis.ell, basis.kappa))(jnp.asarray(beta))
-        values = jax.vmap(lambda xi: symbol(*jnp.split(xi, 2)))(points)
+        values = jax.vmap(FokkerPlanck(symbol).hamiltonian)(points)
         return -1j * values[:, None] / basis.kappa
 
     def words_of(exponent, term):

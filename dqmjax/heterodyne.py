@@ -1,7 +1,7 @@
 """What a Husimi density tells: moments, entropy, marginals, and draws of (q, p) from it.
 
 The Husimi density is the distribution of the outcomes of heterodyne detection, q and p at once with
-half a quantum of noise added to each, so its moments are those of antinormal order.
+the noise that this costs, so its moments are those of antinormal order.
 """
 
 import math
@@ -19,7 +19,7 @@ from .phase import density
 from .polynomials import phase_space
 
 Powers = tuple[int, ...]
-PROPOSALS = 1 << 16  # at a time
+AT_ONCE = 1 << 22  # overlaps of proposals, 64 MB
 
 
 def moment(
@@ -40,6 +40,7 @@ def moment(
             f"`up` and `down` must hold a power from 0 for each of the {basis.modes} modes, but "
             f"are {up} and {down}."
         )
+    _require_matrix(basis, rho)
     for mode, powers in enumerate(zip(basis.cutoff, up, down, strict=True)):
         rho = jnp.tensordot(_integrals(*powers), rho, axes=((0, 1), (0, basis.modes - mode)))
     return rho
@@ -67,6 +68,8 @@ def expectation(
         symbol: A(Q, P), from `polynomial`, `from_terms` or `from_qutip`.
     """
     modes = basis.modes
+    if symbol.modes != modes:
+        raise InputError(f"`symbol` must have the {modes} modes of `basis`, not {symbol.modes}.")
     terms = [
         c * moment(basis, rho, row[:modes], row[modes:])
         for row, c in zip(symbol.powers, symbol.coefficients, strict=True)
@@ -83,7 +86,12 @@ def reduced(
         basis: That of `rho`.
         rho: Coefficients.
         keep: Which modes, in increasing order.
+
+    Raises:
+        InputError: If `keep` is not that.
     """
+    _require_increasing("keep", keep, basis.modes)
+    _require_matrix(basis, rho)
     left, right = list(range(basis.modes)), list(range(basis.modes, 2 * basis.modes))
     for mode in set(left) - set(keep):
         right[mode] = left[mode]
@@ -115,8 +123,12 @@ def marginal(grid: Grid, rho: Float[Array, "*shape"], axes: tuple[int, ...]) -> 
     Args:
         grid: Of phase space, axes q₁…q_N p₁…p_N.
         rho: Density.
-        axes: Which to keep.
+        axes: Which to keep, in increasing order.
+
+    Raises:
+        InputError: If `axes` is not that.
     """
+    _require_increasing("axes", axes, grid.dim)
     others = tuple(axis for axis in range(grid.dim) if axis not in axes)
     return jnp.sum(rho, axis=others) * math.prod(grid.spacing[axis] for axis in others)
 
@@ -137,31 +149,34 @@ def sample(
         count: How many.
 
     Raises:
-        InputError: If `rho` is not the density matrix of a state: not positive, or of trace 0.
+        InputError: If `count` is not a whole number from 0, or `rho` not the density matrix of a
+            state: not finite, Hermitian or positive, or zero.
     """
+    if not isinstance(count, int) or count < 0:
+        raise InputError(f"`count` must be a whole number from 0, but is {count!r}.")
+    _require_matrix(basis, rho)
     size = math.prod(basis.cutoff)
     matrix = np.asarray(rho).reshape(size, size)
-    values = np.linalg.eigvalsh((matrix + matrix.conj().T) / 2)
-    if not values[-1] > 0 or values[0] < -1e-8 * values[-1]:
-        raise InputError("`rho` must be a state: its matrix is not positive, or zero.")
+    _require_state(matrix)
     weight = np.clip(np.real(np.diag(matrix)), 0, None)
     levels = np.flatnonzero(weight > 1e-15 * weight.sum())
     matrix = jnp.asarray(matrix[np.ix_(levels, levels)])
     weight = jnp.asarray(weight[levels])
     numbers = jnp.asarray(np.stack(np.unravel_index(levels, basis.cutoff), axis=1))
+    proposals = max(1, AT_ONCE // len(levels))
     to_points = jax.vmap(lambda beta: phase_space(beta, basis.ell, basis.kappa))
 
     @jax.jit
     def propose(key):
         which, size, turn, luck = jax.random.split(key, 4)
-        level = jax.random.choice(which, len(levels), (PROPOSALS,), p=weight / weight.sum())
+        level = jax.random.choice(which, len(levels), (proposals,), p=weight / weight.sum())
         square = jax.random.gamma(size, numbers[level] + 1.0)
         angle = 2 * jnp.pi * jax.random.uniform(turn, square.shape)
         points = to_points(jnp.sqrt(square) * jnp.exp(1j * angle))
         overlaps = basis.overlaps(points)[:, levels]
         exact = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
         bound = len(levels) * (density(overlaps) @ weight)
-        return points, jax.random.uniform(luck, (PROPOSALS,)) * bound < exact
+        return points, jax.random.uniform(luck, (proposals,)) * bound < exact
 
     drawn: list[np.ndarray] = []
     while sum(map(len, drawn)) < count:
@@ -169,3 +184,28 @@ def sample(
         points, accepted = map(np.asarray, propose(now))
         drawn.append(points[accepted])
     return np.concatenate(drawn)[:count] if drawn else np.zeros((0, 2 * basis.modes))
+
+
+def _require_matrix(basis: FockBargmann, rho: Array):
+    if rho.shape != basis.levels:
+        raise InputError(
+            f"`rho` must have the basis's shape {basis.levels}, but has {rho.shape}: of a ket take "
+            "`basis.pure(ket)`."
+        )
+
+
+def _require_increasing(name: str, chosen: tuple[int, ...], count: int):
+    if not chosen or list(chosen) != sorted(set(chosen) & set(range(count))):
+        raise InputError(
+            f"`{name}` must hold some of 0 … {count - 1} in increasing order, but is {chosen}."
+        )
+
+
+def _require_state(matrix: np.ndarray):
+    tolerance = 1e2 * len(matrix) * np.finfo(matrix.dtype).eps
+    size, skew = (np.abs(m).max() for m in (matrix, matrix - matrix.conj().T))
+    if 0 < size < np.inf and skew <= tolerance * size:
+        values = np.linalg.eigvalsh(matrix)
+        if values[-1] > 0 and values[0] >= -tolerance * values[-1]:
+            return
+    raise InputError("`rho` must be a state: finite, Hermitian and positive, but is not.")

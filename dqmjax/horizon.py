@@ -2,6 +2,7 @@
 
 import math
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
@@ -17,30 +18,39 @@ def horizon(
 ) -> float:
     """The time, to `until`/4096, up to which `solve` believes the run from `state`; ∞ beyond.
 
-    By a trial run that keeps nothing but the strain of the step, see `GuardedStep`.
+    By two trial runs that keep nothing but the strain of the step, see `GuardedStep`. For the host:
+    not to be traced.
 
     Args:
-        stepper: As for `solve`, one whose steps have a strain: `HusimiStep`, `KetStep`, `GridStep`.
+        stepper: As for `solve`, one whose steps have a strain: `HusimiStep`, `KetStep`, `GridStep`,
+            `WignerStep`.
         state: At t = 0.
         until: The longest time of interest.
         substeps: Steps for each 1/64 of it, where the step is not exact.
 
     Raises:
-        InputError: If `until` is not positive and finite.
+        InputError: If `until` is not positive and finite, or the steps have no strain.
     """
     if not (math.isfinite(until) and until > 0):
         raise InputError(f"`until` must be positive and finite, but is {until}.")
-
-    def first(state, begin: float, end: float, steps: int):
-        """The last part of [begin, end] before the strain, and the state there."""
-        ts = np.linspace(begin, end, PARTS + 1)
-        run = solve(stepper, state, ts, substeps=steps, throw=False)
-        over = np.flatnonzero(~(np.asarray(run.strain) <= 1))
-        return (int(over[0]) - 1, run.saved) if over.size else (None, run.saved)
-
-    index, states = first(state, 0.0, until, substeps)
-    if index is None:
-        return math.inf
     part = until / PARTS
-    fine, _ = first(states[index], index * part, (index + 1) * part, -(-substeps // PARTS))
-    return index * part + (PARTS if fine is None else fine) * part / PARTS
+    coarse = part * np.arange(PARTS + 1)
+    last = _last_believed(stepper, state, coarse, substeps)
+    if last == PARTS:
+        return math.inf
+    fine = coarse[last] + part / PARTS * np.arange(1, PARTS + 1)
+    times = np.concatenate([coarse[: last + 1], fine])
+    return float(times[_last_believed(stepper, state, times, substeps)])
+
+
+def _last_believed(stepper, state, ts: np.ndarray, substeps: int) -> int:
+    """Index of the last of `ts` before the strain exceeds 1."""
+    run = solve(stepper, state, ts, substeps=substeps, save=_nothing, throw=False)
+    if run.strain is None:
+        raise InputError("`stepper` must have steps with a strain, but its steps have none.")
+    over = np.flatnonzero(~(np.asarray(run.strain) <= 1))
+    return int(over[0]) - 1 if over.size else len(ts) - 1
+
+
+def _nothing(state):
+    return jnp.zeros(())

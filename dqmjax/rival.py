@@ -64,12 +64,16 @@ def deviation(
         points: Where to compare densities.
 
     Raises:
-        InputError: If `degree` does not make the equation exact, or not even the second of `ts`
-            lies before the horizon.
+        InputError: If `degree` does not make the equation exact, `ts` does not begin at 0, or not
+            even its second time lies before the horizon.
     """
     exact = dataclasses.replace(flow, order=degree, C=1.0)
     if not exact.is_exact:
-        raise InputError(f"`degree` must make the equation exact, but {degree} does not.")
+        raise InputError(
+            f"`degree` must make the equation exact, but {degree} does not; κ = ħ, too."
+        )
+    if ts[0] != 0:
+        raise InputError(f"`ts` must begin at 0, the time of `state`, but begins at {ts[0]}.")
     stepper = HusimiStep(flow, basis)
     end = horizon(stepper, state, float(ts[-1]))
     ts = np.asarray(ts)[np.asarray(ts) <= end]

@@ -28,7 +28,7 @@ class Solution(eqx.Module):
     saved: PyTree[Array]  # `save(state)` at every save time, leading axis `times`
     final: PyTree[Array]  # the state at `ts[-1]`
     finite: Bool[Array, ""]  # whether `final` is
-    strain: Float[Array, " times"]  # above 1 where the step says not to believe the state; else 0
+    strain: Float[Array, " times"] | None  # above 1 where the step says not to believe the state
 
 
 class SaveTimes(eqx.Module):
@@ -116,9 +116,10 @@ def _believed(solution: Solution) -> Solution:
     """`solution`, refused with the time where it went wrong, if that can be known now."""
     if isinstance(solution.finite, Tracer):
         final = eqx.error_if(solution.final, ~solution.finite, NOT_FINITE)
-        final = eqx.error_if(final, jnp.any(solution.strain > 1), STRAINED)
+        if solution.strain is not None:
+            final = eqx.error_if(final, jnp.any(solution.strain > 1), STRAINED)
         return eqx.tree_at(lambda s: s.final, solution, final)
-    if (solution.strain > 1).any():
+    if solution.strain is not None and (solution.strain > 1).any():
         first = solution.ts[jnp.argmax(solution.strain > 1)]
         raise RuntimeError(f"At t = {first:.6g}: {STRAINED}")
     if not solution.finite:
@@ -160,13 +161,15 @@ def _solve(stepper, state, times, substeps, save, adjoint) -> Solution:
     final, (saved, strain) = jax.lax.scan(advance, state, now)
     saved = jax.tree.map(lambda y0, ys: jnp.concatenate([y0[None], ys]), save(state), saved)
     finite = jnp.stack([jnp.isfinite(y).all() for y in jax.tree.leaves(final)]).all()
-    return Solution(ts, saved, final, finite, jnp.concatenate([jnp.zeros(1), strain]))
+    if strain is not None:
+        strain = jnp.concatenate([jnp.zeros(1, strain.dtype), strain])
+    return Solution(ts, saved, final, finite, strain)
 
 
-def _strain(step, state) -> Float[Array, ""]:
-    """What `step` says of `state`, if it says anything, and no less than 1 where that is NaN."""
+def _strain(step, state) -> Float[Array, ""] | None:
+    """What `step` says of `state`, if it says anything, and infinite where that is NaN."""
     if not isinstance(step, GuardedStep):
-        return jnp.zeros(())
+        return None
     strain = jax.lax.stop_gradient(step.strain(state))
     return jnp.where(jnp.isnan(strain), jnp.inf, strain)
 

@@ -1,5 +1,4 @@
-import dataclasses
-
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -88,18 +87,78 @@ def test_a_complex_hamiltonian_is_reported():
     assert found.energy < 1e-14
 
 
-def test_another_diffusion_is_found_out():
-    """A diffusion matrix that is not made of H: neither local nor conserving ⟨H⟩ nor traceless."""
+class OfNothing(dqm.FokkerPlanck):
+    """A diffusion matrix that is not made of H."""
 
-    class Wrong(dqm.FokkerPlanck):
-        def diffusion(self, xi):
-            return jnp.diag(1 + xi**2) + 0.1 * jnp.outer(xi, jnp.ones(xi.size))
+    def diffusion(self, xi):
+        return jnp.diag(1 + xi**2) + 0.1 * jnp.outer(xi, jnp.ones(xi.size))
 
-    flow = Wrong(dqm.Kerr(1.2))
-    assert isinstance(dataclasses.replace(flow, C=1.0), Wrong)
-    found = check(flow)
-    for name in ("limit", "symmetry", "reversal", "energy", "traceless"):
+
+class Elsewhere(dqm.FokkerPlanck):
+    """The diffusion of another point."""
+
+    def spread(self, xi):
+        return dqm.FokkerPlanck(self.symbol).spread(xi + 0.3)
+
+
+class Further(dqm.FokkerPlanck):
+    """A third derivative of its own."""
+
+    def tensor(self, k, xi):
+        return jnp.ones((xi.size,) * k) if k == 3 else dqm.FokkerPlanck(self.symbol).tensor(k, xi)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "broken"),
+    [
+        (OfNothing(dqm.Kerr(1.2)), ("limit", "symmetry", "reversal", "energy", "traceless")),
+        (Elsewhere(dqm.Kerr(1.2)), ("locality", "energy")),
+        (Further(dqm.Kerr(1.2), order=3), ("limit", "reversal")),
+    ],
+    ids=["of nothing", "elsewhere", "further"],
+)
+def test_another_equation_is_found_out(wrong, broken):
+    found = check(wrong)
+    for name in broken:
         assert getattr(found, name) > 1e-3, name
+    assert "FAILS" in str(found)
+
+
+def test_units_do_not_matter():
+    """Two oscillators of masses 1 or 10¹⁰ and a rotation, which breaks time reversal."""
+
+    def found(mass):
+        def symbol(q, p):
+            turning = q[0] * p[1] - q[1] * p[0]
+            return jnp.sum(p**2 / mass + mass * q**2) / 2 + 0.5 * turning
+
+        return check(dqm.FokkerPlanck(symbol, ell=(mass**-0.5,) * 2))
+
+    one, other = found(1.0), found(1e10)
+    assert one.reversal > 0.1
+    assert other.reversal == pytest.approx(one.reversal, rel=1e-6)
+
+
+def test_a_sextic_oscillator_keeps_its_classical_scale():
+    """The third Laplacian matters where the second has no Hessian at 0 of its own."""
+    sixth = lambda x: x**6 - 7.5 * x**4 + 11.25 * x**2  # anti-Wick, of x̂⁶
+    flow = dqm.FokkerPlanck(lambda q, p: (p @ p + q @ q) / 2 + 0.2 * sixth(q[0]))
+    np.testing.assert_allclose(free_ell(flow, modes=1), 1.0, rtol=1e-14)
+
+
+def test_single_precision():
+    with jax.enable_x64(False):
+        found = check(dqm.FokkerPlanck(dqm.BoseHubbard(0.8, 1.5, 2)))
+    assert "FAILS" not in str(found)
+
+
+def test_bad_input():
+    with pytest.raises(dqm.InputError, match="a bath has none"):
+        check(dqm.Damped(dqm.FokkerPlanck(dqm.Kerr(1.0)), 0.1))  # pyright: ignore
+    with pytest.raises(dqm.InputError, match="`modes` must be the 1 of"):
+        check(dqm.FokkerPlanck(dqm.Kerr(1.0)), modes=2)
+    with pytest.raises(dqm.InputError, match="must be a polynomial"):
+        free_ell(dqm.FokkerPlanck(lambda q, p: p @ p / 2 - jnp.cos(q[0])), modes=1)
 
 
 def test_modes_must_be_known():

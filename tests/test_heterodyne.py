@@ -164,3 +164,17 @@ def test_bad_input():
         heterodyne.moment(basis, rho, (1, 0), (0,))
     with pytest.raises(dqm.InputError, match="must be a state"):
         heterodyne.sample(jax.random.key(0), basis, -rho, 10)
+    with pytest.raises(dqm.InputError, match="must be a state"):
+        heterodyne.sample(jax.random.key(0), basis, rho * (1 + 0.1j), 10)
+    with pytest.raises(dqm.InputError, match="`count` must be"):
+        heterodyne.sample(jax.random.key(0), basis, rho, -3)
+    for wrong in ((-1,), (1, 0), (2,), (0, 0)):
+        with pytest.raises(dqm.InputError, match="in increasing order"):
+            heterodyne.marginal(dqm.Grid((-1.0, -1.0), (1.0, 1.0), (4, 4)), jnp.ones((4, 4)), wrong)
+    with pytest.raises(dqm.InputError, match="`keep` must hold some of 0 … 0"):
+        heterodyne.reduced(basis, rho, (1,))
+    with pytest.raises(dqm.InputError, match="of a ket take"):
+        heterodyne.moment(basis, basis.coherent_ket(0.2), (1,), (0,))
+    both = dqm.ordering.polynomial(dqm.BoseHubbard(1.0, 1.0, 2), 2)
+    with pytest.raises(dqm.InputError, match="`symbol` must have the 1 modes"):
+        heterodyne.expectation(basis, rho, both)

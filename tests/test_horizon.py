@@ -103,3 +103,7 @@ def test_a_finer_grid_explodes_sooner():
 def test_bad_input():
     with pytest.raises(dqm.InputError, match="`until` must be positive and finite"):
         dqm.horizon(*kerr(1.0), np.inf)
+    line = dqm.Grid((-8.0,), (8.0,), (64,))
+    split = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), line)
+    with pytest.raises(dqm.InputError, match="its steps have none"):
+        dqm.horizon(split, dqm.gaussian(line, 0.0, 0.7), 1.0)

@@ -124,5 +124,8 @@ def test_bad_input():
     wave = dqm.KetStep(lambda q, p: jnp.cos(q[0]), dqm.FockBargmann(4))
     with pytest.raises(dqm.InputError, match="polynomials in q and p"):
         wave.make_step(jnp.array(0.1))
-    with pytest.raises(dqm.InputError, match="`q` must have shape"):
+    lossy = dqm.KetStep(lambda q, p: (1 - 0.1j) * (q @ q + p @ p), dqm.FockBargmann(4))
+    with pytest.raises(dqm.InputError, match="one real number"):
+        lossy.make_step(jnp.array(0.1))
+    with pytest.raises(dqm.InputError, match="`basis` must have the 1 modes"):
         dqm.KetStep(dqm.Kerr(1.0), basis).make_step(jnp.array(0.1))

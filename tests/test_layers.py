@@ -31,9 +31,10 @@ LAYERS = [  # lowest first; those in one row do not import each other
         "states",
         "interference",
         "diffusion",
+        "fokker_planck",
         "solve",
     },
-    {"hamiltonian", "generators", "fokker_planck", "field_symbols", "ordering", "likelihood"},
+    {"hamiltonian", "generators", "field_symbols", "ordering", "likelihood"},
     {"observables", "split_flow", "fock", "horizon", "constraints"},
     {"spectrum", "fields", "functionals", "weak_form", "report", "pictures.schrodinger"},
     {

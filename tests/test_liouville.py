@@ -1,5 +1,6 @@
 """Order 1 along its characteristics, against closed forms."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -47,9 +48,20 @@ def test_agrees_with_order_one_on_coefficients():
     np.testing.assert_allclose(got, basis.density(final, POINTS), rtol=0, atol=1e-6)
 
 
+def test_its_derivative_in_time():
+    """∂ρ/∂t = −drift·∇ρ."""
+    flow = dqm.FokkerPlanck(dqm.AnharmonicOscillator(1.0, 0.2))
+    moved = lambda t: liouville(flow, packet, POINTS[:5], t, substeps=4)
+    exact = -jax.vmap(lambda xi: flow.drift(xi) @ jax.grad(packet)(xi))(POINTS[:5])
+    np.testing.assert_allclose(jax.jacfwd(moved)(0.0), exact, rtol=0, atol=1e-12)
+
+
 def test_bad_input():
-    with pytest.raises(dqm.InputError, match="`t` must be finite and not 0"):
-        liouville(dqm.FokkerPlanck(dqm.Kerr(1.0)), packet, POINTS, 0.0, substeps=1)
+    flow = dqm.FokkerPlanck(dqm.Kerr(1.0))
+    with pytest.raises(dqm.InputError, match="`points` must have rows"):
+        liouville(flow, packet, POINTS[:, :1], 1.0, substeps=1)
+    with pytest.raises(dqm.InputError, match="`substeps` must be a whole number"):
+        liouville(flow, packet, POINTS, 1.0, substeps=0)
     stiff = dqm.FokkerPlanck(dqm.Kerr(1e4))
-    with pytest.raises(RuntimeError, match="not finite"):
+    with pytest.raises(RuntimeError, match="not finite: take more"):
         liouville(stiff, packet, POINTS, 1.0, substeps=1)

@@ -60,3 +60,5 @@ def test_bad_input():
         run(3, np.array([0.0, 0.1]))
     with pytest.raises(dqm.InputError, match="before the horizon"):
         run(4, np.array([0.0, 9.0]))
+    with pytest.raises(dqm.InputError, match="`ts` must begin at 0"):
+        run(4, np.array([0.01, 0.02]))

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..exponentials import expm, expm_action, taylor
 from ..fock import AT_EDGE, FockBargmann, share
 from ..fokker_planck import FokkerPlanck
-from ..generators import Assembly, Flow, of_symbol
+from ..generators import Assembly, Flow
 from ..grid import Grid
 from ..ladder import Blocks, Shifts
 from ..observables import unresolved_share
@@ -67,7 +67,7 @@ class KetStep(AbstractStepper):
     basis: FockBargmann
 
     def make_step(self, dt):
-        return _step(of_symbol(self.basis, self.symbol), self.basis, self.symbol, dt)
+        return _step(self.basis.ket_assembly(self.symbol), self.basis, self.symbol, dt)
 
 
 def _step(assembly: Assembly, basis: FockBargmann, law, dt) -> "_BlockStep | _SeriesStep":
@@ -107,10 +107,10 @@ class _SeriesStep(eqx.Module):
 class GridStep(AbstractStepper):
     """The Fokker–Planck equation on a grid, by a Taylor series of order 4 in dt.
 
-    For seeing why it cannot work: the negative eigenvalue λ of D makes every wave k of round-off
-    grow as `e^{|λ|k²t}`, whatever the step, and the finer the grid the sooner. `solve` refuses
-    once the upper third of the wave numbers holds more than a millionth of ∫ρ². The explicit
-    step is stable only for dt·|λ|k_max² below about 3.
+    For seeing why it cannot work: a negative eigenvalue −λ of D makes every wave k of round-off
+    grow as `e^{(ħ/2κ)λk²t}`, whatever the step, and the finer the grid the sooner; k in units of
+    1/ℓ and ℓ/κ. `solve` refuses once the upper third of the wave numbers holds more than a
+    millionth of ∫ρ². For the positive eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8.
 
     Args:
         fokker_planck: Equation of motion, K ≤ 2.

@@ -4,23 +4,21 @@ Solved along its characteristics, `dξ/dt = (∂H/∂p, −∂H/∂q)`, on which
 Hamiltonian that is no oscillator ρ makes ever finer folds that no basis holds for long.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError
 from ..fokker_planck import FokkerPlanck
 from ..gauss_legendre import gauss_legendre_step
-from ..solve import solve
 from ..stepper import AbstractStepper
 
 Points = Float[Array, "points phase"]
 ITERATIONS = 30
+NOT_SETTLED = "The points are not finite: take more `substeps`."
 
 
 class Characteristics(AbstractStepper):
@@ -52,7 +50,7 @@ def liouville(
     flow: FokkerPlanck,
     density: Callable[[Float[Array, " phase"]], Float[Array, ""]],
     points: Points,
-    t: float,
+    t: Float[Array, ""] | float,
     substeps: int,
 ) -> Float[Array, " points"]:
     """`ρ(ξ, t) = ρ(φ_{−t}(ξ), 0)` at `points`, φ_t the motion.
@@ -61,17 +59,25 @@ def liouville(
         flow: Equation of motion; C and the order do not matter.
         density: ρ(ξ) at t = 0, for one point.
         points: ξ, rows (q₁…q_N, p₁…p_N).
-        t: Time, not 0; backwards if negative.
+        t: Time; backwards if negative.
         substeps: Steps of order 6.
 
     Raises:
-        InputError: If `t` is 0 or not finite.
+        InputError: If `points` is no such list, or `substeps` is not a whole number from 1.
         RuntimeError: If the steps are too long for their implicit equations to be solved.
     """
-    if not (np.isfinite(t) and t):
-        raise InputError(f"`t` must be finite and not 0, but is {t}.")
-    sign = float(np.sign(-t))
-    backwards = dataclasses.replace(flow, symbol=lambda q, p: sign * flow.symbol(q, p))
-    ts = np.array([0.0, abs(t)])
-    run = solve(Characteristics(backwards), jnp.asarray(points), ts, substeps=substeps)
-    return jax.vmap(density)(run.final)
+    if points.ndim != 2 or points.shape[1] % 2:
+        raise InputError(
+            f"`points` must have rows (q₁…q_N, p₁…p_N), but has the shape {points.shape}."
+        )
+    if not isinstance(substeps, int) or substeps < 1:
+        raise InputError(f"`substeps` must be a whole number from 1, but is {substeps!r}.")
+    begun = _carried(flow, points, -jnp.asarray(t) / substeps, substeps)
+    begun = eqx.error_if(begun, ~jnp.isfinite(begun).all(), NOT_SETTLED)
+    return jax.vmap(density)(begun)
+
+
+@eqx.filter_jit
+def _carried(flow: FokkerPlanck, points: Points, dt, substeps: int) -> Points:
+    step = _CharacteristicStep(flow, dt)
+    return jax.lax.scan(lambda xi, _: (step(0.0, xi), None), points, length=substeps)[0]

@@ -1,4 +1,4 @@
-"""`∂W/∂t = −(p/m)·∇_q W + (i/ħ)[V(q + iħ∇_p/2) − V(q − iħ∇_p/2)] W`: Moyal's equation.
+"""`∂W/∂t = −(p/m)·∇_q W − (i/ħ)[V(q + iħ∇_p/2) − V(q − iħ∇_p/2)] W`: Moyal's equation.
 
 Quantum mechanics on phase space for any V(q) and for mixed states, by split steps: both parts are
 products, one in (k, p), one in (q, θ), k and θ conjugate to q and p. Smoothed, W is the Husimi
@@ -8,9 +8,10 @@ density; see Cabrera et al. (2015), doi:10.1103/PhysRevA.92.042122.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError
+from ..errors import InputError, require_positive
 from ..grid import Grid
 from ..hamiltonian import Hamiltonian
 from ..observables import unresolved_share
@@ -35,7 +36,8 @@ class WignerStep(AbstractStepper):
     A state is W on the grid, per dq dp.
 
     Raises:
-        InputError: If the axes of `grid` are odd in number, or V is complex or depends on time.
+        InputError: If the axes of `grid` are odd in number, or V is complex, depends on time, or is
+            not finite where W needs it, which is up to half the greatest ħθ outside of the box.
     """
 
     hamiltonian: Hamiltonian
@@ -49,11 +51,14 @@ class WignerStep(AbstractStepper):
             )
         if depends_on_time(self.hamiltonian.potential, self.grid.dim // 2):
             raise InputError("`hamiltonian` must have a potential without t for `WignerStep`.")
+        kick = self._kick()
+        if jnp.iscomplexobj(kick):
+            raise InputError("`hamiltonian` must have a real potential for `WignerStep`.")
+        if not isinstance(kick, Tracer) and not jnp.isfinite(kick).all():
+            raise InputError("`hamiltonian` must have a potential that is finite at every point.")
 
     def make_step(self, dt):
         drift, kick = self._drift(), self._kick()
-        if jnp.iscomplexobj(kick):
-            raise InputError("`hamiltonian` must have a real potential for `WignerStep`.")
         turn = lambda fraction, angle: jnp.exp(-1j * fraction * dt * angle)
         return _WignerStep(
             [turn(a, drift) for a in self.scheme.drifts],
@@ -88,10 +93,7 @@ class _WignerStep(eqx.Module):
     grid: Grid
 
     def __call__(self, t, w):
-        if w.shape != self.grid.shape:
-            raise InputError(
-                f"`state` must have the grid's shape {self.grid.shape}, not {w.shape}."
-            )
+        _check("state", w, self.grid)
         axes = range(self.grid.dim)
         q, p = axes[: self.grid.dim // 2], axes[self.grid.dim // 2 :]
         w = _turn(w, self.kicks[0], p)
@@ -117,9 +119,25 @@ def smoothed(
         w: W.
         ell: ℓ, the scale of the measuring coherent states; one number or one per mode.
         hbar: ħ.
+
+    Raises:
+        InputError: If `w` is complex or of another shape than `grid`, the axes are odd in number,
+            or ℓ or ħ is not positive.
     """
+    _check("w", w, grid)
+    require_positive(ell=ell, hbar=hbar)
     n = grid.dim // 2
+    if grid.dim % 2 or jnp.shape(jnp.asarray(ell)) not in ((), (n,)):
+        raise InputError(f"`ell` must be one number or one per mode, of {grid.dim}/2 modes.")
     scale = jnp.broadcast_to(jnp.asarray(ell), (n,))
     widths = jnp.concatenate([scale, hbar / scale]).reshape(2 * n, *[1] * grid.dim)
     damping = jnp.exp(-jnp.sum((widths * grid.k) ** 2, axis=0) / 4)
     return jnp.fft.ifftn(damping * jnp.fft.fftn(w)).real
+
+
+def _check(name: str, w: Array, grid: Grid):
+    if w.shape != grid.shape or jnp.iscomplexobj(w):
+        raise InputError(
+            f"`{name}` must be real and of the grid's shape {grid.shape}, but is {w.dtype} of "
+            f"shape {w.shape}."
+        )
