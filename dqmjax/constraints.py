@@ -26,9 +26,9 @@ class Constraints:
     """What `check` found; `print` it."""
 
     real: float  # |Im H| / |H|
-    limit: float  # C1: the diffusion left at C = 0 and at ħ = 0
+    limit: float  # C1: what is left beside Liouville's equation at C = 0 and at ħ = 0
     symmetry: float  # C2: D − Dᵀ
-    locality: float  # C3: change of drift and D under all but first and second derivatives of H
+    locality: float  # C3: change of each G⁽ᵏ⁾ if H is cut to its derivatives up to k
     reversal: float  # C4: T𝓛T⁻¹ + 𝓛, T: p → −p
     energy: float  # C5: Σ_k (−1)^k G⁽ᵏ⁾·∇^k H, of which ∫ρ is d⟨H⟩/dt
     C: float  # C6: one constant
@@ -43,7 +43,7 @@ class Constraints:
             ("   H real", self.real),
             ("C1 Liouville's equation for C → 0 and ħ → 0", self.limit),
             ("C2 D symmetric", self.symmetry),
-            ("C3 drift and D from derivatives of H at the point", self.locality),
+            ("C3 drift and diffusion from derivatives of H there", self.locality),
             ("C4 time reversal, T𝓛T⁻¹ = −𝓛", self.reversal),
             ("C5 ⟨H⟩ conserved at every point", self.energy),
             ("C7 no diffusion from the quadratic part of H", self.free),

@@ -1,5 +1,6 @@
 """Equations of motion on phase space as operators on Fock–Bargmann coefficients."""
 
+import functools
 import itertools
 import math
 from collections import Counter, defaultdict
@@ -40,8 +41,8 @@ class Assembly:
     value, and the traced part is one small linear map from coefficients to weights.
 
     Args:
-        basis: Coefficients that the generator acts on.
-        law: A pytree, as `components` takes it.
+        basis: Coefficients that the generator acts on, at such values.
+        law: A pytree, as `components` takes it, at such values.
         components: `components(basis, law, beta)`, polynomials in β, β*: (points, terms).
         words_of: `words_of(exponent, term)`, what a monomial of a term does, as ladder words.
         orders: Number of derivatives of each term: what should cancel in one order is
@@ -51,12 +52,10 @@ class Assembly:
 
     def __init__(self, basis, law, components: Callable, words_of: Callable, orders, kept):
         self.kept, self._components = kept, components
-        with jax.ensure_compile_time_eval():
-            generic_basis, generic_law = generic((basis, law))
-            evaluate = jax.jit(lambda beta: components(generic_basis, generic_law, beta))
-            epsilon = float(jnp.finfo(jnp.zeros(()).dtype).eps) ** 0.7  # above round-off
-            self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
-            coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
+        evaluate = jax.jit(lambda beta: components(basis, law, beta))
+        epsilon = float(jnp.finfo(jnp.zeros(()).dtype).eps) ** 0.7  # above round-off
+        self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
+        coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
         size, orders = np.abs(coefficients), np.asarray(orders)
         largest = np.zeros(orders.max() + 1)
         np.maximum.at(largest, orders, size.max(axis=0))
@@ -117,6 +116,45 @@ class Assembly:
 
 def of_flow(basis, flow: Flow) -> Assembly:
     """The generator of `flow` on the coefficients of a density."""
+    return _assemble(_of_flow, basis, flow)
+
+
+def of_symbol(basis, symbol: Callable) -> Assembly:
+    """`−iĤ/κ` on the amplitudes of a ket, Ĥ that of the anti-Wick symbol H(q, p)."""
+    return _assemble(_of_symbol, basis, symbol)
+
+
+class _Structure:
+    """Basis and law at generic values: equal for all that differ in their parameters only."""
+
+    def __init__(self, basis, law):
+        self.tree = generic((basis, law))
+        leaves, treedef = jax.tree.flatten(self.tree)
+        shapes = (getattr(x, "shape", None) is not None for x in leaves)
+        described = [
+            (x.shape, str(x.dtype)) if array else x for x, array in zip(leaves, shapes, strict=True)
+        ]
+        self._key = (treedef, tuple(described), jnp.zeros(()).dtype)
+
+    def __hash__(self):
+        return hash(self._key)
+
+    def __eq__(self, other):
+        return self._key == other._key
+
+
+def _assemble(make: Callable, basis, law) -> Assembly:
+    with jax.ensure_compile_time_eval():
+        return _once(make, _Structure(basis, law))
+
+
+@functools.lru_cache(maxsize=16)
+def _once(make: Callable, structure: _Structure) -> Assembly:
+    """One assembly for all values of the parameters: it takes longer than most runs."""
+    return make(*structure.tree)
+
+
+def _of_flow(basis, flow: Flow) -> Assembly:
     derivatives, _ = _derivatives(basis.modes, flow.order)
     return Assembly(
         basis,
@@ -128,9 +166,7 @@ def of_flow(basis, flow: Flow) -> Assembly:
     )
 
 
-def of_symbol(basis, symbol: Callable) -> Assembly:
-    """`−iĤ/κ` on the amplitudes of a ket, Ĥ that of the anti-Wick symbol H(q, p)."""
-
+def _of_symbol(basis, symbol: Callable) -> Assembly:
     def components(basis, symbol, beta):
         points = jax.vmap(lambda b: phase_space(b, basis.ell, basis.kappa))(jnp.asarray(beta))
         values = jax.vmap(FokkerPlanck(symbol).hamiltonian)(points)

@@ -116,7 +116,7 @@ def test_marginal_of_a_coherent_state_is_a_gaussian():
     np.testing.assert_allclose(got, exact, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("constants", [{}, {"C": 0.6, "ell": 1.2}, {"order": 4}, {"order": 1}])
+@pytest.mark.parametrize("constants", [{}, {"C": 0.6, "ell": 1.2}, {"order": 3}, {"order": 1}])
 def test_continuity(constants):
     """∂ρ/∂t = −∇·j at points."""
     flow = dqm.FokkerPlanck(random_symbol(1, seed=5), **constants)

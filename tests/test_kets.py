@@ -98,9 +98,9 @@ def dimer_moment(parameters):
     C, ell_1, ell_2, interaction, tunnelling, rate = parameters
     symbol = dqm.BoseHubbard(tunnelling, interaction, 2)
     flow = dqm.FokkerPlanck(symbol, C=C, ell=jnp.stack([ell_1, ell_2]))
-    basis = dqm.FockBargmann((5, 5))
+    basis = dqm.FockBargmann((4, 4))
     stepper = dqm.HusimiStep(dqm.Damped(flow, rate, 0.1), basis)
-    start = basis.coherent_ket(jnp.array([0.2, 0.1j]))
+    start = basis.coherent_ket(jnp.array([0.15, 0.1j]))
     rho = dqm.solve(stepper, basis.pure(start), np.array([0.0, 0.1]), throw=False).final
     coherence = heterodyne.moment(basis, rho, (1, 0), (0, 1))
     return coherence.imag + heterodyne.moment(basis, rho, (1, 0), (1, 0)).real
