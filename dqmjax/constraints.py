@@ -96,13 +96,14 @@ def check(flow: FokkerPlanck | Damped, modes: int | None = None) -> Constraints:
 
 
 def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
-    """The ℓ for which the quadratic part H₀ of H does not diffuse, `[H̃₀'', J] = 0`.
+    """The ℓ, one for each mode, for which the quadratic part H₀ does not diffuse, `[H̃₀'', J] = 0`.
 
     `ℓ_i⁴ = κ² (∂²H₀/∂p_i²)/(∂²H₀/∂q_i²)`, which is κ/mω for an oscillator; H₀ is the quadratic
     part of the symmetrically ordered (Weyl) symbol, the classical one.
 
     Raises:
-        InputError: If there is none, as for neighbours coupled by their positions.
+        InputError: If there is none, as for neighbours coupled by their positions, N is not known,
+            or H is no polynomial of degree up to 8.
     """
     found = _free_ell(_quadratic(_scaled(flow, modes)), flow.ell)
     if found is None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -125,15 +126,14 @@ def of_symbol(basis, symbol: Callable) -> Assembly:
 
 
 class _Structure:
-    """Basis and law at generic values: equal for all that differ in their parameters only."""
+    """Basis and law at generic values: equal for all that differ in trainable values only."""
 
     def __init__(self, basis, law):
         self.tree = generic((basis, law))
         leaves, treedef = jax.tree.flatten(self.tree)
-        shapes = (getattr(x, "shape", None) is not None for x in leaves)
-        described = [
-            (x.shape, str(x.dtype)) if array else x for x, array in zip(leaves, shapes, strict=True)
-        ]
+        described = (
+            (np.shape(x), np.asarray(x).tobytes()) if eqx.is_array_like(x) else x for x in leaves
+        )
         self._key = (treedef, tuple(described), jnp.zeros(()).dtype)
 
     def __hash__(self):

@@ -33,7 +33,8 @@ def moment(
         up, down: Powers of β* and β, one for each mode.
 
     Raises:
-        InputError: If the powers are not whole numbers from 0, one for each mode.
+        InputError: If the powers are not whole numbers from 0, one for each mode, or `rho` is not
+            of the basis.
     """
     if len(up) != basis.modes or len(down) != basis.modes or min((*up, *down)) < 0:
         raise InputError(
@@ -66,6 +67,9 @@ def expectation(
         basis: That of `rho`.
         rho: Coefficients.
         symbol: A(Q, P), from `polynomial`, `from_terms` or `from_qutip`.
+
+    Raises:
+        InputError: If `symbol` or `rho` is not of the modes of the basis.
     """
     modes = basis.modes
     if symbol.modes != modes:
@@ -88,7 +92,7 @@ def reduced(
         keep: Which modes, in increasing order.
 
     Raises:
-        InputError: If `keep` is not that.
+        InputError: If `keep` is not that, or `rho` is not of the basis.
     """
     _require_increasing("keep", keep, basis.modes)
     _require_matrix(basis, rho)
@@ -104,8 +108,8 @@ def wehrl_entropy(
 ) -> Float[Array, ""]:
     """`−∫ ρ ln((2πκ)^N ρ) dq dp`, N for a coherent state and more for any other.
 
-    Wehrl (1979), doi:10.1016/0034-4877(79)90070-3. Where ρ has zeros the sum over the grid
-    converges with the fourth power of its spacing, else faster than any.
+    Wehrl (1979), doi:10.1016/0034-4877(79)90070-3. Zeros of ρ slow the sum over the grid down: for
+    cats of the Kerr oscillator it is good to 1e-8 at a spacing of ℓ/25.
 
     Args:
         grid: Of phase space, axes q₁…q_N p₁…p_N.

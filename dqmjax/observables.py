@@ -10,6 +10,7 @@ from .potentials import Parameter, potential_on
 
 Psi = Complex[Array, "*shape"]
 Scalar = Float[Array, ""]
+UNRESOLVED = 1e-6  # of ∫f²; f is off by its root at most
 
 
 def norm(grid: Grid, psi: Psi) -> Scalar:
@@ -75,6 +76,11 @@ def unresolved_share(grid: Grid, psi: Psi) -> Scalar:
     high = sum(waves) > 0
     share = momentum_density(grid, psi)
     return jnp.sum(jnp.where(high, share, 0.0)) / jnp.sum(share)
+
+
+def grid_strain(grid: Grid, f: Float[Array, "*shape"]) -> Scalar:
+    """`unresolved_share` of a real density f in units of a millionth: above 1, not resolved."""
+    return unresolved_share(grid, f + 0j) / UNRESOLVED
 
 
 def current(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape dim"]:

@@ -290,3 +290,28 @@ def test_amplifier_widens_and_narrows():
         mean = grid.integrate(x * rho)
         exact = np.exp(2 * sign * gain * t) + 1
         assert 2 * grid.integrate((x - mean) ** 2 * rho) == pytest.approx(exact, abs=1e-10)
+
+
+class Coupled(dqm.AbstractSymbol):
+    """Hopping where a table of whole numbers says so."""
+
+    table: jax.Array
+
+    @property
+    def modes(self):
+        return 2
+
+    def __call__(self, q, p):
+        return jnp.sum(self.table * (jnp.outer(q, q) + jnp.outer(p, p))) / 2
+
+
+def test_whole_numbers_in_a_symbol_belong_to_its_structure():
+    """The structure is found once for all values of parameters, which these are not."""
+    basis = dqm.FockBargmann((4, 4))
+    tables = (np.eye(2, dtype=int), np.array([[1, 3], [3, 1]]))
+    shifts = [
+        set(basis.generator(dqm.FokkerPlanck(Coupled(jnp.asarray(table)))).shifts)
+        for table in tables
+    ]
+    assert len(shifts[0]) == 1
+    assert len(shifts[1]) == 5

@@ -1,6 +1,6 @@
 """`∂ρ/∂t = −∇·(drift ρ) + (ħ/2κ) Σ_ab ∂_a∂_b (D_ab ρ)` on Fock–Bargmann coefficients.
 
-Also its form for kets, `iħ ∂ψ/∂t = Ĥψ`, and the step on a grid that does not work for long.
+Also its form for kets, `iκ ∂ψ/∂t = Ĥψ`, and the step on a grid that does not work for long.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from ..fokker_planck import FokkerPlanck
 from ..generators import Assembly, Flow
 from ..grid import Grid
 from ..ladder import Blocks, Shifts
-from ..observables import unresolved_share
+from ..observables import grid_strain
 from ..stepper import AbstractStepper
 
 Scalar = Float[Array, ""]
@@ -109,8 +109,8 @@ class GridStep(AbstractStepper):
 
     For seeing why it cannot work: a negative eigenvalue −λ of D makes every wave k of round-off
     grow as `e^{(ħ/2κ)λk²t}`, whatever the step, and the finer the grid the sooner; k in units of
-    1/ℓ and ℓ/κ. `solve` refuses once the upper third of the wave numbers holds more than a
-    millionth of ∫ρ². For the positive eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8.
+    1/ℓ and ℓ/κ. `solve` refuses what `observables.grid_strain` finds unresolved. For the positive
+    eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8.
 
     Args:
         fokker_planck: Equation of motion, K ≤ 2.
@@ -135,7 +135,7 @@ class _GridStep(eqx.Module):
         return taylor(lambda rho: self.dt * self.flow.rhs(self.grid, rho), rho, 4)
 
     def strain(self, rho):
-        return unresolved_share(self.grid, rho + 0j) / AT_EDGE
+        return grid_strain(self.grid, rho)
 
 
 def _check_shape(rho: Array, levels: tuple[int, ...]):

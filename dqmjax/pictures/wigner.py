@@ -14,13 +14,12 @@ from jaxtyping import Array, Complex, Float
 from ..errors import InputError, require_positive
 from ..grid import Grid
 from ..hamiltonian import Hamiltonian
-from ..observables import unresolved_share
+from ..observables import grid_strain
 from ..potentials import depends_on_time
 from ..splitting import Scheme, nystrom6
 from ..stepper import AbstractStepper
 
 Wigner = Float[Array, "*shape"]
-UNRESOLVED = 1e-6  # share of ∫W² in the upper third of the waves
 
 
 class WignerStep(AbstractStepper):
@@ -61,9 +60,10 @@ class WignerStep(AbstractStepper):
         drift, kick = self._drift(), self._kick()
         turn = lambda fraction, angle: jnp.exp(-1j * fraction * dt * angle)
         return _WignerStep(
-            [turn(a, drift) for a in self.scheme.drifts],
-            [turn(b, kick) for b in self.scheme.kicks],
+            {a: turn(a, drift) for a in self.scheme.drifts},
+            {b: turn(b, kick) for b in self.scheme.kicks},
             self.grid,
+            self.scheme,
         )
 
     def _drift(self) -> Float[Array, "*shape"]:
@@ -88,21 +88,23 @@ class WignerStep(AbstractStepper):
 class _WignerStep(eqx.Module):
     """Kick, drift, …, kick; each drift in (k, p), each kick in (q, θ)."""
 
-    drifts: list[Complex[Array, "*shape"]]
-    kicks: list[Complex[Array, "*shape"]]
+    drifts: dict[float, Complex[Array, "*shape"]]  # by fractions of the step, which recur
+    kicks: dict[float, Complex[Array, "*shape"]]
     grid: Grid
+    scheme: Scheme = eqx.field(static=True)
 
     def __call__(self, t, w):
         _check("state", w, self.grid)
         axes = range(self.grid.dim)
         q, p = axes[: self.grid.dim // 2], axes[self.grid.dim // 2 :]
-        w = _turn(w, self.kicks[0], p)
-        for drift, kick in zip(self.drifts, self.kicks[1:], strict=True):
-            w = _turn(_turn(w, drift, q), kick, p)
+        first, *kicks = self.scheme.kicks
+        w = _turn(w, self.kicks[first], p)
+        for a, b in zip(self.scheme.drifts, kicks, strict=True):
+            w = _turn(_turn(w, self.drifts[a], q), self.kicks[b], p)
         return w
 
     def strain(self, w):
-        return unresolved_share(self.grid, w + 0j) / UNRESOLVED
+        return grid_strain(self.grid, w)
 
 
 def _turn(w: Wigner, phase: Complex[Array, "*shape"], axes) -> Wigner:
