@@ -8,6 +8,12 @@ from .dataset import (
     read_snapshots as read_snapshots,
 )
 from .errors import InputError as InputError
+from .experiments import (
+    AbstractExperiment as AbstractExperiment,
+    Evolution as Evolution,
+    Heterodyne as Heterodyne,
+    Levels as Levels,
+)
 from .field_symbols import (
     GaugeQuartic as GaugeQuartic,
     HiggsPair as HiggsPair,
@@ -23,6 +29,7 @@ from .functionals import (
 from .grid import Grid as Grid
 from .hamiltonian import Hamiltonian as Hamiltonian
 from .horizon import horizon as horizon
+from .measurements import Draws as Draws, Lines as Lines, Series as Series
 from .phase import from_canonical as from_canonical, to_canonical as to_canonical
 from .pictures.canonical import AtlasStep as AtlasStep, CanonicalStep as CanonicalStep
 from .pictures.husimi import (
@@ -47,6 +54,7 @@ from .potentials import (
     SechBarrier as SechBarrier,
     Slits as Slits,
     SoftCoulomb as SoftCoulomb,
+    Spline as Spline,
 )
 from .recovery import recover as recover
 from .report import Recovery as Recovery

@@ -128,7 +128,7 @@ def _write(folder: pathlib.Path, data: Snapshots, result):
     write_json(folder / "result.json", result.to_json())
     plot.posterior(result).savefig(folder / "posterior.png", dpi=120)
     if data.modes == 1:
-        plot.snapshots(data, result.density).savefig(folder / "snapshots.png", dpi=120)
+        plot.snapshots(data, result.prediction).savefig(folder / "snapshots.png", dpi=120)
 
 
 def _info(options) -> int:

@@ -12,10 +12,13 @@ import zlib
 from collections.abc import Iterator
 from tokenize import TokenError
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from .errors import InputError, InputFileError
+from .likelihood import Binomial, Gaussian
+from .measurements import Pairs, gaussian, mutual_neighbours
 
 REQUIRED = ("t", "points", "density", "ell", "kappa", "hbar")
 DEMO = importlib.resources.files("dqmjax") / "data" / "kerr_noisy.npz"
@@ -117,6 +120,29 @@ class Snapshots:
         if self.counts is None or self.shots is None:
             return self.density
         return self.counts / self.shots / self.cell
+
+    @property
+    def where(self) -> Float[np.ndarray, "points phase"]:
+        """`points`."""
+        return self.points
+
+    @property
+    def likelihood(self) -> Gaussian | Binomial:
+        """Binomial where there are counts, else normal."""
+        if self.counts is None or self.shots is None:
+            return gaussian(self.density, self.sigma)
+        counts, shots = jnp.asarray(self.counts, float), jnp.asarray(float(self.shots))
+        return Binomial(counts, shots, jnp.asarray(self.cell))
+
+    @property
+    def noise_known(self) -> bool:
+        """Whether there are counts, or `sigma`."""
+        return self.sigma is not None or self.counts is not None
+
+    @property
+    def neighbours(self) -> Pairs:
+        """Nearest points."""
+        return mutual_neighbours(self.points)
 
 
 def _require(condition: bool | np.bool_, name: str, must: str, but):

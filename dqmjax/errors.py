@@ -40,3 +40,13 @@ def require(value, holds, message: str):
     if not holds:
         raise InputError(message)
     return value
+
+
+def require_shape(name: str, value, shape: tuple[int, ...]):
+    """Refuses an array of another shape.
+
+    Raises:
+        InputError: Naming the argument, its shape and the one that it must have.
+    """
+    if np.shape(value) != shape:
+        raise InputError(f"`{name}` must have shape {shape}, but has {np.shape(value)}.")

@@ -150,11 +150,12 @@ class FockBargmann(eqx.Module):
         self, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
     ) -> Float[Array, " points"]:
         """The density per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`, also of a ket."""
-        overlaps = self.overlaps(points)
+        kets = np.flatnonzero(self.kept_kets)
+        overlaps = self.overlaps(points)[:, kets]
         if coefficients.ndim == self.modes:
-            probability = density(overlaps.conj() @ coefficients.ravel())
+            probability = density(overlaps.conj() @ coefficients.ravel()[kets])
         else:
-            matrix = coefficients.reshape(2 * [math.prod(self.cutoff)])
+            matrix = coefficients.reshape(2 * [math.prod(self.cutoff)])[kets[:, None], kets]
             probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
         return probability / (2 * jnp.pi * self.kappa) ** self.modes
 

@@ -79,6 +79,38 @@ class Shifts(eqx.Module):
         return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
 
 
+class Gathered(eqx.Module):
+    """The same operator where few of the coefficients are kept, on those alone, in a row."""
+
+    weights: Complex[Array, "shifts size"]
+    sources: Int[np.ndarray, "shifts size"]  # where in the row each term comes from; size: nowhere
+    places: Int[np.ndarray, " size"]  # of the row in the raveled coefficients
+
+    def __call__(self, row: Complex[Array, " size"]) -> Complex[Array, " size"]:
+        padded = jnp.concatenate([row, jnp.zeros(1, row.dtype)])
+        return jnp.sum(self.weights * padded[self.sources], axis=0)
+
+    def bound(self) -> Float[Array, ""]:
+        """`‖L‖_∞`."""
+        return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
+
+
+def gathered(operator: Shifts, kept: Bool[np.ndarray, "*levels"]) -> Gathered:
+    """`operator` on the kept coefficients."""
+    places = np.flatnonzero(kept)
+    rank = np.full(kept.size, places.size)
+    rank[places] = np.arange(places.size)
+    targets = np.stack(np.unravel_index(places, kept.shape), axis=1)
+    sources = []
+    for shift in operator.shifts:
+        source = targets - np.array(shift)
+        inside = ((source >= 0) & (source < kept.shape)).all(axis=1)
+        at = np.ravel_multi_index(tuple(np.where(inside, source.T, 0)), kept.shape)
+        sources.append(np.where(inside, rank[at], places.size))
+    weights = operator.weights.reshape(len(operator.shifts), -1)[:, places]
+    return Gathered(weights, np.array(sources), places)
+
+
 def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels"]:
     """The coefficients from which one of `shifts` leads to some that are not kept."""
     reach = np.abs(np.array(shifts)).max(axis=0)

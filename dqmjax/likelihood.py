@@ -1,127 +1,116 @@
-"""What data say of a model: weights, goodness of fit, structure left in the residuals."""
+"""How probable data are where a model predicts them: noise as sums of squares.
 
-import dataclasses
-import math
+`−2 ln L = Σ_i d_i(f_i)²` up to a constant, f_i what is predicted. The d_i, deviance residuals
+(McCullagh & Nelder 1989, section 2.4), make the least of squares the greatest likelihood.
+"""
 
-import numpy as np
-from jaxtyping import Float
-from scipy.spatial import KDTree
+import abc
 
-from .dataset import Snapshots
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
 
-SIMULATION_ACCURACY = 1e-6  # of the peak; smaller differences say nothing of a model
-FEW = 0.01  # detections; below, the variance of a count is held, lest one stray count decide
-SIGNIFICANT = 5.0  # standard deviations
+FEW = 0.01  # detections; fewer are not told apart, lest one stray count decide
+DARK = 1e-12  # part of the highest density below which no draw is told from another
+NEAR = 1e-3  # standard deviations within which a deviance is a square to all digits
 
-
-def first_weights(data: Snapshots) -> Float[np.ndarray, "times points"]:
-    """1/σ of each density before any model is known: given, or 1/peak, which has no bias."""
-    sigma = data.measured.max() if data.sigma is None else data.sigma
-    sigma = np.expand_dims(sigma, 0) if np.ndim(sigma) == 1 else sigma
-    return np.broadcast_to(1 / sigma, data.measured.shape)
+Rows = Float[Array, "rows columns"]
 
 
-def count_weights(data: Snapshots, density: Float[np.ndarray, "times points"]):
-    """1/σ of counted densities where `density` is the truth: the binomial's own.
+class AbstractLikelihood(eqx.Module):
+    """The noise of one set of data, over (rows, columns), rows being times where there are any."""
 
-    Taken from a model, iterated, they make least squares maximum likelihood. Taken from the
-    counts themselves they bias the fit, since points that came out low weigh more.
+    @abc.abstractmethod
+    def residual(self, prediction: Rows) -> Rows:
+        """d_i, 0 where the prediction is what was measured."""
+
+    @abc.abstractmethod
+    def information(self, prediction: Rows) -> Rows:
+        """The root of the Fisher information on each f_i, 1/σ_i."""
+
+    @abc.abstractmethod
+    def draw(self, key: Key[Array, ""], prediction: Rows) -> "AbstractLikelihood":
+        """Other data, as the prediction would make them."""
+
+
+class Gaussian(AbstractLikelihood):
+    """`d = (f − y)/σ`.
+
+    Args:
+        values: y.
+        sigma: σ of each.
     """
-    shots = data.shots or 1
-    probability = np.clip(density * data.cell, FEW / shots, 1 - FEW / shots)
-    return data.cell / np.sqrt(probability * (1 - probability) / shots)
+
+    values: Rows
+    sigma: Rows
+
+    def residual(self, prediction):
+        return (prediction - self.values) / self.sigma
+
+    def information(self, prediction):
+        return jnp.broadcast_to(1 / self.sigma, prediction.shape)
+
+    def draw(self, key, prediction):
+        noise = self.sigma * jax.random.normal(key, prediction.shape)
+        return Gaussian(prediction + noise, self.sigma)
 
 
-@dataclasses.dataclass(frozen=True)
-class Goodness:
-    """How well a model describes data.
+class Binomial(AbstractLikelihood):
+    """`d² = 2 [k ln(k/np) + (n − k) ln((n − k)/n(1 − p))]`, `p = c f`.
 
-    χ² of counts is over the points where the model expects detections, one or more where
-    there are such points. Without a noise level its weights are 1/peak.
+    Args:
+        counts: k of each.
+        shots: n.
+        cell: c, probability for each unit of what is predicted.
     """
 
-    deviance: float  # −2 ln of the likelihood, to compare fits; χ² where there are no counts
-    chi2: float
-    dof: int  # points less parameters
-    noise_known: bool
-    excess: float  # of χ² over its expectation, in its standard deviations; 0 if noise unknown
-    structure: float  # correlation of neighbouring residuals, in its standard deviations
-    misfit: float  # root mean square residual over the peak density
+    counts: Rows
+    shots: Float[Array, ""]
+    cell: Float[Array, ""]
 
-    @property
-    def describes_data(self) -> bool:
-        """Whether the residuals are what the noise, known or not, can leave."""
-        if not self.noise_known and self.misfit < SIMULATION_ACCURACY:
-            return True
-        return math.hypot(max(self.excess, 0.0), self.structure) < SIGNIFICANT
+    def probability(self, prediction: Rows) -> Rows:
+        """p, held within what n detections can tell from 0 and 1."""
+        least = FEW / self.shots
+        return jnp.clip(self.cell * prediction, least, 1 - least)
 
-    @property
-    def verdict(self) -> str:
-        """In words."""
-        if self.describes_data:
-            return "The model describes the data."
-        reasons = []
-        if self.excess >= SIGNIFICANT / 2:
-            reasons.append(f"chi2 is {self.excess:.1f} sigma too large")
-        if abs(self.structure) >= SIGNIFICANT / 2:
-            sigma = f"{self.structure:.0f} sigma"
-            reasons.append(f"neighbouring residuals are correlated ({sigma}), as noise is not")
-        return (
-            f"The model does NOT describe the data: {' and '.join(reasons)}. "
-            "Do not trust the estimates or their errors."
-        )
+    def residual(self, prediction):
+        p, x = self.probability(prediction), self.counts / self.shots
+        linear = jnp.sqrt(self.shots / (p * (1 - p))) * (p - x)
+        near = jnp.abs(linear) < NEAR
+        entropy = jax.scipy.special.xlogy
+        deviance = entropy(x, x) - entropy(x, p) + entropy(1 - x, 1 - x) - entropy(1 - x, 1 - p)
+        far = jnp.sqrt(jnp.where(near, 1.0, 2 * self.shots * jnp.maximum(deviance, 0.0)))
+        return jnp.where(near, linear, jnp.sign(p - x) * far)
+
+    def information(self, prediction):
+        p = self.probability(prediction)
+        return self.cell * jnp.sqrt(self.shots / (p * (1 - p)))
+
+    def draw(self, key, prediction):
+        p = jnp.clip(self.cell * prediction, 0.0, 1.0)
+        counts = jax.random.binomial(key, self.shots, p)
+        return Binomial(counts, self.shots, self.cell)
 
 
-def goodness(
-    data: Snapshots,
-    density: Float[np.ndarray, "times points"],
-    weights: Float[np.ndarray, "times points"],
-    parameters: int,
-) -> Goodness:
-    """Judges the model that predicts `density`, with `weights` = 1/σ."""
-    residual = (data.measured - density) * weights
-    judged, variance = _judged(data, density)
-    chi2, dof = np.sum(residual[judged] ** 2), int(judged.sum()) - parameters
-    known = data.sigma is not None or data.counts is not None
-    return Goodness(
-        deviance=_deviance(data, density, residual),
-        chi2=float(chi2),
-        dof=dof,
-        noise_known=known,
-        excess=float((chi2 - dof) / np.sqrt(np.sum(variance))) if known else 0.0,
-        structure=_structure(data.points, residual),
-        misfit=float(np.sqrt(np.mean((data.measured - density) ** 2)) / data.measured.max()),
-    )
+class Drawn(AbstractLikelihood):
+    """`d² = −2 ln (f/f_max)`: points drawn from a density, f the density predicted at each.
 
-
-def _deviance(data: Snapshots, density, residual) -> float:
-    if data.counts is None or data.shots is None:
-        return float(np.sum(residual**2))
-    p = np.clip(density * data.cell, 1e-12, 1 - 1e-12)
-    return -2 * float(np.sum(data.counts * np.log(p) + (data.shots - data.counts) * np.log1p(-p)))
-
-
-def _judged(data: Snapshots, density):
-    """Which residuals χ² sums, and the variance of the square of each of those."""
-    if data.counts is None or data.shots is None:
-        return np.ones(density.shape, bool), np.full(density.size, 2.0)
-    probability = np.clip(density * data.cell, 0, 1)
-    expected = data.shots * probability * (1 - probability)
-    judged = expected >= min(1.0, expected.max() / 4)
-    return judged, 2 + 1 / expected[judged] - 6 / data.shots
-
-
-def _structure(points, residual) -> float:
-    """Correlation of residuals at nearest points, over all times; ≈ N(0, 1) for pure noise.
-
-    Each pair of mutual neighbours counts once, and large residuals are held at three root
-    mean squares, so that rare counts do not decide.
+    Args:
+        ceiling: f_max, which no density exceeds; `(2πκ)^−N` for a Husimi density.
     """
-    _, neighbour = KDTree(points).query(points, k=2)
-    pairs = np.unique(np.sort(neighbour, axis=1), axis=0)
-    size = np.sqrt(np.mean(residual**2))
-    if size == 0:
-        return 0.0
-    held = np.clip(residual / size, -3, 3)
-    products = held[:, pairs[:, 0]] * held[:, pairs[:, 1]]
-    return float(products.sum() / np.sqrt(np.sum(products**2)))
+
+    ceiling: Float[Array, ""]
+
+    def residual(self, prediction):
+        return jnp.sqrt(-2 * jnp.log(self._share(prediction)))
+
+    def information(self, prediction):
+        share = self._share(prediction)
+        return jnp.where(share > DARK, 1 / (self.ceiling * share), 0.0)
+
+    def draw(self, key, prediction):
+        raise NotImplementedError  # other points, at which nothing is predicted here
+
+    def _share(self, prediction):
+        return jnp.clip(prediction / self.ceiling, DARK, 1 - 1e-9)

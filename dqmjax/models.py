@@ -3,33 +3,48 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 
 from .dataset import Snapshots
 from .errors import InputError
 from .fokker_planck import Damped, FokkerPlanck
-from .symbols import InUnits, Kerr
+from .measurements import Draws
+from .symbols import AbstractSymbol, BoseHubbard, InUnits, Kerr
 
 
-def kerr(data: Snapshots) -> FokkerPlanck:
-    """A Kerr oscillator in the units of `data`; `interaction, omega, C, ell` are trainable."""
-    if data.modes != 1:
-        raise InputError(f"model 'kerr' is of one mode, but the data have {data.modes}.")
-    zero, ell = jnp.zeros(()), float(data.ell[0])
+def _in_units(data: Snapshots | Draws, symbol: AbstractSymbol) -> FokkerPlanck:
+    """The symbol in the units of `data`, every ℓ and C trainable."""
+    ell = tuple(np.asarray(data.ell).tolist())
     return FokkerPlanck(
-        InUnits(Kerr(zero, zero), ell, data.kappa),
-        ell=jnp.asarray(ell),
+        InUnits(symbol, ell, data.kappa),
+        ell=jnp.squeeze(jnp.asarray(ell)),
         kappa=data.kappa,
         hbar=data.hbar,
         C=jnp.ones(()),
     )
 
 
-def kerr_damped(data: Snapshots) -> Damped:
+def kerr(data: Snapshots | Draws) -> FokkerPlanck:
+    """A Kerr oscillator in the units of `data`; `interaction, omega, C, ell` are trainable."""
+    if data.modes != 1:
+        raise InputError(f"model 'kerr' is of one mode, but the data have {data.modes}.")
+    zero = jnp.zeros(())
+    return _in_units(data, Kerr(zero, zero))
+
+
+def kerr_damped(data: Snapshots | Draws) -> Damped:
     """The same with loss to a bath without quanta, its `rate` γ trainable too."""
     return Damped(kerr(data), jnp.zeros(()))
 
 
-MODELS: dict[str, Callable[[Snapshots], FokkerPlanck | Damped]] = {
+def bose_hubbard(data: Snapshots | Draws) -> FokkerPlanck:
+    """A Bose–Hubbard chain with a site for each mode; `tunnelling, interaction, C, ell`."""
+    zero = jnp.zeros(())
+    return _in_units(data, BoseHubbard(zero, zero, (data.modes,)))
+
+
+MODELS: dict[str, Callable[[Snapshots | Draws], FokkerPlanck | Damped]] = {
     "kerr": kerr,
     "kerr-damped": kerr_damped,
+    "bose-hubbard": bose_hubbard,
 }

@@ -1,7 +1,9 @@
 """The trainable arrays of a model as named numbers in one vector."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -34,9 +36,21 @@ def parameter_names(tree: PyTree) -> list[str]:
     ]
 
 
+def leaf_slices(tree: PyTree) -> dict[str, slice]:
+    """Where in the vector the numbers of each array are, by its name."""
+    sizes = [leaf.size for leaf in jax.tree.leaves(trainable(tree))]
+    ends = np.cumsum(sizes).tolist()
+    names = zip(leaf_names(tree), ends, sizes, strict=True)
+    return {name: slice(end - size, end) for name, end, size in names}
+
+
 def trainable(tree: PyTree) -> PyTree:
-    """`tree` with all but its floating-point arrays removed."""
-    return eqx.filter(tree, eqx.is_inexact_array)
+    """`tree` with all but its floating-point JAX arrays removed."""
+    return eqx.filter(tree, _is_trainable)
+
+
+def _is_trainable(leaf) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
 def to_vector(tree: PyTree) -> Float[Array, " parameters"]:
@@ -44,13 +58,28 @@ def to_vector(tree: PyTree) -> Float[Array, " parameters"]:
     return ravel_pytree(trainable(tree))[0]
 
 
-def from_vector(tree: PyTree, vector: Float[Array, " parameters"]) -> PyTree:
-    """`tree` with its trainable numbers replaced."""
-    arrays, rest = eqx.partition(tree, eqx.is_inexact_array)
-    return eqx.combine(ravel_pytree(arrays)[1](vector), rest)
+class Template(eqx.Module):
+    """A pytree without its trainable numbers, which a vector of them makes whole."""
+
+    rest: PyTree
+    shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    structure: Any = eqx.field(static=True)
+
+    def __call__(self, vector: Float[Array, " parameters"]) -> PyTree:
+        sizes = [math.prod(shape) for shape in self.shapes]
+        parts = jnp.split(vector, np.cumsum(sizes)[:-1])
+        leaves = [part.reshape(s) for part, s in zip(parts, self.shapes, strict=True)]
+        return eqx.combine(jax.tree.unflatten(self.structure, leaves), self.rest)
 
 
-def set_values(tree: PyTree, values: Mapping[str, float], *, constant: bool) -> PyTree:
+def template(tree: PyTree) -> Template:
+    """That of `tree`."""
+    arrays, rest = eqx.partition(tree, _is_trainable)
+    leaves, structure = jax.tree.flatten(arrays)
+    return Template(rest, tuple(leaf.shape for leaf in leaves), structure)
+
+
+def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> PyTree:
     """`tree` with the named arrays set to `values`, as constants or still trainable.
 
     Raises:
@@ -68,14 +97,15 @@ def set_values(tree: PyTree, values: Mapping[str, float], *, constant: bool) -> 
             return leaf
         if np.size(values[name]) not in (1, leaf.size):
             raise InputError(f"parameter {name!r} must have {leaf.size} entries.")
-        array = np.broadcast_to(np.asarray(values[name], float), leaf.shape)
+        array = np.broadcast_to(np.ravel(np.asarray(values[name], float)), leaf.size)
+        array = array.reshape(leaf.shape)
         return _constant(array) if constant else jnp.asarray(array, leaf.dtype)
 
     leaves, structure = jax.tree.flatten(tree)
     queue = iter(names)
     return jax.tree.unflatten(
         structure,
-        [new(next(queue), leaf) if eqx.is_inexact_array(leaf) else leaf for leaf in leaves],
+        [new(next(queue), leaf) if _is_trainable(leaf) else leaf for leaf in leaves],
     )
 
 

@@ -162,6 +162,40 @@ class OpticalLattice(AbstractPotential):
         return self.depth * jnp.sum(jnp.sin(_per_axis("wavenumber", self.wavenumber, x) * x) ** 2)
 
 
+class Spline(AbstractPotential):
+    """`V(x) = Σ_j c_j B((x₁ − x_j)/h)`, a potential of any form: a smooth curve through few numbers.
+
+    B is the cubic B-spline, so V has two continuous derivatives; x_j are equally spaced, the first
+    and the last one h beyond the ends. Beyond those, V goes on as constants.
+
+    Args:
+        coefficients: c_j, four or more; V is about c_j at x_j.
+        lower, upper: The ends.
+
+    Raises:
+        InputError: If there are fewer coefficients, or `lower` is not below `upper`.
+    """
+
+    coefficients: Float[Array, " knots"]
+    lower: float
+    upper: float
+
+    def __check_init__(self):
+        if jnp.ndim(self.coefficients) != 1 or jnp.size(self.coefficients) < 4:
+            shape = jnp.shape(self.coefficients)
+            raise InputError(f"`coefficients` must be four or more numbers, but has shape {shape}.")
+        if not self.lower < self.upper:
+            raise InputError(f"`lower` must be below `upper`: {self.lower}, {self.upper}.")
+
+    def __call__(self, x, t=0.0):
+        intervals = self.coefficients.size - 3
+        inside = jnp.clip((x[0] - self.lower) / (self.upper - self.lower), 0.0, 1.0) * intervals
+        away = jnp.abs(inside - jnp.arange(-1, intervals + 2))
+        near = 2 / 3 - away**2 + away**3 / 2
+        far = (2 - jnp.minimum(away, 2.0)) ** 3 / 6
+        return jnp.sum(self.coefficients * jnp.where(away < 1, near, far))
+
+
 class HenonHeiles(AbstractPotential):
     """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`; unbounded below beyond |x| ~ 1/λ.
 

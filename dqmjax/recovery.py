@@ -1,123 +1,137 @@
-"""Recovering the parameters of a model from snapshots, by gradients, with error bars."""
+"""Recovering the parameters of a model from data, by gradients, with error bars."""
 
+import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
-from jaxtyping import Float
 
 from .dataset import Snapshots
+from .descent import MANY, descend
 from .errors import InputError
-from .fock import FockBargmann
+from .experiments import AbstractExperiment, Heterodyne
+from .fitting import fit, residual_of
 from .fokker_planck import Damped, FokkerPlanck
-from .likelihood import count_weights, first_weights, goodness
-from .parameters import from_vector, parameter_names, to_vector
-from .pictures.husimi import HusimiStep
+from .measurements import Data, Draws
+from .models import MODELS
+from .multistart import best_of
+from .preparation import choose_basis, first_amplitude
+from .problem import Bounds, Problem, Values, Vector, state_problem
 from .report import Recovery, judge
-from .solve import SaveTimes, save_times, solve
-from .trial import Trial, choose_basis, first_amplitude, prepare
-from .weak_form import WeakForm, early_snapshots, weak_form
+from .weak_form import early_snapshots, means_of, test_functions
+from .weak_start import WeakStart, weak_start
 
-Vector = Float[np.ndarray, " parameters"]
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 30}
-COUNT_ROUNDS = 2  # of taking the weights of counts from the model
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
+FIRST_ROWS = 5
+NEAR, TRIED = 64, 6  # starts that are looked at around one that failed, and followed
 
 
 def recover(
-    data: Snapshots,
-    model: FokkerPlanck | Damped | str,
+    data: Data,
+    model: AbstractExperiment | FokkerPlanck | Damped | str,
     *,
-    start: Mapping[str, float] | None = None,
-    fix: Mapping[str, float] | None = None,
+    start: Values | None = None,
+    fix: Values | None = None,
     free: Sequence[str] = (),
+    bounds: Bounds | None = None,
+    prior: Callable | None = None,
+    starts: Values | None = None,
     cutoff: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Recovery:
     """The parameters with which `model` describes `data`, and how sure they are.
 
-    Maximises the likelihood: binomial where there are counts, Gaussian where there is
-    `sigma`, least squares otherwise (the noise is then estimated from the residuals). The
-    state at the first time is taken to be coherent, and its amplitude is fitted too, as
-    `alpha_re` and `alpha_im`.
+    Maximises the likelihood `e^{−½ Σ d²}`: binomial where there are counts, Gaussian where there is
+    `sigma`, that of independent draws for draws; least squares otherwise (the noise is then
+    estimated from the residuals). By Fisher scoring in a trust region with exact Jacobians, over a
+    growing time horizon; of more than 64 parameters by L-BFGS, over all times.
 
-    Without `start` the weak form of the equation gives one (`weak_form`); from there the fit
-    proceeds over a growing time horizon by least squares with exact Jacobians. A fit from
-    `start` that does not describe the data is tried again from the weak form.
+    For heterodyne data, `Snapshots` and `Draws`, a Fokker–Planck equation is model enough. The
+    state at the first time is then taken to be coherent, and its amplitude is fitted too, as
+    `alpha_re` and `alpha_im`; and no `start` is needed, since the weak form of the equation gives
+    one. A fit from `start` that does not describe the data is tried again from there.
 
     Other data of the same shape and other starts compile nothing; other fixed values do.
 
     Args:
-        data: Husimi snapshots.
-        model: Its floating-point arrays are what is sought, by field name (their values are
-            the weak form's own start); Python floats stay as they are. Or the name of one
-            of `MODELS`.
+        data: `Snapshots`, `Draws`, `Series` or `Lines`.
+        model: An experiment, `Evolution`, `Levels` or your own, or for heterodyne data a
+            Fokker–Planck equation. Its floating-point JAX arrays are what is sought, by field name,
+            their values the start; Python floats stay as they are. Or the name of one of `MODELS`.
         start: Starting values by name.
         fix: Values to hold by name. A named model holds `ell` at that of the data.
         free: Names to free that a named model holds.
-        cutoff: Fock levels per mode; chosen from the data if not given.
+        bounds: Lowest and highest value by name, `None` for none.
+        prior: `prior(experiment)`, residuals whose squares are added to the deviance, such as
+            `(mass − 1)/σ`, or the bends of a curve for the sake of a smooth one.
+        starts: Many starting values by name, arrays with one entry (or row) for each start. All are
+            tried at once on the device, by a few steps over all times, and the best is taken.
+        cutoff: Fock levels per mode of heterodyne data; chosen from the data if not given.
         progress: Called with a line of text after each stage.
 
     Raises:
-        InputError: If a name or model is unknown, nothing is left free, `cutoff` is below
-            what the data need, JAX is not set to double precision, or no start leads to
-            finite densities at all times.
+        InputError: If a name or model is unknown, nothing is left free, `bounds` exclude the start,
+            `cutoff` is below what the data need, there are more parameters than data, the
+            experiment predicts something else than what was measured, JAX is not set to double
+            precision, or no start leads to a finite likelihood at all times.
     """
     with np.errstate(all="ignore"):  # what overflows on the way is judged at the end
-        basis = choose_basis(data, cutoff)
-        trial = prepare(data, model, start or {}, fix or {}, free)
-        fit = _Fit(data, trial, basis, progress or (lambda line: None))
-        return fit.run(from_start=bool(start))
+        start, fix = dict(start or {}), dict(fix or {})
+        experiment, held = _experiment(data, model, cutoff)
+        fix = {n: x for n, x in held.items() if n not in (*free, *start)} | fix
+        problem = state_problem(data, experiment, start, fix, free, bounds or {}, prior)
+        search = _Search(problem, progress or (lambda line: None), problem.many(starts))
+        return search.run(from_start=bool(start))
 
 
-@eqx.filter_jit
-def _predict(vector, trial: Trial, basis: FockBargmann, times: SaveTimes, points):
-    """Densities (times, points) of the trial with the parameters `vector`, and edge weights."""
-    trial = from_vector(trial, vector)
-    alpha = jnp.asarray(trial.alpha_re) + 1j * jnp.asarray(trial.alpha_im)
-    stepper = HusimiStep(trial.model, basis)
-    states = solve(stepper, basis.coherent(alpha), times, throw=False).saved
-    density = jax.vmap(lambda rho: basis.density(rho, points))(states)
-    return density, jax.vmap(basis.edge_weight)(states)
+def _experiment(data: Data, model, cutoff) -> tuple[AbstractExperiment, Values]:
+    """The experiment, and what a named model holds."""
+    is_heterodyne = isinstance(data, Snapshots | Draws)
+    if isinstance(model, AbstractExperiment):
+        if isinstance(data, Draws) and not isinstance(model, Heterodyne):
+            raise InputError("`model` of `Draws` must be `Heterodyne` or a Fokker–Planck equation.")
+        return model, {}
+    if not is_heterodyne:
+        raise InputError(
+            f"`model` of {type(data).__name__} must be an experiment, such as `Evolution` or "
+            f"`Levels`, but is {type(model).__name__}."
+        )
+    held: Values = {}
+    if isinstance(model, str):
+        if model not in MODELS:
+            raise InputError(f"model {model!r} is unknown: there is {', '.join(MODELS)}.")
+        model, held = MODELS[model](data), {"ell": data.ell}
+    alpha = jnp.asarray(first_amplitude(data))
+    return Heterodyne(model, alpha.real, alpha.imag, choose_basis(data, cutoff)), held
 
 
-@eqx.filter_jit
-def _predict_jacobian(vector, *rest):
-    return jax.jacfwd(_predict, has_aux=True)(vector, *rest)[0]
+def rough(problem: Problem) -> Problem:
+    """The same with data that lead from afar: densities for counts, of which one in an odd place
+    would lead astray, and means of test functions for draws, where densities may be negative."""
+    data, experiment = problem.data, problem.experiment
+    if isinstance(data, Snapshots) and data.counts is not None:
+        plain = dataclasses.replace(data, density=data.measured, counts=None, shots=None)
+        return dataclasses.replace(problem, data=plain)
+    if isinstance(data, Draws) and isinstance(experiment, Heterodyne):
+        tests = test_functions(data.ell, data.kappa, data.modes, 1.0)
+        means = dataclasses.replace(experiment, tests=tests)
+        return dataclasses.replace(problem, data=means_of(data, tests), experiment=means)
+    return problem
 
 
-@eqx.filter_jit
-def _weak_residual(vector, model: FokkerPlanck | Damped, form: WeakForm):
-    return form.residual(from_vector(model, vector)).ravel()
+class _Search:
+    """One recovery under way."""
 
-
-@eqx.filter_jit
-def _weak_jacobian(vector, *rest):
-    return jax.jacfwd(_weak_residual)(vector, *rest)
-
-
-class _Fit:
-    """One recovery under way: the data, the model, and the state of the search."""
-
-    def __init__(self, data: Snapshots, trial: Trial, basis: FockBargmann, progress):
-        self.data, self.trial, self.basis, self._progress = data, trial, basis, progress
-        self.names = parameter_names(trial)
-        self._rest = (trial, basis, save_times(data.t), jnp.asarray(data.points))
-        self._weights = first_weights(data)
+    def __init__(self, problem: Problem, progress: Callable[[str], None], given):
+        self.problem, self._progress, self._given = problem, progress, given
+        self._rough = rough(problem)
 
     def run(self, *, from_start: bool) -> Recovery:
-        given = np.asarray(to_vector(self.trial))
-        starts = [(given, "start")] if from_start else []
-        weak = self._weak_start(given)
-        starts += [(weak, "weak form")] if weak is not None else []
         best = None
-        for vector, origin in starts or [(given, "model")]:
+        for vector, origin in self._starts(from_start):
             found = self._from(np.array(vector), origin)
             if found is None:
                 continue
@@ -126,136 +140,95 @@ class _Fit:
             if best.goodness.describes_data:
                 break
         if best is None:
-            raise InputError("no `start` led to finite densities at all times: give another.")
+            raise InputError(self._nowhere())
         return best
 
-    def _weak_start(self, vector: Vector) -> Vector | None:
-        """The parameters of the model from the weak form; `None` with too few snapshots."""
-        count = early_snapshots(self.data.t)
-        unknown = to_vector(self.trial.model)
-        if count < 4 or not unknown.size:
-            return None
-        quanta = float(np.max(np.abs(first_amplitude(self.data))) ** 2)
-        levels = (math.ceil(quanta + 3 * quanta**0.5) + 4,) * self.data.modes
-        small = FockBargmann(levels, self.basis.ell, self.basis.kappa)
-        rows = slice(0, count)
-        form = weak_form(
-            self.data.t[rows],
-            self.data.points,
-            self.data.measured[rows],
-            small,
-            max(1.0, quanta**0.5 / 2),
-        )
-        rest = (self.trial.model, form)
-        if not np.any(_weak_jacobian(unknown, *rest)):
-            return None  # nothing to be learned, as of C without a Hamiltonian
-        found = _least_squares(
-            lambda x: np.asarray(_weak_residual(x, *rest)),
-            lambda x: np.asarray(_weak_jacobian(x, *rest)),
-            np.asarray(unknown),
-            FINE,
-        )
-        if found is None:
-            return None
-        self._say(f"weak form of the first {count} snapshots", found)
-        return np.concatenate([found, vector[found.size :]])
+    def _starts(self, from_start: bool) -> Iterator[tuple[Vector, str]]:
+        """Where to begin, each only if what came before does not describe the data."""
+        if self._given is not None:
+            yield best_of(self._rough, self._given), "starts"
+        elif from_start:
+            yield self.problem.start, "start"
+        weak = weak_start(self.problem)
+        if weak is None:
+            if not from_start and self._given is None:
+                yield self.problem.start, "model"
+            return
+        self._say(f"weak form of the first {weak.snapshots} snapshots", weak.vector)
+        yield weak.vector, "weak form"
+        if self.problem.data.noise_known:
+            yield self._near(weak), "weak form"
+
+    def _near(self, weak: WeakStart) -> Vector:
+        """The best end of the likeliest starts, within the errors of the weak form, doubled."""
+        normal = np.random.default_rng(0).normal(size=(NEAR, len(weak.spread)))
+        near = self.problem.within(weak.vector + 2 * normal @ weak.spread)
+        chosen = sorted(near, key=self._deviance)[:TRIED]
+        ends = [fit(self._rough, vector, slice(None), ROUGH) for vector in chosen]
+        found = min((x for x in ends if x is not None), key=self._deviance, default=weak.vector)
+        self._say(f"the best of {NEAR} starts near it", found)
+        return found
+
+    def _deviance(self, vector: Vector) -> float:
+        deviance = float(np.sum(residual_of(self._rough, vector) ** 2))
+        return deviance if np.isfinite(deviance) else math.inf
 
     def _from(self, vector: Vector, origin: str) -> Recovery | None:
         """Fits over a growing horizon, then all the data; `None` if it never gets there."""
-        times = len(self.data.t)
-        horizon = min(times, max(5, early_snapshots(self.data.t) if origin == "weak form" else 5))
-        start = vector
-        self._weights = first_weights(self.data)
+        start, t = vector, self.problem.data.t
+        if len(vector) > MANY:
+            vector = descend(self.problem, vector)
+        elif t is None:
+            vector = self._refine(self.problem, vector, 1, FINE)
+        else:
+            first = min(early_snapshots(t), self._reach(vector)) if origin == "weak form" else 0
+            vector = self._grow(vector, max(first, FIRST_ROWS), len(t))
+        return judge(self.problem, vector, start, origin) if self._is_finite(vector) else None
+
+    def _grow(self, vector: Vector, horizon: int, times: int) -> Vector:
+        horizon = min(horizon, times)
         while True:
-            vector = self._refine(vector, horizon, ROUGH)
+            vector = self._refine(self._rough, vector, horizon, ROUGH)
             if horizon == times:
-                break
-            reached = self._reach(vector)
-            horizon = min(times, max(reached, math.ceil(1.3 * horizon)))
-        for _ in range(COUNT_ROUNDS if self.data.counts is not None else 0):
-            self._weights = count_weights(self.data, self._density(vector))
-            vector = self._refine(vector, times, ROUGH)
-        vector = self._refine(vector, times, FINE)
-        return self._judge(vector, start, origin) if self._is_finite(vector) else None
+                return self._refine(self.problem, vector, times, FINE)
+            horizon = min(times, max(self._reach(vector), math.ceil(1.3 * horizon)))
 
     def _reach(self, vector: Vector) -> int:
-        """How many leading snapshots are predicted well enough to be fitted next."""
-        error = np.linalg.norm(self._density(vector) - self.data.measured, axis=1)
-        error = error / np.linalg.norm(self.data.measured, axis=1)
+        """How many leading rows are predicted well enough to be fitted next."""
+        measured = np.asarray(self._rough.data.measured)
+        error = np.linalg.norm(self._rough.predict(vector)[0] - measured, axis=1)
+        error = error / np.linalg.norm(measured, axis=1)
         beyond = np.flatnonzero(~(error < IN_REACH))
         return int(beyond[0]) if beyond.size else len(error)
 
-    def _refine(self, vector: Vector, horizon: int, tolerances: dict) -> Vector:
+    def _refine(self, problem: Problem, vector: Vector, horizon: int, tolerances: dict) -> Vector:
         rows = slice(0, horizon)
-        weights, target = self._weights[rows], self.data.measured[rows]
-        found = _least_squares(
-            lambda x: ((self._density(x)[rows] - target) * weights).ravel(),
-            lambda x: (self._jacobian(x)[rows] * weights[..., None]).reshape(-1, x.size),
-            vector,
-            tolerances,
-        )
+        found = fit(problem, vector, rows, tolerances)
         vector = vector if found is None else found
-        chi2 = np.mean(((self._density(vector)[rows] - target) * weights) ** 2)
-        self._say(
-            f"t <= {self.data.t[horizon - 1]:.4g} ({horizon} snapshots), chi2/dof {chi2:.4g}",
-            vector,
-        )
+        chi2 = np.mean(residual_of(problem, vector)[rows] ** 2)
+        t = self.problem.data.t
+        reach = "" if t is None else f"t <= {t[horizon - 1]:.4g} ({horizon} snapshots), "
+        self._say(f"{reach}chi2/dof {chi2:.4g}", vector)
         return vector
 
     def _is_finite(self, vector: Vector) -> bool:
-        return bool(np.isfinite(self._density(vector)).all())
+        return bool(np.isfinite(self.problem.predict(vector)[0]).all())
 
-    def _density(self, vector: Vector) -> Float[np.ndarray, "times points"]:
-        return np.asarray(_predict(jnp.asarray(vector), *self._rest)[0])
-
-    def _jacobian(self, vector: Vector) -> Float[np.ndarray, "times points parameters"]:
-        return np.asarray(_predict_jacobian(jnp.asarray(vector), *self._rest))
-
-    def _say(self, stage: str, vector: Vector):
-        values = zip(self.names, vector, strict=False)
-        self._progress(f"{stage}: " + ", ".join(f"{n} {x:.6g}" for n, x in values))
-
-    def _judge(self, vector: Vector, start: Vector, origin: str) -> Recovery:
-        density, edge = map(np.asarray, _predict(jnp.asarray(vector), *self._rest))
-        return judge(
-            names=self.names,
-            start=start,
-            origin=origin,
-            vector=vector,
-            density=density,
-            edge_weight=float(edge.max()),
-            jacobian=self._jacobian(vector) * self._weights[..., None],
-            scales=self._scales(vector),
-            goodness=goodness(self.data, density, self._weights, len(vector)),
+    def _nowhere(self) -> str:
+        """Why no start led anywhere."""
+        prediction, strain = self.problem.predict(self.problem.start)
+        t, message = self.problem.data.t, "no `start` led to finite densities at all times"
+        bad = ~np.isfinite(prediction).all(axis=1)
+        if t is None:
+            return f"{message}: give another."
+        if strain is not None:
+            bad = bad | (np.asarray(strain) > 1)
+        last = t[max(int(np.argmax(bad)) - 1, 0)]
+        return (
+            f"{message}: give another, or data that end by t = {last:.4g}, up to which the "
+            "equation can be followed from there (its `horizon`)."
         )
 
-    def _scales(self, vector: Vector) -> Vector:
-        """What counts as a large change of each parameter.
-
-        Of a parameter in the symbol, a turn by 1 over the data's duration; of all others 1,
-        or the value if that is larger.
-        """
-        energy = self.data.kappa / float(self.data.t[-1] - self.data.t[0])
-        count = len(to_vector(self.trial.model.symbol))
-        symbol = np.arange(vector.size) < count
-        return np.maximum(np.abs(vector), np.where(symbol, energy, 1.0))
-
-
-def _least_squares(residual, jacobian, vector: Vector, tolerances: dict) -> Vector | None:
-    """Levenberg–Marquardt in a trust region; `None` where residual or slope are not finite."""
-
-    def slope(x):
-        values = jacobian(x)
-        if not np.isfinite(values).all():
-            raise FloatingPointError
-        return values
-
-    if not np.isfinite(residual(vector)).all():
-        return None
-    try:
-        jac: Any = slope  # SciPy's stub knows no function here
-        return scipy.optimize.least_squares(
-            residual, vector, jac, method="trf", x_scale="jac", **tolerances
-        ).x
-    except FloatingPointError:
-        return None
+    def _say(self, stage: str, vector: Vector):
+        values = zip(self.problem.names, vector, strict=True)
+        self._progress(f"{stage}: " + ", ".join(f"{n} {x:.6g}" for n, x in values))

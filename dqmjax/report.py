@@ -2,37 +2,44 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .fock import AT_EDGE
-from .likelihood import Goodness
+from .experiments import Heterodyne
+from .goodness import Goodness, goodness, goodness_of_draws
+from .parameters import to_vector
+from .problem import Problem, Rows, Vector
+from .weak_form import moments, test_functions
 
 ACCURACY = 1e-9  # of the peak; no density is trusted beyond, so that σ = 0 proves nothing
 KNOWN = 3.0  # a combination is determined if a large change of it is this many σ
-
-Vector = Float[np.ndarray, " parameters"]
+STEP = 0.05  # standard errors, of the differences that give the observed information
 
 
 @dataclasses.dataclass(frozen=True)
 class Recovery:
     """Parameters recovered from data; print it for a table.
 
-    Covariance and standard errors are those of the likelihood at its maximum (the inverse
-    Fisher information), scaled by the residuals where no noise level is known. They hold if
-    the model describes the data, which `goodness` judges.
+    Covariance and standard errors are those of the likelihood at its maximum: the inverse of the
+    observed information, or of the expected one, scaled by the residuals, where no noise level is
+    known. Beside them stands the bound of Cramér and Rao, from the expected information alone. They
+    hold if the model describes the data, which `goodness` judges.
     """
 
     estimate: dict[str, float]
     stderr: dict[str, float]  # infinite where the data do not determine the parameter
+    cramer_rao: dict[str, float]  # the least that it could be, without bias and prior
     covariance: Float[np.ndarray, "parameters parameters"]  # in the order of `estimate`
     identifiable: dict[str, bool]
     undetermined: list[dict[str, float]]  # combinations that the data do not determine
     goodness: Goodness
-    density: Float[np.ndarray, "times points"]  # as predicted
-    edge_weight: float  # largest share of ‖ρ‖² at the cut-off, over all times
+    prediction: Float[np.ndarray, "rows columns"]  # of what was measured
+    strain: float  # the largest of the run, above 1 where it is not to be believed
     start: dict[str, float]
     origin: str  # of the start: "start", "weak form" or "model"
+    problem: Problem = dataclasses.field(repr=False)
+    vector: Vector = dataclasses.field(repr=False)  # the estimate, in the order of `problem.names`
 
     @property
     def correlation(self) -> Float[np.ndarray, "parameters parameters"]:
@@ -59,16 +66,22 @@ class Recovery:
         return f"{value:.{digits}e}", f"{error:.2g}"
 
     def __str__(self) -> str:
-        lines = [f"{'parameter':<12} {'estimate':>16} {'std. error':>12} {'start':>12}"]
+        head = ("parameter", "estimate", "std. error", "bound", "start")
+        lines = ["{:<12} {:>16} {:>12} {:>9} {:>12}".format(*head)]
         for name in self.estimate:
             value, error = self.rounded(name)
-            lines.append(f"{name:<12} {value:>16} {error:>12} {self.start[name]:>12.4g}")
+            bound = self.cramer_rao[name]
+            bound = f"{bound:.2g}" if self.identifiable[name] else ""
+            start = f"{self.start[name]:.4g}"
+            lines.append(f"{name:<12} {value:>16} {error:>12} {bound:>9} {start:>12}")
         for combination in self.undetermined:
             terms = " + ".join(f"{c:.2g} {name}" for name, c in combination.items())
             lines.append(f"The data do not determine {terms}.")
-        if self.edge_weight > AT_EDGE:
-            share = f"{self.edge_weight:.1g} of the squared state reaches the cut-off"
-            lines.append(f"Take care: {share}: keep more levels.")
+        if not self.strain <= 1:
+            lines.append(
+                f"Take care: strain {self.strain:.1g}, the run presses against the levels or waves "
+                "that are kept: keep more of them, or end before its `horizon`."
+            )
         g = self.goodness
         noise = f"chi2/dof {g.chi2 / g.dof:.4g}" if g.noise_known else "noise level not given"
         lines.append(f"{noise}, residual {g.misfit:.2g} of the peak. {g.verdict}")
@@ -81,6 +94,7 @@ class Recovery:
         return {
             "estimate": self.estimate,
             "stderr": {name: finite(x) for name, x in self.stderr.items()},
+            "cramer_rao": {name: finite(x) for name, x in self.cramer_rao.items()},
             "covariance": [[finite(x) for x in row] for row in self.covariance],
             "correlation": self.correlation.tolist(),
             "identifiable": self.identifiable,
@@ -90,42 +104,99 @@ class Recovery:
             "chi2": g.chi2 if g.noise_known else None,
             "dof": g.dof,
             "residual_of_peak": g.misfit,
-            "edge_weight": self.edge_weight,
+            "strain": finite(self.strain),
             "describes_data": g.describes_data,
             "verdict": g.verdict,
         }
 
 
-def judge(
-    *, names, start, origin, vector, density, edge_weight, jacobian, scales, goodness
-) -> Recovery:
-    """Error bars and identifiability from the weighted Jacobian (times, points, parameters)."""
-    noise = 1.0 if goodness.noise_known else max(goodness.chi2 / goodness.dof, ACCURACY**2) ** 0.5
+def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recovery:
+    """Error bars, identifiability and the verdict at the greatest likelihood."""
+    prediction, strain = problem.predict(vector)
+    good = _goodness(problem, vector, prediction)
+    noise = 1.0 if good.noise_known else max(good.chi2 / good.dof, ACCURACY**2) ** 0.5
+    information = problem.information(vector) / noise
+    prior = problem.prior_jacobian(vector)
+    scales = _scales(problem, vector)
     _, sensitivity, directions = np.linalg.svd(
-        jacobian.reshape(-1, len(names)) * scales / noise, full_matrices=False
+        np.concatenate([information, prior]) * scales, full_matrices=False
     )
     known = (sensitivity > KNOWN) & (sensitivity > 1e-12 * sensitivity[0])
     root = directions[known].T / sensitivity[known] * scales[:, None]
-    covariance = root @ root.T
+    inner = _observed(problem, vector, root) if good.noise_known else np.eye(root.shape[1])
+    covariance = root @ inner @ root.T
     open_ = np.abs(directions[~known]) > 0.1
     identifiable = ~open_.any(axis=0)
     covariance[~identifiable] = np.inf
     covariance[:, ~identifiable] = np.inf
-    sigma = np.sqrt(np.diag(covariance))
-    as_dict = lambda values: dict(zip(names, values.tolist(), strict=True))
-    combinations = [
-        {n: float(x) for n, x, large in zip(names, direction, mask, strict=True) if large}
-        for direction, mask in zip(directions[~known], open_, strict=True)
-    ]
+    named = lambda values: dict(zip(problem.names, values.tolist(), strict=True))
     return Recovery(
-        estimate=as_dict(vector),
-        stderr=as_dict(sigma),
+        estimate=named(vector),
+        stderr=named(np.sqrt(np.diag(covariance))),
+        cramer_rao=named(_cramer_rao(information, scales)),
         covariance=covariance,
-        identifiable=as_dict(identifiable),
-        undetermined=combinations,
-        goodness=goodness,
-        density=density,
-        edge_weight=edge_weight,
-        start=as_dict(start),
+        identifiable=named(identifiable),
+        undetermined=[
+            {n: float(x) for n, x, large in zip(problem.names, row, mask, strict=True) if large}
+            for row, mask in zip(directions[~known], open_, strict=True)
+        ],
+        goodness=good,
+        prediction=prediction,
+        strain=0.0 if strain is None else float(np.max(strain)),
+        start=named(start),
         origin=origin,
+        problem=problem,
+        vector=vector,
     )
+
+
+def _goodness(problem: Problem, vector: Vector, prediction: Rows) -> Goodness:
+    if problem.data.measured is not None:
+        return goodness(problem.data, prediction, vector.size)
+    experiment, times, draws = problem.template(jnp.asarray(vector)), *problem.inputs[1:]
+    assert isinstance(experiment, Heterodyne)  # of draws it is
+    assert draws is not None
+    basis, rho = experiment.basis, experiment.run(times).saved
+    tests = test_functions(basis.ell, basis.kappa, basis.modes, 1.0)
+    residual, misfit = moments(draws, rho, tests)
+    return goodness_of_draws(problem.data, prediction, residual, misfit, vector.size)
+
+
+def _observed(problem: Problem, vector: Vector, root) -> np.ndarray:
+    """The inverse of the observed information along the columns of `root`, of which the expected
+    one is 1: half the second derivative of the deviance, by differences of its gradient.
+
+    Where it is not that of a maximum, the expected one.
+    """
+    moves = STEP * root.T
+    slopes = [
+        (problem.score(vector + move) - problem.score(vector - move)) / (2 * STEP) for move in moves
+    ]
+    matrix = np.array(slopes).reshape(len(moves), -1) @ root
+    matrix = (matrix + matrix.T) / 2
+    if not np.isfinite(matrix).all() or np.linalg.eigvalsh(matrix).min(initial=1.0) < 0.1:
+        return np.eye(len(moves))
+    return np.linalg.inv(matrix)
+
+
+def _cramer_rao(information: np.ndarray, scales: Vector) -> Vector:
+    """The least standard errors of unbiased estimates, from the data alone."""
+    _, sensitivity, directions = np.linalg.svd(information * scales, full_matrices=False)
+    with np.errstate(divide="ignore"):
+        parts = np.where(np.abs(directions) > 1e-9, directions / sensitivity[:, None], 0.0)
+    return np.sqrt(np.sum(parts**2, axis=0)) * scales
+
+
+def _scales(problem: Problem, vector: Vector) -> Vector:
+    """What counts as a large change of each parameter.
+
+    In the Husimi picture, of a parameter in the symbol a turn by 1 over the data's duration, of all
+    others 1; or the value, if that is larger. Elsewhere the value, or 1 if that is 0.
+    """
+    experiment, size = problem.experiment, np.abs(vector)
+    t = problem.data.t
+    if not isinstance(experiment, Heterodyne) or t is None:
+        return np.where(size > 0, size, 1.0)
+    energy = float(experiment.basis.kappa) / float(t[-1] - t[0])
+    in_symbol = np.arange(vector.size) < to_vector(experiment.model.symbol).size
+    return np.maximum(size, np.where(in_symbol, energy, 1.0))

@@ -10,7 +10,7 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors"},
-    {"statistics"},
+    {"statistics", "likelihood"},
     {
         "grid",
         "stepper",
@@ -19,10 +19,10 @@ LAYERS = [  # lowest first; those in one row do not import each other
         "adjoint",
         "ladder",
         "polynomials",
-        "dataset",
+        "measurements",
         "parameters",
     },
-    {"phase"},
+    {"phase", "dataset", "goodness"},
     {
         "chebyshev",
         "exponentials",
@@ -34,9 +34,9 @@ LAYERS = [  # lowest first; those in one row do not import each other
         "fokker_planck",
         "solve",
     },
-    {"hamiltonian", "generators", "field_symbols", "ordering", "likelihood"},
+    {"hamiltonian", "generators", "field_symbols", "ordering"},
     {"observables", "split_flow", "fock", "horizon", "constraints"},
-    {"spectrum", "fields", "functionals", "weak_form", "report", "pictures.schrodinger"},
+    {"spectrum", "fields", "functionals", "weak_form", "pictures.schrodinger"},
     {
         "pictures.canonical",
         "pictures.husimi",
@@ -44,9 +44,10 @@ LAYERS = [  # lowest first; those in one row do not import each other
         "pictures.wigner",
         "heterodyne",
     },
-    {"rival"},
-    {"models"},
-    {"trial"},
+    {"rival", "experiments", "preparation", "models"},
+    {"problem"},
+    {"fitting", "descent", "multistart", "report"},
+    {"weak_start"},
     {"recovery"},
     {"plot"},
     {"cli"},

@@ -7,7 +7,7 @@ import pytest
 from systems import KERR, counted, kerr_snapshots
 
 import dqmjax as dqm
-from dqmjax.recovery import _predict, _predict_jacobian
+from dqmjax.problem import _jacobian, _predict
 
 
 def errors(result, truth=KERR):
@@ -111,7 +111,7 @@ def test_an_oscillator_alone_does_not_determine_C(noisy):
 
 def test_second_fit_compiles_nothing(clean):
     dqm.recover(clean, "kerr")
-    functions = (_predict, _predict_jacobian)
+    functions = (_predict, _jacobian)
     before = [f._cached._cache_size() for f in functions]
     dqm.recover(kerr_snapshots(interaction=-1.7, omega=0.2, alpha_re=1.1), "kerr")
     assert [f._cached._cache_size() for f in functions] == before
@@ -194,8 +194,8 @@ def test_few_detections_at_each_point(clean):
 def test_levels_too_few_for_the_fit_are_told(clean):
     result = dqm.recover(clean, "kerr", cutoff=15)
     assert "keep more levels" not in str(result)
-    stuffed = dataclasses.replace(result, edge_weight=1e-3)
-    assert "0.001 of the squared state reaches the cut-off: keep more levels" in str(stuffed)
+    stuffed = dataclasses.replace(result, strain=20.0)
+    assert "strain 2e+01, the run presses against the levels" in str(stuffed)
 
 
 def test_start_that_leads_nowhere_is_refused(clean):

@@ -6,7 +6,7 @@ import pytest
 from systems import KERR, counted, kerr_snapshots
 
 import dqmjax as dqm
-from dqmjax.weak_form import early_snapshots, weak_form
+from dqmjax.weak_form import density_form, early_snapshots
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def kerr(interaction=KERR["interaction"], omega=0.4, C=1.0):
 
 def residual(data, flow, count=13):
     basis = dqm.FockBargmann(10)
-    form = weak_form(data.t[:count], data.points, data.measured[:count], basis, 1.0)
+    form = density_form(data.t[:count], data.points, data.measured[:count], basis, flow, 1.0)
     return float(jnp.sqrt(jnp.mean(form.residual(flow) ** 2)))
 
 
