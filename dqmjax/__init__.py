@@ -1,6 +1,7 @@
 """Quantum dynamics in three pictures from one differentiable Hamiltonian."""
 
 from .adjoint import Checkpointed as Checkpointed, Direct as Direct, Reversible as Reversible
+from .comparison import compare as compare, likelihood_ratio as likelihood_ratio
 from .constraints import check as check, free_ell as free_ell
 from .dataset import (
     Snapshots as Snapshots,
@@ -94,4 +95,9 @@ from .symbols import (
     Oscillators as Oscillators,
     ParametricAmplifier as ParametricAmplifier,
     ThreeWave as ThreeWave,
+)
+from .uncertainty import (
+    bootstrap as bootstrap,
+    posterior as posterior,
+    profile as profile,
 )

@@ -1,4 +1,4 @@
-"""Many starts at once: least squares from each, side by side on the device."""
+"""Many fits at once: least squares side by side on the device."""
 
 import equinox as eqx
 import jax
@@ -10,12 +10,12 @@ from jaxtyping import Array, Float
 from .problem import Problem, Vector, residuals
 
 MOST_STEPS = 40
-TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
+
+Vectors = Float[np.ndarray, "starts parameters"]
 
 
-def refined(
-    problem: Problem, starts: Float[np.ndarray, "starts parameters"]
-) -> tuple[Float[np.ndarray, "starts parameters"], Float[np.ndarray, " starts"]]:
+def refined(problem: Problem, starts: Vectors) -> tuple[Vectors, Float[np.ndarray, " starts"]]:
     """Levenberg–Marquardt from every start, at most 40 steps, over all the data.
 
     Returns:
@@ -26,7 +26,7 @@ def refined(
     return np.asarray(ends), np.nan_to_num(np.asarray(deviances), nan=np.inf)
 
 
-def best_of(problem: Problem, starts: Float[np.ndarray, "starts parameters"]) -> Vector:
+def best_of(problem: Problem, starts: Vectors) -> Vector:
     """The end of least deviance."""
     ends, deviances = refined(problem, starts)
     return problem.within(ends[np.argmin(deviances)])
@@ -34,18 +34,20 @@ def best_of(problem: Problem, starts: Float[np.ndarray, "starts parameters"]) ->
 
 @eqx.filter_jit
 def _refined(starts: Array, inputs):
-    solver = optimistix.LevenbergMarquardt(rtol=TOLERANCE, atol=TOLERANCE)
+    return jax.vmap(lambda start: descended(start, *inputs))(starts)
 
-    def one(start):
-        whole = lambda vector: residuals(vector, *inputs)
-        slopes = jax.jacfwd(whole)(start)
-        size = jnp.sqrt(jnp.sum(slopes**2, axis=0))
-        scale = 1 / jnp.where(size > 0, size, 1.0)
-        fixed = lambda y, _: whole(start + scale * y)
-        found = optimistix.least_squares(
-            fixed, solver, jnp.zeros_like(start), max_steps=MOST_STEPS, throw=False
-        )
-        end = start + scale * found.value
-        return end, jnp.sum(whole(end) ** 2)
 
-    return jax.vmap(one)(starts)
+def descended(start: Array, *inputs) -> tuple[Array, Array]:
+    """One fit, to be traced: where it ended, and the deviance there."""
+    whole = lambda vector: residuals(vector, *inputs)
+    size = jnp.sqrt(jnp.sum(jax.jacfwd(whole)(start) ** 2, axis=0))
+    scale = 1 / jnp.where(size > 0, size, 1.0)
+    found = optimistix.least_squares(
+        lambda y, _: whole(start + scale * y),
+        optimistix.LevenbergMarquardt(rtol=TOLERANCE, atol=TOLERANCE),
+        jnp.zeros_like(start),
+        max_steps=MOST_STEPS,
+        throw=False,
+    )
+    end = start + scale * found.value
+    return end, jnp.sum(whole(end) ** 2)

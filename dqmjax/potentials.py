@@ -163,7 +163,7 @@ class OpticalLattice(AbstractPotential):
 
 
 class Spline(AbstractPotential):
-    """`V(x) = Σ_j c_j B((x₁ − x_j)/h)`, a potential of any form: a smooth curve through few numbers.
+    """`V(x) = Σ_j c_j B((x₁ − x_j)/h)`, a smooth curve of any form by few numbers.
 
     B is the cubic B-spline, so V has two continuous derivatives; x_j are equally spaced, the first
     and the last one h beyond the ends. Beyond those, V goes on as constants.

@@ -218,11 +218,14 @@ def _check_size(problem: Problem):
         )
 
 
-@eqx.filter_jit
-def _predict(vector, template: Template, times: SaveTimes | None, where: Array | None):
+def predicted(vector, template: Template, times: SaveTimes | None, where: Array | None):
+    """What would be measured, in rows, and the strain; to be traced."""
     values, strain = template(vector).predict(times, where)
     values = jnp.asarray(values)
     return values.reshape(values.shape[0] if values.ndim else 1, -1), strain
+
+
+_predict = eqx.filter_jit(predicted)
 
 
 @eqx.filter_jit

@@ -23,7 +23,7 @@ from .weak_form import early_snapshots, means_of, test_functions
 from .weak_start import WeakStart, weak_start
 
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
-FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 30}
+FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 100}
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
 FIRST_ROWS = 5
 NEAR, TRIED = 64, 6  # starts that are looked at around one that failed, and followed

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from .experiments import Heterodyne
 from .goodness import Goodness, goodness, goodness_of_draws
-from .parameters import to_vector
+from .parameters import leaf_slices, to_vector
 from .problem import Problem, Rows, Vector
 from .weak_form import moments, test_functions
 
@@ -191,12 +191,15 @@ def _scales(problem: Problem, vector: Vector) -> Vector:
     """What counts as a large change of each parameter.
 
     In the Husimi picture, of a parameter in the symbol a turn by 1 over the data's duration, of all
-    others 1; or the value, if that is larger. Elsewhere the value, or 1 if that is 0.
+    others 1; or the value, if that is larger. Elsewhere the root mean square of its array, or 1 if
+    that is 0.
     """
     experiment, size = problem.experiment, np.abs(vector)
     t = problem.data.t
     if not isinstance(experiment, Heterodyne) or t is None:
-        return np.where(size > 0, size, 1.0)
+        parts = [vector[part] for part in leaf_slices(experiment).values()]
+        typical = np.concatenate([np.full(x.size, np.sqrt(np.mean(x**2))) for x in parts])
+        return np.where(typical > 0, typical, 1.0)
     energy = float(experiment.basis.kappa) / float(t[-1] - t[0])
     in_symbol = np.arange(vector.size) < to_vector(experiment.model.symbol).size
     return np.maximum(size, np.where(in_symbol, energy, 1.0))

@@ -48,7 +48,7 @@ LAYERS = [  # lowest first; those in one row do not import each other
     {"problem"},
     {"fitting", "descent", "multistart", "report"},
     {"weak_start"},
-    {"recovery"},
+    {"recovery", "uncertainty", "comparison", "design"},
     {"plot"},
     {"cli"},
 ]
