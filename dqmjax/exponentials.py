@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from .ladder import Gathered, Shifts
+from .ladder import Rows, Shifts
 
 SERIES_DEGREE, SERIES_REACH = 40, 6.5  # for ‖L‖dt ≤ reach the rest of the series is < 1e-16
 DENSE_DEGREE, DENSE_REACH = 16, 0.8
@@ -43,7 +43,7 @@ def _dense_series(a: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n
     return total
 
 
-def expm_action(operator: Shifts | Gathered, dt: Float[Array, ""], rho: Complex[Array, "*levels"]):
+def expm_action(operator: Shifts | Rows, dt: Float[Array, ""], rho: Complex[Array, "*levels"]):
     """`e^{L dt} ρ` by series over as many pieces of `dt` as ‖L‖ asks for, at most 4096.
 
     NaN where those do not suffice.

@@ -15,6 +15,8 @@ import scipy.optimize
 from .likelihood import AbstractLikelihood, Gaussian
 from .problem import Problem, Rows, Vector
 
+UNSEEN = 1e-11  # of the largest change that a change of all of one parameter makes
+
 
 def fit(
     problem: Problem,
@@ -46,7 +48,7 @@ def fit(
 
     def slope(x):
         now = place(x)
-        jacobian = problem.jacobian(now)[rows][..., moving].reshape(-1, x.size)
+        jacobian = _seen(problem.jacobian(now)[rows][..., moving].reshape(-1, x.size), x)
         prediction = problem.predict(now)[0]
         slopes, information = _slopes(likelihood, prediction)
         first = slopes[rows].reshape(-1, 1) * jacobian
@@ -81,6 +83,12 @@ def least_squares(
 def residual_of(problem: Problem, vector: Vector) -> Rows:
     """The deviance residuals of a vector."""
     return np.asarray(problem.likelihood.residual(jnp.asarray(problem.predict(vector)[0])))
+
+
+def _seen(jacobian: np.ndarray, vector: Vector) -> np.ndarray:
+    """The Jacobian with 0 for the round-off of what the data do not see, which else would move."""
+    change = np.linalg.norm(jacobian, axis=0) * np.where(vector == 0, 1.0, np.abs(vector))
+    return np.where(change > UNSEEN * change.max(), jacobian, 0.0)
 
 
 def _placer(vector: Vector, moving: np.ndarray) -> Callable[[np.ndarray], Vector]:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from .errors import InputError, require_positive
 from .generators import Assembly, Flow, of_flow, of_symbol
-from .ladder import Shifts, edge
+from .ladder import Gathered, Shifts, edge
 from .phase import density
 from .polynomials import amplitude_map
 
@@ -168,7 +168,7 @@ class FockBargmann(eqx.Module):
         kept = self.kept_kets if state.ndim == self.modes else self.kept
         return share(state, edge(kept, np.eye(kept.ndim, dtype=int)))
 
-    def generator(self, flow: Flow) -> Shifts:
+    def generator(self, flow: Flow) -> Shifts | Gathered:
         """The equation of motion of `flow` on the coefficients.
 
         Raises:

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from .errors import InputError
 from .fokker_planck import FokkerPlanck
-from .ladder import Blocks, Shifts, Word, edge, shift_of, weight_of, words
+from .ladder import Blocks, Gathered, Shifts, Word, edge, gathered, shift_of, weight_of, words
 from .polynomials import Sampler, amplitude_map, contract_all, generic, phase_space, total_degree
 
 Phase = Float[Array, " phase"]
@@ -67,12 +67,14 @@ class Assembly:
         self._check_reach()
         self._drop_cancelled(coefficients, epsilon)
 
-    def operator(self, basis, law) -> Shifts:
+    def operator(self, basis, law) -> Shifts | Gathered:
         """The generator at the values of `law`."""
         beta = jnp.asarray(self._sampler.beta)
         coefficients = self._sampler.coefficients(self._components(basis, law, beta))
-        weights = jnp.stack(self._weights(coefficients)).reshape(-1, *self.kept.shape)
-        return Shifts(self.shifts, self.kept * weights)
+        weights = jnp.stack(self._weights(coefficients))
+        if not self.kept.all():
+            return gathered(self.shifts, weights, self.kept)
+        return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
 
     @property
     def edge(self) -> Bool[np.ndarray, "*levels"]:
@@ -98,11 +100,11 @@ class Assembly:
         return tuple(self._terms)
 
     def _weights(self, coefficients, sign=np.asarray) -> list:
-        """Weights of each shift at every index, raveled; NumPy or JAX as `coefficients` is."""
-        picked = coefficients[self._used]
+        """Weights of each shift at every kept index; NumPy or JAX as `coefficients` is."""
+        picked, index = coefficients[self._used], np.nonzero(self.kept)
         return [
             (sign(np.stack(list(rows.values()))) @ picked)
-            @ np.stack([_outer(word, self.kept.shape).ravel() for word in rows])
+            @ np.stack([_at(word, self.kept.shape, index) for word in rows])
             for rows in self._terms.values()
         ]
 
@@ -218,9 +220,7 @@ def _components(basis, flow: Flow, beta) -> Complex[Array | np.ndarray, "points 
     return jax.vmap(at)(jnp.asarray(beta))
 
 
-def _outer(word: Word, levels: tuple[int, ...]) -> np.ndarray:
-    """Weight of a word at every index."""
-    total = np.ones(())
-    for letters, n in zip(word, levels, strict=True):
-        total = np.multiply.outer(total, weight_of(letters, n))
-    return total
+def _at(word: Word, levels: tuple[int, ...], index) -> Float[np.ndarray, " size"]:
+    """Weight of a word at the given indices."""
+    axes = zip(word, levels, index, strict=True)
+    return np.prod([weight_of(letters, n)[i] for letters, n, i in axes], axis=0)

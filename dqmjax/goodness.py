@@ -84,7 +84,11 @@ def goodness(data: Data, prediction: Rows, parameters: int) -> Goodness:
 
 
 def goodness_of_draws(
-    data: Data, prediction: Rows, residual: Rows, misfit: float, parameters: int
+    data: Data,
+    prediction: Rows,
+    residual: Float[np.ndarray, "times tests"],
+    misfit: float,
+    parameters: int,
 ) -> Goodness:
     """Judges it by `residual`, of means of test functions in their standard deviations, 0 where
     there is none."""

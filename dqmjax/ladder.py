@@ -80,11 +80,45 @@ class Shifts(eqx.Module):
 
 
 class Gathered(eqx.Module):
-    """The same operator where few of the coefficients are kept, on those alone, in a row."""
+    """The same operator where not all of the coefficients are kept, on those alone, in a row."""
+
+    shifts: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    levels: tuple[int, ...] = eqx.field(static=True)
+    weights: Complex[Array, "shifts size"]
+    sources: Int[Array | np.ndarray, "shifts size"]  # in the row; `size` for nowhere
+    places: Int[Array | np.ndarray, " size"]  # of the row in the raveled coefficients
+
+    def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
+        return self.unpack(self.on_rows()(self.pack(rho)))
+
+    def on_rows(self) -> "Rows":
+        """Itself on what `pack` returns, for many applications in a row."""
+        return Rows(self.weights, self.sources)
+
+    def bound(self) -> Float[Array, ""]:
+        """`‖L‖_∞`."""
+        return self.on_rows().bound()
+
+    def pack(self, rho: Complex[Array, "*levels"]) -> Complex[Array, " size"]:
+        """The coefficients that are kept."""
+        return rho.ravel()[self.places]
+
+    def unpack(self, row: Complex[Array, " size"]) -> Complex[Array, "*levels"]:
+        """Back from `pack`."""
+        flat = jnp.zeros(math.prod(self.levels), row.dtype)
+        return flat.at[self.places].set(row).reshape(self.levels)
+
+
+def gathered(shifts, weights: Complex[Array, "shifts size"], kept) -> Gathered:
+    """The operator on those of the coefficients that are `kept`."""
+    return Gathered(shifts, kept.shape, weights, sources(shifts, kept), np.flatnonzero(kept))
+
+
+class Rows(eqx.Module):
+    """`Gathered` between packed coefficients."""
 
     weights: Complex[Array, "shifts size"]
-    sources: Int[np.ndarray, "shifts size"]  # where in the row each term comes from; size: nowhere
-    places: Int[np.ndarray, " size"]  # of the row in the raveled coefficients
+    sources: Int[Array | np.ndarray, "shifts size"]
 
     def __call__(self, row: Complex[Array, " size"]) -> Complex[Array, " size"]:
         padded = jnp.concatenate([row, jnp.zeros(1, row.dtype)])
@@ -95,20 +129,19 @@ class Gathered(eqx.Module):
         return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
 
 
-def gathered(operator: Shifts, kept: Bool[np.ndarray, "*levels"]) -> Gathered:
-    """`operator` on the kept coefficients."""
+def sources(shifts, kept: Bool[np.ndarray, "*levels"]) -> Int[np.ndarray, "shifts size"]:
+    """Where among the kept coefficients each shift takes those from, their number for nowhere."""
     places = np.flatnonzero(kept)
     rank = np.full(kept.size, places.size)
     rank[places] = np.arange(places.size)
     targets = np.stack(np.unravel_index(places, kept.shape), axis=1)
-    sources = []
-    for shift in operator.shifts:
+    found = []
+    for shift in shifts:
         source = targets - np.array(shift)
         inside = ((source >= 0) & (source < kept.shape)).all(axis=1)
         at = np.ravel_multi_index(tuple(np.where(inside, source.T, 0)), kept.shape)
-        sources.append(np.where(inside, rank[at], places.size))
-    weights = operator.weights.reshape(len(operator.shifts), -1)[:, places]
-    return Gathered(weights, np.array(sources), places)
+        found.append(np.where(inside, rank[at], places.size))
+    return np.array(found)
 
 
 def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels"]:
@@ -148,33 +181,26 @@ class Blocks:
     Args:
         shifts: As in `Shifts`.
         kept: Which coefficients there are.
-        live: Which weights are not identically zero, `(shifts, size of ρ)`.
+        live: Which weights are not identically zero, for each kept coefficient.
     """
 
     def __init__(self, shifts, kept: Bool[np.ndarray, "*levels"], live: np.ndarray):
         self.levels = kept.shape
-        index = np.indices(kept.shape).reshape(kept.ndim, -1)
-        sources = index[None] - np.array(shifts).reshape(len(shifts), kept.ndim, 1)
-        inside = ((sources >= 0) & (sources < np.array(kept.shape)[:, None])).all(axis=1)
-        shift, target = np.nonzero(inside & live & kept.ravel())
-        source = np.array(np.ravel_multi_index(tuple(sources[shift, :, target].T), kept.shape))
-        there = kept.ravel()[source]
-        shift, target, source = shift[there], target[there], source[there]
         self._kept = np.flatnonzero(kept)
-        number = np.empty(kept.size, int)  # of each coefficient among those kept
-        number[self._kept] = np.arange(len(self._kept))
-        size = len(self._kept)
-        edges = (np.ones(source.shape), (number[target], number[source]))
+        size = self._kept.size
+        table = sources(shifts, kept)
+        shift, to = np.nonzero((table < size) & live)
+        of = table[shift, to]
+        edges = (np.ones(of.shape), (to, of))
         graph = scipy.sparse.coo_array(edges, (size, size))
         _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
         block, row = _pack(component)
         self.count, self.width = int(block.max()) + 1, int(row.max()) + 1
         self._place = (block, row)  # of each coefficient kept
-        to, of = number[target], number[source]
         self._entry = (block[to], row[to], row[of])  # of each nonzero weight
-        self._weight = (shift, target)
+        self._weight = (shift, to)
 
-    def matrices(self, operator: Shifts) -> Complex[Array, "count width width"]:
+    def matrices(self, operator: Shifts | Gathered) -> Complex[Array, "count width width"]:
         """`operator` as one dense matrix per block, padded with zeros."""
         weights = operator.weights.reshape(len(operator.shifts), -1)[self._weight]
         empty = jnp.zeros((self.count, self.width, self.width), weights.dtype)

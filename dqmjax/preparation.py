@@ -56,7 +56,7 @@ def choose_basis(data: Snapshots | Draws, cutoff: int | None) -> FockBargmann:
     if missing > 1e-6:
         raise InputError(
             f"`cutoff` must hold a coherent state of {quanta:.3g} quanta, but {levels} levels miss "
-            f"{missing:.1g} of it: keep {math.ceil(quanta + 7 * quanta**0.5 + 9)}."
+            f"{missing:.1g} of it: keep {needed}."
         )
     return basis
 

@@ -122,8 +122,10 @@ class Problem:
             vectors[:, slices[name]] = columns
         return self.within(vectors)
 
-    def within(self, vector: Vector) -> Vector:
-        """The nearest vector inside the bounds."""
+    def within(
+        self, vector: Float[np.ndarray, "... parameters"]
+    ) -> Float[np.ndarray, "... parameters"]:
+        """The nearest vector inside the bounds, or of many those."""
         return np.clip(vector, self.lower, self.upper)
 
 

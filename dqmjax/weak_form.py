@@ -21,7 +21,7 @@ from scipy.interpolate import CubicSpline
 from .fock import FockBargmann
 from .generators import Flow
 from .measurements import Draws, Series
-from .polynomials import derivatives, exponents
+from .polynomials import MAX_DEGREE, derivatives, exponents
 
 DEGREE = 4  # of the monomials in the test functions
 RARE = 0.03  # part of the greatest variance; functions below differ from 0 at few draws only
@@ -141,9 +141,12 @@ def density_form(
         flow: An equation of the kind that is sought, for how far it climbs.
         width: Width of the Gaussians in units of z.
     """
-    shifts = basis.assembly(flow).shifts
-    reach = max(abs(s) for shift in shifts for s in shift)
-    wide = FockBargmann(tuple(n + reach for n in basis.cutoff), basis.ell, basis.kappa)
+    roomy = tuple(max(n, MAX_DEGREE + 1) for n in basis.cutoff)
+    probe = FockBargmann(roomy, basis.ell, basis.kappa, quanta=basis.quanta)
+    reach = max(abs(s) for shift in probe.assembly(flow).shifts for s in shift)
+    levels = tuple(n + reach for n in basis.cutoff)
+    total = None if basis.quanta is None else basis.quanta + reach
+    wide = FockBargmann(levels, basis.ell, basis.kappa, quanta=total)
     rho = _expand(basis, points, density)
     rho = np.pad(rho, [(0, 0), *[(0, reach)] * (2 * basis.modes)])
     since = CubicSpline(t, rho, axis=0).antiderivative()(t)

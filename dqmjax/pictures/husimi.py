@@ -16,7 +16,7 @@ from ..fock import AT_EDGE, FockBargmann, share
 from ..fokker_planck import FokkerPlanck
 from ..generators import Assembly, Flow
 from ..grid import Grid
-from ..ladder import Blocks, Gathered, Shifts, gathered
+from ..ladder import Blocks, Gathered, Shifts
 from ..observables import grid_strain
 from ..stepper import AbstractStepper
 
@@ -73,9 +73,7 @@ class KetStep(AbstractStepper):
 def _step(assembly: Assembly, basis: FockBargmann, law, dt) -> "_BlockStep | _SeriesStep":
     operator, blocks = assembly.operator(basis, law), assembly.blocks()
     if blocks.width > MAX_DENSE:
-        row = gathered(operator, assembly.kept)
-        is_sparse = 2 * row.places.size < assembly.kept.size
-        return _SeriesStep(row if is_sparse else operator, dt, assembly.edge)
+        return _SeriesStep(operator, dt, assembly.edge)
     return _BlockStep(blocks, expm(dt * blocks.matrices(operator)), assembly.edge)
 
 
@@ -102,9 +100,8 @@ class _SeriesStep(eqx.Module):
         _check_shape(rho, self.edge.shape)
         if isinstance(self.operator, Shifts):
             return expm_action(self.operator, self.dt, rho)
-        places = self.operator.places
-        moved = expm_action(self.operator, self.dt, rho.ravel()[places])
-        return jnp.zeros(rho.size, moved.dtype).at[places].set(moved).reshape(rho.shape)
+        packed = self.operator.pack(rho)
+        return self.operator.unpack(expm_action(self.operator.on_rows(), self.dt, packed))
 
     def strain(self, rho):
         return share(rho, self.edge) / AT_EDGE
