@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import numpy as np
+import equinox as eqx
 import scipy.stats
 
 from .errors import InputError
@@ -98,11 +98,12 @@ def likelihood_ratio(restricted: Recovery, full: Recovery) -> Ratio:
 
 
 def _require_same_data(one: Recovery, other: Recovery, name: str):
-    a, b = one.problem.data, other.problem.data
-    same = type(a) is type(b) and all(
-        np.array_equal(x, y)
-        for x, y in ((a.measured, b.measured), (a.where, b.where), (a.t, b.t))
-        if x is not None and y is not None
-    )
-    if not same:
-        raise InputError(f"`{name}` must be a fit to the same data as the others, but is not.")
+    told = [
+        (fit.problem.likelihood, fit.problem.inputs[1:], fit.goodness.noise_known)
+        for fit in (one, other)
+    ]
+    if not eqx.tree_equal(*told):
+        raise InputError(
+            f"`{name}` must be a fit to the same data with the same noise as the others, but is "
+            "not."
+        )

@@ -17,11 +17,12 @@ from .problem import predicted
 from .report import Recovery
 from .solve import save_times
 
+FINER = 2  # as many intervals as the data have; candidates should not be later by more
 Scalar = Float[Array, ""]
 
 
 def standard_error(result: Recovery, name: str) -> Callable[[Scalar | float], Scalar]:
-    """`t ↦ √[(F + I(t))⁻¹]_nn`, the error of one parameter after one more snapshot (A-optimality).
+    """`t ↦ √[(F + I(t))⁻¹]_nn`, the error of one parameter after one more snapshot.
 
     F is the information of the data and I(t) that of a snapshot at t, measured at the same places
     with the same noise (Atkinson, Donev & Tobias 2007, chapter 10).
@@ -41,25 +42,36 @@ def standard_error(result: Recovery, name: str) -> Callable[[Scalar | float], Sc
     return lambda t: jnp.sqrt(chosen @ jnp.linalg.solve(whole(t), chosen))
 
 
-def information_gain(result: Recovery) -> Callable[[Scalar | float], Scalar]:
-    """`t ↦ ½ ln det(F + I(t)) − ½ ln det F` in nats, of all parameters at once (D-optimality).
+def a_optimal(result: Recovery) -> Callable[[Scalar | float], Scalar]:
+    """`t ↦ tr[Σ (F + I(t))⁻¹]`, Σ = diag F: the mean square of all errors, each in units of what it
+    would be if the others were known. Args and errors as of `standard_error`."""
+    whole = _information(result)
+    scale = jnp.diag(jnp.asarray(np.linalg.inv(result.covariance)))
+    return lambda t: jnp.sum(scale * jnp.diag(jnp.linalg.inv(whole(t))))
 
-    Args and errors as of `standard_error`.
-    """
+
+def d_optimal(result: Recovery) -> Callable[[Scalar | float], Scalar]:
+    """`t ↦ ½ ln det F − ½ ln det(F + I(t))`: the entropy of all parameters at once, in nats beside
+    that of now. Args and errors as of `standard_error`."""
     whole = _information(result)
     before = -np.linalg.slogdet(result.covariance)[1]
-    return lambda t: (jnp.linalg.slogdet(whole(t))[1] - before) / 2
+    return lambda t: (before - jnp.linalg.slogdet(whole(t))[1]) / 2
 
 
 def best_time(criterion: Callable, candidates: Float[np.ndarray, " times"]) -> float:
-    """The candidate at which `criterion`, such as `standard_error`, is least.
+    """The candidate at which `criterion` is least.
 
     Args:
-        criterion: Of a time.
+        criterion: Of a time; one of the above.
         candidates: Times after the first.
+
+    Raises:
+        InputError: If it is finite at none.
     """
-    values = [float(criterion(jnp.asarray(t))) for t in candidates]
-    return float(candidates[int(np.argmin(values))])
+    values = np.array([float(criterion(jnp.asarray(t))) for t in candidates])
+    if not np.isfinite(values).any():
+        raise InputError("`candidates` must hold a time up to which the runs are finite.")
+    return float(candidates[int(np.nanargmin(np.where(np.isfinite(values), values, np.nan)))])
 
 
 def _information(result: Recovery) -> Callable:
@@ -74,10 +86,12 @@ def _information(result: Recovery) -> Callable:
     noise = 1.0 if good.noise_known else (good.chi2 / good.dof) ** 0.5
     before = jnp.asarray(np.linalg.inv(result.covariance))
 
+    parts = jnp.linspace(0, 1, FINER * len(problem.data.t))  # steps no longer than those of the fit
+
     @eqx.filter_jit
     def whole(t):
-        times = save_times(jnp.stack([jnp.asarray(first), jnp.asarray(t, float)]))
-        row = lambda v: predicted(v, template, times, where)[0][1]
+        times = save_times(first + (jnp.asarray(t, float) - first) * parts)
+        row = lambda v: predicted(v, template, times, where)[0][-1]
         slopes = jax.jacfwd(row)(vector)
         if isinstance(likelihood, Gaussian):
             weight = 1 / jnp.sqrt(jnp.mean(likelihood.sigma**2, axis=0))

@@ -4,6 +4,7 @@ Their floating-point arrays are what `recover` seeks; Python floats and NumPy ar
 """
 
 import abc
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -12,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .adjoint import AbstractAdjoint, Direct
-from .errors import InputError
+from .adjoint import AbstractAdjoint, Direct, Reversible
+from .errors import InputError, require
 from .fock import FockBargmann
 from .fokker_planck import Damped, FokkerPlanck
 from .grid import Grid
@@ -126,8 +127,20 @@ class Levels(AbstractExperiment):
         energies, _ = eigenstates(self.hamiltonian, self.grid, self.count)
         if where is None:
             return energies[None], None
+        require(
+            where,
+            ((where >= 0) & (where < self.count)).all(),
+            f"`transitions` must be between levels 0 … {self.count - 1}: raise `count`.",
+        )
         upper, lower = where.T
         return ((energies[upper] - energies[lower]) / self.hamiltonian.hbar)[None], None
+
+
+def forward(experiment: AbstractExperiment) -> AbstractExperiment:
+    """The experiment in a form that forward mode can differentiate."""
+    if isinstance(experiment, Evolution) and isinstance(experiment.adjoint, Reversible):
+        return dataclasses.replace(experiment, adjoint=Direct())
+    return experiment
 
 
 def _needed(times: SaveTimes | None) -> SaveTimes:

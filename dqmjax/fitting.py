@@ -87,8 +87,8 @@ def residual_of(problem: Problem, vector: Vector) -> Rows:
 
 def _seen(jacobian: np.ndarray, vector: Vector) -> np.ndarray:
     """The Jacobian with 0 for the round-off of what the data do not see, which else would move."""
-    change = np.linalg.norm(jacobian, axis=0) * np.where(vector == 0, 1.0, np.abs(vector))
-    return np.where(change > UNSEEN * change.max(), jacobian, 0.0)
+    change = np.linalg.norm(jacobian, axis=0) * np.abs(vector)
+    return np.where((change > UNSEEN * change.max()) | (vector == 0), jacobian, 0.0)
 
 
 def _placer(vector: Vector, moving: np.ndarray) -> Callable[[np.ndarray], Vector]:

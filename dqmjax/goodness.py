@@ -32,6 +32,7 @@ class Goodness:
     noise_known: bool
     excess: float  # of χ² over its expectation, in its standard deviations; 0 if noise unknown
     structure: float  # correlation of neighbouring residuals, in its standard deviations
+    pairs: int  # of neighbours, of which that is the sum
     misfit: float  # root mean square residual over the peak
 
     @property
@@ -39,13 +40,29 @@ class Goodness:
         """Whether the residuals are what the noise, known or not, can leave."""
         if not self.noise_known and self.misfit < SIMULATION_ACCURACY:
             return True
-        return math.hypot(max(self.excess, 0.0), self.structure) < SIGNIFICANT
+        return self.can_be_told and self.doubt < SIGNIFICANT
+
+    @property
+    def doubt(self) -> float:
+        """How far the residuals are from noise, in standard deviations."""
+        return math.hypot(max(self.excess, 0.0), self.structure)
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether the residuals, or their correlation, could show that a model is wrong."""
+        enough = self.dof > 0 if self.noise_known else self.pairs > SIGNIFICANT**2
+        return enough and math.isfinite(self.chi2)
 
     @property
     def verdict(self) -> str:
         """In words."""
         if self.describes_data:
             return "The model describes the data."
+        if not self.can_be_told:
+            return (
+                "Whether the model describes the data cannot be told from so few of them: give "
+                "`sigma`, or more data."
+            )
         reasons = []
         if self.excess >= SIGNIFICANT / 2:
             reasons.append(f"chi2 is {self.excess:.1f} sigma too large")
@@ -58,8 +75,14 @@ class Goodness:
         )
 
 
-def goodness(data: Data, prediction: Rows, parameters: int) -> Goodness:
-    """Judges the model that makes `prediction` of measured numbers."""
+def goodness(data: Data, prediction: Rows, parameters: float) -> Goodness:
+    """Judges the model that makes `prediction` of measured numbers.
+
+    Args:
+        data: What was measured.
+        prediction: Of that.
+        parameters: How many the data determined; a part of one where a prior helped.
+    """
     likelihood = data.likelihood
     measured, predicted = np.asarray(data.measured), jnp.asarray(prediction)
     difference = measured - prediction
@@ -67,7 +90,8 @@ def goodness(data: Data, prediction: Rows, parameters: int) -> Goodness:
     judged, variance = np.ones(residual.shape, bool), np.full(residual.size, 2.0)
     if isinstance(likelihood, Binomial):
         judged, variance = _judged(likelihood, prediction)
-    chi2, dof = float(np.sum(residual[judged] ** 2)), int(judged.sum()) - parameters
+    chi2, dof = float(np.sum(residual[judged] ** 2)), round(judged.sum() - parameters)
+    correlation, pairs = structure(residual, data.neighbours)
     deviance = float(jnp.sum(likelihood.residual(predicted) ** 2))
     if not data.noise_known:
         deviance = residual.size * math.log(max(deviance, np.finfo(float).tiny))
@@ -78,7 +102,8 @@ def goodness(data: Data, prediction: Rows, parameters: int) -> Goodness:
         dof=dof,
         noise_known=data.noise_known,
         excess=_excess(chi2, dof, variance) if data.noise_known else 0.0,
-        structure=structure(residual, data.neighbours),
+        structure=correlation,
+        pairs=pairs,
         misfit=float(np.sqrt(np.mean(difference**2)) / np.abs(measured).max()),
     )
 
@@ -88,11 +113,12 @@ def goodness_of_draws(
     prediction: Rows,
     residual: Float[np.ndarray, "times tests"],
     misfit: float,
-    parameters: int,
+    parameters: float,
 ) -> Goodness:
     """Judges it by `residual`, of means of test functions in their standard deviations, 0 where
     there is none."""
-    chi2, dof = float(np.sum(residual**2)), int(np.count_nonzero(residual)) - parameters
+    terms = int(np.count_nonzero(residual))
+    chi2, dof = float(np.sum(residual**2)), round(terms - parameters)
     deviance = jnp.sum(data.likelihood.residual(jnp.asarray(prediction)) ** 2)
     return Goodness(
         deviance=float(deviance),
@@ -100,8 +126,9 @@ def goodness_of_draws(
         chi2=chi2,
         dof=dof,
         noise_known=True,
-        excess=_excess(chi2, dof, np.full(dof, 2.0)),
-        structure=structure(residual, None),
+        excess=_excess(chi2, dof, np.full(terms, 2.0)),
+        structure=0.0,
+        pairs=0,
         misfit=misfit,
     )
 
@@ -119,19 +146,20 @@ def _judged(likelihood: Binomial, prediction: Rows):
     return judged, 2 + 1 / expected[judged] - 6 / shots
 
 
-def structure(residual: Rows, pairs) -> float:
-    """Correlation of neighbouring residuals; ≈ N(0, 1) for pure noise.
+def structure(residual: Float[np.ndarray, "rows columns"], pairs) -> tuple[float, int]:
+    """Correlation of neighbouring residuals, ≈ N(0, 1) for pure noise, and how many there are.
 
     Each of `pairs` of columns counts once in every row, or each of consecutive rows; large
     residuals are held at three root mean squares, so that rare counts do not decide.
     """
     size = np.sqrt(np.mean(residual**2))
     if size == 0:
-        return 0.0
+        return 0.0, 0
     held = np.clip(residual / size, -3, 3)
     if pairs is None:
         products = held[:-1] * held[1:]
     else:
         products = held[:, pairs[:, 0]] * held[:, pairs[:, 1]]
     scale = np.sqrt(np.sum(products**2))
-    return float(products.sum() / scale) if scale > 0 else 0.0
+    count = int(np.count_nonzero(products))
+    return (float(products.sum() / scale), count) if scale > 0 else (0.0, 0)

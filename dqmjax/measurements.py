@@ -85,6 +85,8 @@ class Series:
         if self.points is not None:
             columns = self.measured.shape[1]
             require_shape("points", self.points, (columns, *np.shape(self.points)[1:2]))
+            if np.ndim(self.points) != 2 or not np.isfinite(self.points).all():
+                raise InputError("`points` must be finite rows of coordinates, one a column.")
 
     @property
     def where(self) -> None:
@@ -102,7 +104,7 @@ class Series:
         if self.shots is not None:
             counts = jnp.asarray(np.rint(self.measured * self.shots))
             return Binomial(counts, jnp.asarray(float(self.shots)), jnp.ones(()))
-        return gaussian(self.measured, _spread(self.sigma, np.shape(self.values)))
+        return gaussian(self.measured, self.sigma, np.shape(self.values))
 
     @property
     def noise_known(self) -> bool:
@@ -156,7 +158,7 @@ class Lines:
     @property
     def likelihood(self) -> Gaussian:
         """Normal."""
-        return gaussian(self.measured, _spread(self.sigma, np.shape(self.values)))
+        return gaussian(self.measured, self.sigma, np.shape(self.values))
 
     @property
     def noise_known(self) -> bool:
@@ -194,6 +196,8 @@ class Draws:
     def __post_init__(self):
         check_times(self.t)
         require_shape("points", self.points, (len(self.t), *np.shape(self.points)[1:3]))
+        if np.ndim(self.ell) != 1:
+            raise InputError(f"`ell` must have one entry per mode, but is {self.ell}.")
         if np.ndim(self.points) != 3 or np.shape(self.points)[2] != 2 * np.size(self.ell):
             raise InputError(
                 f"`points` must have shape (times, draws, 2N) with the N = {np.size(self.ell)} of "
@@ -231,9 +235,9 @@ class Draws:
         return True
 
     @property
-    def neighbours(self) -> None:
-        """Of what is compared, means of test functions, the times."""
-        return None
+    def neighbours(self) -> Pairs:
+        """None are."""
+        return np.zeros((0, 2), int)
 
 
 def check_times(t: np.ndarray):
@@ -248,15 +252,24 @@ def check_times(t: np.ndarray):
         raise InputError("`t` must be finite and strictly increasing: sort it and drop repeats.")
 
 
-def gaussian(values: Float[np.ndarray, "rows columns"], sigma) -> Gaussian:
-    """The normal likelihood; of an unknown σ, with the largest value for it."""
+def gaussian(values: Float[np.ndarray, "rows columns"], sigma, shape=None) -> Gaussian:
+    """The normal likelihood; of an unknown σ, with the largest value for it.
+
+    Args:
+        values: In rows.
+        sigma: Of a shape that broadcasts to that of the values as they were given.
+        shape: That.
+    """
     largest = np.abs(values).max()
     sigma = (largest if largest else 1.0) if sigma is None else sigma
-    return Gaussian(jnp.asarray(values), jnp.asarray(np.broadcast_to(sigma, values.shape)))
+    spread = np.broadcast_to(sigma, shape or values.shape).reshape(values.shape)
+    return Gaussian(jnp.asarray(values), jnp.asarray(spread))
 
 
 def mutual_neighbours(points: Float[np.ndarray, "points dim"]) -> Pairs:
     """Each point and its nearest, every pair once."""
+    if len(points) < 2:
+        return np.zeros((0, 2), int)
     _, nearest = KDTree(points).query(points, k=2)
     return np.unique(np.sort(nearest, axis=1), axis=0)
 
@@ -265,7 +278,7 @@ def _spread(sigma, shape: tuple[int, ...]):
     if sigma is None:
         return None
     try:
-        return np.broadcast_to(sigma, shape).reshape(shape[0] if len(shape) > 1 else 1, -1)
+        return np.broadcast_to(sigma, shape)
     except ValueError:
         raise InputError(
             f"`sigma` must be one number or broadcast to {shape}, but has shape {np.shape(sigma)}."
@@ -273,6 +286,8 @@ def _spread(sigma, shape: tuple[int, ...]):
 
 
 def _check_noise(name: str, values, sigma):
+    if np.iscomplexobj(values):
+        raise InputError(f"`{name}` must be real, but are complex: take their parts.")
     if not np.isfinite(values).all():
         raise InputError(f"`{name}` must be finite: drop or mend what is not.")
     if sigma is not None:

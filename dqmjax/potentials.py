@@ -176,24 +176,25 @@ class Spline(AbstractPotential):
         InputError: If there are fewer coefficients, or `lower` is not below `upper`.
     """
 
-    coefficients: Float[Array, " knots"]
+    coefficients: Float[Array, " knots"] | tuple[float, ...]
     lower: float
     upper: float
 
     def __check_init__(self):
-        if jnp.ndim(self.coefficients) != 1 or jnp.size(self.coefficients) < 4:
-            shape = jnp.shape(self.coefficients)
+        shape = jnp.asarray(self.coefficients).shape
+        if len(shape) != 1 or shape[0] < 4:
             raise InputError(f"`coefficients` must be four or more numbers, but has shape {shape}.")
         if not self.lower < self.upper:
             raise InputError(f"`lower` must be below `upper`: {self.lower}, {self.upper}.")
 
     def __call__(self, x, t=0.0):
-        intervals = self.coefficients.size - 3
+        coefficients = jnp.asarray(self.coefficients)
+        intervals = coefficients.size - 3
         inside = jnp.clip((x[0] - self.lower) / (self.upper - self.lower), 0.0, 1.0) * intervals
         away = jnp.abs(inside - jnp.arange(-1, intervals + 2))
         near = 2 / 3 - away**2 + away**3 / 2
         far = (2 - jnp.minimum(away, 2.0)) ** 3 / 6
-        return jnp.sum(self.coefficients * jnp.where(away < 1, near, far))
+        return jnp.sum(coefficients * jnp.where(away < 1, near, far))
 
 
 class HenonHeiles(AbstractPotential):

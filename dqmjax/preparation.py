@@ -61,6 +61,11 @@ def choose_basis(data: Snapshots | Draws, cutoff: int | None) -> FockBargmann:
     return basis
 
 
+def width_of(data: Snapshots | Draws) -> float:
+    """Width of test functions that many of the data weigh in, in units of z."""
+    return max(1.0, float(np.max(np.abs(first_amplitude(data)))) / 2)
+
+
 def few_levels(data: Snapshots | Draws) -> FockBargmann:
     """Those in which noisy densities are expanded: no more unknowns than points can tell."""
     quanta = float(np.sum(np.abs(first_amplitude(data)) ** 2))

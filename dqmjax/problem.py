@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .errors import InputError
-from .experiments import AbstractExperiment
+from .experiments import AbstractExperiment, forward
 from .likelihood import AbstractLikelihood
 from .measurements import Data
 from .parameters import (
@@ -93,7 +93,8 @@ class Problem:
         """What a prediction takes besides those numbers."""
         data = self.data
         times = None if data.t is None else save_times(data.t)
-        return self.template, times, None if data.where is None else jnp.asarray(data.where)
+        where = None if data.where is None else jnp.asarray(data.where)
+        return template(forward(self.experiment)), times, where
 
     @functools.cached_property
     def likelihood(self) -> AbstractLikelihood:
@@ -109,17 +110,20 @@ class Problem:
         if not starts:
             return None
         slices = leaf_slices(self.experiment)
-        counts = {len(np.atleast_1d(values)) for values in starts.values()}
         unknown = [name for name in starts if name not in slices]
-        if unknown or len(counts) > 1:
-            raise InputError(
-                f"`starts` must hold arrays of one length for any of {', '.join(slices)}, but has "
-                f"{unknown[0] if unknown else 'lengths ' + str(sorted(counts))}."
-            )
-        vectors = np.tile(self.start, (counts.pop(), 1))
+        if unknown:
+            known = ", ".join(slices)
+            raise InputError(f"parameter {unknown[0]!r} of `starts` is unknown: {known}.")
+        count = len(np.atleast_1d(next(iter(starts.values()))))
+        vectors = np.tile(self.start, (count, 1))
         for name, values in starts.items():
-            columns = np.reshape(np.asarray(values, float), (len(vectors), -1))
-            vectors[:, slices[name]] = columns
+            array, part = np.atleast_1d(np.asarray(values, float)), slices[name]
+            if not count or array.size != count * (part.stop - part.start):
+                raise InputError(
+                    f"`starts` must hold arrays of one length, an entry or row for each start, but "
+                    f"{name!r} has shape {array.shape} beside {count} starts."
+                )
+            vectors[:, part] = array.reshape(count, -1)
         return self.within(vectors)
 
     def within(
@@ -189,7 +193,7 @@ def _limits(experiment, bounds: Bounds, vector: Vector) -> tuple[Vector, Vector]
         if name not in slices:
             raise InputError(f"parameter {name!r} of `bounds` is unknown: {', '.join(slices)}.")
         low, high = -np.inf if low is None else low, np.inf if high is None else high
-        if not low < high:
+        if not np.all(np.asarray(low) < high):
             raise InputError(f"`bounds` of {name!r} must increase, but are {low} and {high}.")
         now = vector[slices[name]]
         if not ((now >= low) & (now <= high)).all():

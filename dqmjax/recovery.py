@@ -16,7 +16,7 @@ from .fokker_planck import Damped, FokkerPlanck
 from .measurements import Data, Draws
 from .models import MODELS
 from .multistart import best_of
-from .preparation import choose_basis, first_amplitude
+from .preparation import choose_basis, first_amplitude, width_of
 from .problem import Bounds, Problem, Values, Vector, state_problem
 from .report import Recovery, judge
 from .weak_form import early_snapshots, means_of, test_functions
@@ -26,6 +26,7 @@ ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 100}
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
 FIRST_ROWS = 5
+CLEAR = 2.5  # standard deviations from noise up to which no other start is tried
 NEAR, TRIED = 64, 6  # starts that are looked at around one that failed, and followed
 
 
@@ -116,7 +117,7 @@ def rough(problem: Problem) -> Problem:
         plain = dataclasses.replace(data, density=data.measured, counts=None, shots=None)
         return dataclasses.replace(problem, data=plain)
     if isinstance(data, Draws) and isinstance(experiment, Heterodyne):
-        tests = test_functions(data.ell, data.kappa, data.modes, 1.0)
+        tests = test_functions(data.ell, data.kappa, data.modes, width_of(data))
         means = dataclasses.replace(experiment, tests=tests)
         return dataclasses.replace(problem, data=means_of(data, tests), experiment=means)
     return problem
@@ -137,7 +138,8 @@ class _Search:
                 continue
             if best is None or found.goodness.deviance < best.goodness.deviance:
                 best = found
-            if best.goodness.describes_data:
+            good = best.goodness
+            if good.describes_data and (good.doubt < CLEAR or not good.noise_known):
                 break
         if best is None:
             raise InputError(self._nowhere())
@@ -212,7 +214,7 @@ class _Search:
         return vector
 
     def _is_finite(self, vector: Vector) -> bool:
-        return bool(np.isfinite(self.problem.predict(vector)[0]).all())
+        return bool(np.isfinite(np.sum(residual_of(self.problem, vector) ** 2)))
 
     def _nowhere(self) -> str:
         """Why no start led anywhere."""

@@ -8,7 +8,9 @@ from jaxtyping import Float
 
 from .experiments import Heterodyne
 from .goodness import Goodness, goodness, goodness_of_draws
+from .measurements import Draws
 from .parameters import leaf_slices, to_vector
+from .preparation import width_of
 from .problem import Problem, Rows, Vector
 from .weak_form import moments, test_functions
 
@@ -36,6 +38,7 @@ class Recovery:
     goodness: Goodness
     prediction: Float[np.ndarray, "rows columns"]  # of what was measured
     strain: float  # the largest of the run, above 1 where it is not to be believed
+    horizon: float  # the last time of the data before that; infinite if there is none
     start: dict[str, float]
     origin: str  # of the start: "start", "weak form" or "model"
     problem: Problem = dataclasses.field(repr=False)
@@ -79,11 +82,13 @@ class Recovery:
             lines.append(f"The data do not determine {terms}.")
         if not self.strain <= 1:
             lines.append(
-                f"Take care: strain {self.strain:.1g}, the run presses against the levels or waves "
-                "that are kept: keep more of them, or end before its `horizon`."
+                f"Take care: strain {self.strain:.1g}, after t = {self.horizon:.4g} the run "
+                "presses against the levels or waves that are kept: keep more, or leave out later "
+                "data."
             )
         g = self.goodness
-        noise = f"chi2/dof {g.chi2 / g.dof:.4g}" if g.noise_known else "noise level not given"
+        chi2 = f"chi2/dof {g.chi2 / max(g.dof, 1):.4g}"
+        noise = chi2 if g.noise_known else "noise level not given"
         lines.append(f"{noise}, residual {g.misfit:.2g} of the peak. {g.verdict}")
         return "\n".join(lines)
 
@@ -105,6 +110,7 @@ class Recovery:
             "dof": g.dof,
             "residual_of_peak": g.misfit,
             "strain": finite(self.strain),
+            "horizon": finite(self.horizon),
             "describes_data": g.describes_data,
             "verdict": g.verdict,
         }
@@ -113,11 +119,11 @@ class Recovery:
 def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recovery:
     """Error bars, identifiability and the verdict at the greatest likelihood."""
     prediction, strain = problem.predict(vector)
-    good = _goodness(problem, vector, prediction)
-    noise = 1.0 if good.noise_known else max(good.chi2 / good.dof, ACCURACY**2) ** 0.5
-    information = problem.information(vector) / noise
-    prior = problem.prior_jacobian(vector)
+    information, prior = problem.information(vector), problem.prior_jacobian(vector)
     scales = _scales(problem, vector)
+    good = _goodness(problem, vector, prediction, _determined(information, prior))
+    noise = 1.0 if good.noise_known else max(good.chi2 / max(good.dof, 1), ACCURACY**2) ** 0.5
+    information = information / noise
     _, sensitivity, directions = np.linalg.svd(
         np.concatenate([information, prior]) * scales, full_matrices=False
     )
@@ -125,7 +131,8 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
     root = directions[known].T / sensitivity[known] * scales[:, None]
     inner = _observed(problem, vector, root) if good.noise_known else np.eye(root.shape[1])
     covariance = root @ inner @ root.T
-    open_ = np.abs(directions[~known]) > 0.1
+    open_ = np.abs(directions[~known])
+    open_ = open_ > 0.1 * open_.max(axis=1, keepdims=True)
     identifiable = ~open_.any(axis=0)
     covariance[~identifiable] = np.inf
     covariance[:, ~identifiable] = np.inf
@@ -143,6 +150,7 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
         goodness=good,
         prediction=prediction,
         strain=0.0 if strain is None else float(np.max(strain)),
+        horizon=_horizon(problem.data.t, strain),
         start=named(start),
         origin=origin,
         problem=problem,
@@ -150,16 +158,35 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
     )
 
 
-def _goodness(problem: Problem, vector: Vector, prediction: Rows) -> Goodness:
+def _horizon(t, strain) -> float:
+    """The last time before the strain exceeds 1."""
+    if t is None or strain is None or (strain <= 1).all():
+        return np.inf
+    return float(t[max(int(np.argmax(~(strain <= 1))) - 1, 0)])
+
+
+def _determined(information: np.ndarray, prior: np.ndarray) -> float:
+    """How many parameters the data determined, `tr (F + P)⁻¹F`: all but for a prior's part."""
+    count = information.shape[1]
+    if not prior.size:
+        return float(count)
+    sizes = np.linalg.norm(information, axis=0)
+    scale = 1 / np.where(sizes > 0, sizes, 1.0)
+    whole = np.concatenate([information, prior]) * scale
+    left = np.linalg.svd(whole, full_matrices=False)[0]
+    return float(np.sum(left[: len(information)] ** 2))
+
+
+def _goodness(problem: Problem, vector: Vector, prediction: Rows, determined: float) -> Goodness:
     if problem.data.measured is not None:
-        return goodness(problem.data, prediction, vector.size)
+        return goodness(problem.data, prediction, determined)
     experiment, times, draws = problem.template(jnp.asarray(vector)), *problem.inputs[1:]
     assert isinstance(experiment, Heterodyne)  # of draws it is
-    assert draws is not None
+    assert isinstance(problem.data, Draws) and draws is not None  # noqa: PT018
     basis, rho = experiment.basis, experiment.run(times).saved
-    tests = test_functions(basis.ell, basis.kappa, basis.modes, 1.0)
+    tests = test_functions(basis.ell, basis.kappa, basis.modes, width_of(problem.data))
     residual, misfit = moments(draws, rho, tests)
-    return goodness_of_draws(problem.data, prediction, residual, misfit, vector.size)
+    return goodness_of_draws(problem.data, prediction, residual, misfit, determined)
 
 
 def _observed(problem: Problem, vector: Vector, root) -> np.ndarray:
@@ -181,8 +208,11 @@ def _observed(problem: Problem, vector: Vector, root) -> np.ndarray:
 
 def _cramer_rao(information: np.ndarray, scales: Vector) -> Vector:
     """The least standard errors of unbiased estimates, from the data alone."""
-    _, sensitivity, directions = np.linalg.svd(information * scales, full_matrices=False)
-    with np.errstate(divide="ignore"):
+    rows = max(scales.size - len(information), 0)
+    padded = np.pad(information * scales, [(0, rows), (0, 0)])
+    _, sensitivity, directions = np.linalg.svd(padded, full_matrices=False)
+    sensitivity = np.where(sensitivity > 1e-12 * sensitivity[0], sensitivity, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
         parts = np.where(np.abs(directions) > 1e-9, directions / sensitivity[:, None], 0.0)
     return np.sqrt(np.sum(parts**2, axis=0)) * scales
 
@@ -190,9 +220,9 @@ def _cramer_rao(information: np.ndarray, scales: Vector) -> Vector:
 def _scales(problem: Problem, vector: Vector) -> Vector:
     """What counts as a large change of each parameter.
 
-    In the Husimi picture, of a parameter in the symbol a turn by 1 over the data's duration, of all
-    others 1; or the value, if that is larger. Elsewhere the root mean square of its array, or 1 if
-    that is 0.
+    In the Husimi picture, of a parameter in the symbol a turn by 1 over the data's duration, of a
+    rate that of one loss in it, of ℓ that of the measurement, of all others 1; or the value, if
+    that is larger. Elsewhere the root mean square of its array, or 1 if that is 0.
     """
     experiment, size = problem.experiment, np.abs(vector)
     t = problem.data.t
@@ -200,6 +230,11 @@ def _scales(problem: Problem, vector: Vector) -> Vector:
         parts = [vector[part] for part in leaf_slices(experiment).values()]
         typical = np.concatenate([np.full(x.size, np.sqrt(np.mean(x**2))) for x in parts])
         return np.where(typical > 0, typical, 1.0)
-    energy = float(experiment.basis.kappa) / float(t[-1] - t[0])
-    in_symbol = np.arange(vector.size) < to_vector(experiment.model.symbol).size
-    return np.maximum(size, np.where(in_symbol, energy, 1.0))
+    duration, basis, typical = float(t[-1] - t[0]), experiment.basis, np.ones(vector.size)
+    typical[: to_vector(experiment.model.symbol).size] = float(basis.kappa) / duration
+    slices = leaf_slices(experiment)
+    if "rate" in slices:
+        typical[slices["rate"]] = 1 / duration
+    if "ell" in slices:
+        typical[slices["ell"]] = np.max(basis.ell)
+    return np.maximum(size, typical)

@@ -26,7 +26,7 @@ class Profile(NamedTuple):
 
     values: Float[np.ndarray, " points"]
     deviance: Float[np.ndarray, " points"]  # over its least, the other parameters at their best
-    interval: tuple[float, float]  # where it is below 1: 68 %, infinite beyond the values
+    interval: tuple[float, float]  # where it is below 1: 68 %, infinite where no value is beyond
 
 
 def profile(
@@ -52,6 +52,8 @@ def profile(
         if not np.isfinite(error):
             raise InputError(f"`values` must be given: the data do not determine {name!r}.")
         values = center + error * np.linspace(-REACH, REACH, 2 * STEPS + 1)
+        i = result.problem.names.index(name)
+        values = np.unique(np.clip(values, result.problem.lower[i], result.problem.upper[i]))
     held = np.array([n == name for n in result.problem.names])
     deviance = np.full(len(values), np.inf)
     order = np.argsort(np.abs(values - center))
@@ -59,7 +61,8 @@ def profile(
         vector = result.vector
         for i in order[side[order]]:  # outwards, each from the one before
             start = np.where(held, values[i], vector)
-            found = fit(result.problem, start, slice(None), TOLERANCES, held)
+            alone = held.all()
+            found = start if alone else fit(result.problem, start, slice(None), TOLERANCES, held)
             if found is not None:
                 vector, deviance[i] = found, _deviance(result, found)
     deviance = deviance - _deviance(result, result.vector)
@@ -70,7 +73,7 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
     """Estimates from other data, drawn from the noise around what the fit predicts, all at once.
 
     Their spread is the error of the estimate, their mean less the estimate its bias (Efron &
-    Tibshirani 1993), without the likelihood's being quadratic.
+    Tibshirani 1993), without the likelihood's being quadratic. Bounds do not hold on the way.
 
     Args:
         result: A fit.
@@ -162,6 +165,8 @@ def _deviance(result: Recovery, vector) -> float:
 def _interval(values, deviance) -> tuple[float, float]:
     """Where the deviance crosses 1, by straight lines."""
     least = int(np.argmin(deviance))
+    if not deviance[least] < 1:
+        return -np.inf, np.inf
     crossing = lambda x, d: float(np.interp(1.0, d, x)) if d[-1] > 1 else np.inf
     up = crossing(values[least:], np.maximum.accumulate(deviance[least:]))
     down = crossing(-values[least::-1], np.maximum.accumulate(deviance[least::-1]))

@@ -24,6 +24,7 @@ from .measurements import Draws, Series
 from .polynomials import MAX_DEGREE, derivatives, exponents
 
 DEGREE = 4  # of the monomials in the test functions
+FAINT = 1e-5  # part of the largest mean below which a mean is round-off or noise
 RARE = 0.03  # part of the greatest variance; functions below differ from 0 at few draws only
 MOST_DRAWS = 10_000  # at a time, of those used for a start
 
@@ -153,6 +154,7 @@ def density_form(
     tests = test_functions(basis.ell, basis.kappa, basis.modes, width)
     means = jax.vmap(tests.means)(jnp.asarray(rho))
     norm = jnp.linalg.norm(means, axis=0)
+    norm = jnp.maximum(norm, FAINT * jnp.max(norm))
     return DensityForm(means, jnp.asarray(since), wide, tests, norm)
 
 

@@ -13,7 +13,7 @@ from .experiments import Heterodyne
 from .fitting import least_squares
 from .measurements import Draws
 from .parameters import Template, template, to_vector
-from .preparation import few_levels, first_amplitude
+from .preparation import few_levels, width_of
 from .problem import Problem, Vector
 from .weak_form import WeakForm, density_form, draw_form, early_snapshots
 
@@ -68,8 +68,7 @@ def _inverse_root(jacobian: np.ndarray) -> np.ndarray:
 
 
 def _form(data: Snapshots | Draws, experiment: Heterodyne, count: int) -> WeakForm:
-    quanta = float(np.max(np.abs(first_amplitude(data)) ** 2))
-    width, t = max(1.0, quanta**0.5 / 2), data.t[:count]
+    width, t = width_of(data), data.t[:count]
     if isinstance(data, Draws):
         return draw_form(t, data.points[:count], data.ell, data.kappa, width)
     basis = few_levels(data)

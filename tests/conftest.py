@@ -1,3 +1,8 @@
+import os
+
+# the tests' time is that of compiling many small programs
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=1"
+
 import jax
 import pytest
 from systems import kerr_snapshots

@@ -69,7 +69,6 @@ def test_two_modes_of_bose_and_hubbard():
     ("modes", "constants"),
     [
         (1, {"C": 1.7, "ell": 1.3, "kappa": 1.2, "hbar": 0.7}),
-        (1, {"order": 1}),
         (1, {"C": 0.6, "order": 3, "ell": 1.2}),
         (2, {"C": 0.4, "ell": (1.3, 0.8)}),
     ],

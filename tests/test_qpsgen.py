@@ -58,19 +58,6 @@ def higgs(a, b):
     return 1.3 * (a.dag * a + b.dag * b) + 0.25 * square * square
 
 
-def gauge(*modes):
-    """(g²/2) |A_1 × A_2|² of two directions, ω = 1.4 and g = 0.6."""
-    q, p = quadratures(modes, [1.4**-0.5] * 6)
-    half, total = sympy.Rational(1, 2), 0 * modes[0]
-    for x, y in zip(q, p, strict=True):
-        total = total + half * (y * y) + 0.98 * (x * x)
-    one, other = q[:3], q[3:]
-    for b, c in ((0, 1), (1, 2), (2, 0)):
-        part = one[b] * other[c] - one[c] * other[b]
-        total = total + 0.18 * (part * part)
-    return total
-
-
 CATALOGUE = {
     "kerr": (dqm.Kerr(1.3, 0.7), 1, kerr),
     "driven": (dqm.Kerr(1.3, 0.7, 0.4), 1, lambda a: kerr(a, 0.4)),
@@ -89,7 +76,6 @@ CATALOGUE = {
     "anharmonic": (dqm.AnharmonicOscillator(1.4, 0.3), 1, anharmonic),
     "scalar": (dqm.ScalarField(2, 1.2, 0.1), 2, scalar_field),
     "higgs": (dqm.HiggsPair(1.3, 0.5), 2, higgs),
-    "gauge": (dqm.GaugeQuartic(1.4, 0.6), 6, gauge),
 }
 
 
@@ -112,7 +98,7 @@ def test_every_coefficient(name, bath):
         modes=list(ladder), hamiltonian=operator(*ladder), channels=channels if bath else []
     )
     exact = derive_kramers_moyal(master, representation="q")
-    order = 4 if name in ("anharmonic", "scalar", "higgs", "gauge") else 2
+    order = 4 if name in ("anharmonic", "scalar", "higgs") else 2
     ell = tuple(np.asarray(getattr(symbol, "ell", np.ones(modes))).tolist())
     flow = dqm.FokkerPlanck(symbol, ell=ell, order=order)
     if bath:

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import KERR, counted, kerr_snapshots
+import qutip
+from systems import KERR, bose_hubbard, counted, kerr_snapshots
 
 import dqmjax as dqm
 from dqmjax.problem import _jacobian, _predict
@@ -194,8 +195,9 @@ def test_few_detections_at_each_point(clean):
 def test_levels_too_few_for_the_fit_are_told(clean):
     result = dqm.recover(clean, "kerr", cutoff=15)
     assert "keep more levels" not in str(result)
-    stuffed = dataclasses.replace(result, strain=20.0)
-    assert "strain 2e+01, the run presses against the levels" in str(stuffed)
+    assert result.horizon == np.inf
+    stuffed = dataclasses.replace(result, strain=20.0, horizon=1.5)
+    assert "strain 2e+01, after t = 1.5 the run presses against the levels" in str(stuffed)
 
 
 def test_start_that_leads_nowhere_is_refused(clean):
@@ -230,3 +232,24 @@ def test_loss_is_recovered_beside_C():
     for name, value in exact.items():
         assert result.estimate[name] == pytest.approx(value, abs=1e-7)
     assert result.goodness.describes_data
+
+
+def test_dimer_from_scattered_points_without_a_start():
+    """Two modes by QuTiP: hopping, interaction, C and both ℓ."""
+    levels, amplitudes = 8, (0.4, 0.3j)
+    _, operator = bose_hubbard(1.0, 0.4)
+    kets = [qutip.coherent(levels, a, method="analytic") for a in amplitudes]
+    t = np.linspace(0, 1, 11)
+    options = {"atol": 1e-12, "rtol": 1e-10}
+    states = qutip.sesolve(operator(levels), qutip.tensor(kets), t, options=options).states
+    points = 1.2 * np.random.default_rng(0).normal(size=(500, 4))
+    basis = dqm.FockBargmann((levels, levels))
+    amplitudes_of = lambda state: jnp.asarray(state.full().reshape(levels, levels))
+    rho = [np.asarray(basis.density(amplitudes_of(s), jnp.asarray(points))) for s in states]
+    data = dqm.Snapshots(t, points, np.stack(rho), np.ones(2), 1.0, 1.0)
+    result = dqm.recover(data, "bose-hubbard", free=["ell"], cutoff=8)
+    truth = {"tunnelling": 1.0, "interaction": 0.4, "C": 1.0, "ell_1": 1.0, "ell_2": 1.0}
+    assert {n: abs(result.start[n] - x) < 0.05 for n, x in truth.items()} == dict.fromkeys(
+        truth, True
+    )
+    assert max(errors(result, truth).values()) < 1e-4

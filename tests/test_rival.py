@@ -5,7 +5,6 @@ import pytest
 import dqmjax as dqm
 from dqmjax.rival import deviation
 
-FIELD = dqm.ScalarField(2, 1.2, 0.02)
 HIGGS = dqm.HiggsPair(1.3, 0.1)
 QUARTIC = dqm.AnharmonicOscillator(1.0, 0.02)
 
@@ -14,10 +13,9 @@ QUARTIC = dqm.AnharmonicOscillator(1.0, 0.02)
     ("symbol", "ell", "levels", "alpha"),
     [
         (QUARTIC, (1.0,), (16,), [0.6 + 0.3j]),
-        (FIELD, tuple(np.asarray(FIELD.ell).tolist()), (10, 9), [0.25, 0.15j]),
         (HIGGS, (1.0, 1.0), (9, 9), [0.25, 0.15j]),
     ],
-    ids=["quartic", "scalar field", "higgs pair"],
+    ids=["quartic", "higgs pair"],
 )
 def test_deviation_begins_with_the_derivatives_left_out(symbol, ell, levels, alpha):
     """∂ρ/∂t of the two differ from the start by the third and fourth: the deviation grows as t,

@@ -146,8 +146,7 @@ def scene(dim, driven):
     return loss
 
 
-@pytest.mark.parametrize("driven", [False, True], ids=["V(x)", "V(x,t)"])
-@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize(("dim", "driven"), [(1, False), (2, True), (3, False)])
 def test_gradients_of_all_adjoints(dim, driven):
     """To potential, mass, ħ, final time and initial state: three adjoints and differences."""
     loss = scene(dim, driven)

@@ -54,7 +54,7 @@ def test_bootstrap_spreads_as_the_error_bars_say(fitted):
 
 
 def test_nuts_agrees_with_the_information(fitted):
-    found = dqm.posterior(fitted, jax.random.key(0), 600, warmup=200)
+    found = dqm.posterior(fitted, jax.random.key(0), 500, warmup=150)
     assert np.all(np.abs(found.mean(axis=0) - fitted.vector) < 0.2 * errors(fitted))
     np.testing.assert_allclose(found.std(axis=0) / errors(fitted), 1, atol=0.15)
 
@@ -70,32 +70,34 @@ def test_prior_narrows_and_the_bound_does_not(fitted):
 def test_design_against_doing_it(fitted):
     """The error that is foretold for one more snapshot is that of the fit with it."""
     foretold = design.standard_error(fitted, "depth")
-    gain = design.information_gain(fitted)
+    entropy = design.d_optimal(fitted)
+    squares = design.a_optimal(fitted)
     for t in (2.5, 4.0):
         longer = measured(times=np.append(TIMES, t))
         known = dqm.recover(longer, experiment(jnp.array(1.0), jnp.array(1.5)))
         assert float(foretold(t)) == pytest.approx(known.stderr["depth"], rel=0.03)
         more = -np.linalg.slogdet(known.covariance)[1] + np.linalg.slogdet(fitted.covariance)[1]
-        assert float(gain(t)) == pytest.approx(more / 2, abs=0.05)
+        assert float(entropy(t)) == pytest.approx(-more / 2, abs=0.05)
+        scale = np.diag(np.linalg.inv(fitted.covariance))
+        after = np.sum(scale * np.diag(known.covariance))
+        assert float(squares(t)) == pytest.approx(after, rel=0.05)
     slope = (foretold(2.501) - foretold(2.499)) / 0.002
     assert float(jax.grad(foretold)(2.5)) == pytest.approx(float(slope), rel=1e-4)
-    candidates = np.array([0.5, 2.5, 4.0])
-    assert design.best_time(foretold, candidates) == min(candidates, key=lambda t: foretold(t))
+    for criterion in (foretold, entropy, squares):
+        assert design.best_time(criterion, np.array([0.1, 4.0])) == 4.0  # nothing moved by 0.1
 
 
 def test_models_side_by_side():
-    """Lossy data: damped against undamped, free C against C = 1."""
+    """Lossy data: damped against undamped."""
     data = counted(kerr_snapshots(loss=0.2), 2000, seed=0)
     models = {
         "damped": dqm.recover(data, "kerr-damped"),
-        "damped, C = 1": dqm.recover(data, "kerr-damped", fix={"C": 1.0}),
         "lossless": dqm.recover(data, "kerr"),
     }
     table = dqm.compare(models)
-    assert table.best.startswith("damped")
-    assert table.describes_data == {"damped": True, "damped, C = 1": True, "lossless": False}
+    assert table.best == "damped"
+    assert table.describes_data == {"damped": True, "lossless": False}
     assert "lossless" in str(table)
-    assert dqm.likelihood_ratio(models["damped, C = 1"], models["damped"]).p > 0.001
     against = dqm.likelihood_ratio(models["lossless"], models["damped"])
     assert against.dof == 1
     assert against.p < 1e-12
@@ -104,13 +106,13 @@ def test_models_side_by_side():
 def test_ratio_of_likelihoods_is_chi2_distributed():
     """Wilks: over draws, the mean of the statistic for one parameter is 1."""
     statistics = []
-    for seed in range(20):
+    for seed in range(12):
         data = measured(seed)
         full = dqm.recover(data, experiment(jnp.array(1.0), jnp.array(1.5)))
         less = dqm.recover(data, experiment(jnp.array(1.0), 1.5))
         statistics.append(dqm.likelihood_ratio(less, full).statistic)
     assert min(statistics) > -1e-6
-    assert np.mean(statistics) == pytest.approx(1, abs=4 * np.sqrt(2 / 20))
+    assert np.mean(statistics) == pytest.approx(1, abs=4 * np.sqrt(2 / 12))
 
 
 @pytest.mark.parametrize(
@@ -129,5 +131,5 @@ def test_bad_questions_are_refused(fitted, call, message):
 
 def test_fits_to_other_data_are_not_compared(fitted):
     other = dqm.recover(measured(1), experiment(jnp.array(1.0), jnp.array(1.5)))
-    with pytest.raises(dqm.InputError, match="the same data"):
+    with pytest.raises(dqm.InputError, match="the same data with the same noise"):
         dqm.compare({"one": fitted, "other": other})
