@@ -19,7 +19,7 @@ from .multistart import best_of
 from .preparation import choose_basis, first_amplitude, width_of
 from .problem import Bounds, Problem, Values, Vector, state_problem
 from .report import Recovery, judge
-from .weak_form import early_snapshots, means_of, test_functions
+from .weak_form import means_of, test_functions
 from .weak_start import WeakStart, weak_start
 
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
@@ -132,8 +132,8 @@ class _Search:
 
     def run(self, *, from_start: bool) -> Recovery:
         best = None
-        for vector, origin in self._starts(from_start):
-            found = self._from(np.array(vector), origin)
+        for vector, origin, rows in self._starts(from_start):
+            found = self._from(np.array(vector), origin, rows)
             if found is None:
                 continue
             if best is None or found.goodness.deviance < best.goodness.deviance:
@@ -145,21 +145,22 @@ class _Search:
             raise InputError(self._nowhere())
         return best
 
-    def _starts(self, from_start: bool) -> Iterator[tuple[Vector, str]]:
-        """Where to begin, each only if what came before does not describe the data."""
+    def _starts(self, from_start: bool) -> Iterator[tuple[Vector, str, int]]:
+        """Where to begin, and with how many rows; each only if what came before leaves doubt."""
+        times = len(np.asarray(self._rough.data.measured))
         if self._given is not None:
-            yield best_of(self._rough, self._given), "starts"
+            yield best_of(self._rough, self._given), "starts", times
         elif from_start:
-            yield self.problem.start, "start"
+            yield self.problem.start, "start", FIRST_ROWS
         weak = weak_start(self.problem)
         if weak is None:
             if not from_start and self._given is None:
-                yield self.problem.start, "model"
+                yield self.problem.start, "model", FIRST_ROWS
             return
         self._say(f"weak form of the first {weak.snapshots} snapshots", weak.vector)
-        yield weak.vector, "weak form"
+        yield weak.vector, "weak form", min(weak.snapshots, self._reach(weak.vector))
         if self.problem.data.noise_known:
-            yield self._near(weak), "weak form"
+            yield self._near(weak), "weak form", times
 
     def _near(self, weak: WeakStart) -> Vector:
         """The best end of the likeliest starts, within the errors of the weak form, doubled."""
@@ -175,7 +176,7 @@ class _Search:
         deviance = float(np.sum(residual_of(self._rough, vector) ** 2))
         return deviance if np.isfinite(deviance) else math.inf
 
-    def _from(self, vector: Vector, origin: str) -> Recovery | None:
+    def _from(self, vector: Vector, origin: str, rows: int) -> Recovery | None:
         """Fits over a growing horizon, then all the data; `None` if it never gets there."""
         start, t = vector, self.problem.data.t
         if len(vector) > MANY:
@@ -183,8 +184,7 @@ class _Search:
         elif t is None:
             vector = self._refine(self.problem, vector, 1, FINE)
         else:
-            first = min(early_snapshots(t), self._reach(vector)) if origin == "weak form" else 0
-            vector = self._grow(vector, max(first, FIRST_ROWS), len(t))
+            vector = self._grow(vector, max(rows, FIRST_ROWS), len(t))
         return judge(self.problem, vector, start, origin) if self._is_finite(vector) else None
 
     def _grow(self, vector: Vector, horizon: int, times: int) -> Vector:
