@@ -1,7 +1,7 @@
 """What was measured, besides Husimi densities at points: draws of (q, p), series in time, lines."""
 
 import dataclasses
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +12,7 @@ from .errors import InputError, require_shape
 from .likelihood import AbstractLikelihood, Binomial, Drawn, Gaussian
 
 Pairs = Int[np.ndarray, "pairs 2"]
+Numbers = Any  # NumPy's or JAX's array, or a list; held as NumPy's
 
 
 @runtime_checkable
@@ -67,13 +68,14 @@ class Series:
             is not positive, or `values` of counts are not between 0 and 1.
     """
 
-    t: np.ndarray
-    values: np.ndarray
-    sigma: np.ndarray | float | None = None
+    t: Numbers
+    values: Numbers
+    sigma: Numbers | float | None = None
     shots: int | None = None
-    points: np.ndarray | None = None
+    points: Numbers | None = None
 
     def __post_init__(self):
+        _hold(self, "t", "values", "sigma", "points")
         check_times(self.t)
         shape = (len(self.t), *np.shape(self.values)[1:])
         require_shape("values", self.values, shape)
@@ -130,11 +132,12 @@ class Lines:
         InputError: If a shape does not fit, or a number is not finite or σ not positive.
     """
 
-    values: np.ndarray
-    sigma: np.ndarray | float | None = None
-    transitions: np.ndarray | None = None
+    values: Numbers
+    sigma: Numbers | float | None = None
+    transitions: Numbers | None = None
 
     def __post_init__(self):
+        _hold(self, "values", "sigma", "transitions")
         require_shape("values", self.values, (np.size(self.values),))
         _check_noise("values", self.values, self.sigma)
         if self.transitions is not None:
@@ -187,13 +190,14 @@ class Draws:
             scale is not positive.
     """
 
-    t: np.ndarray
-    points: np.ndarray
-    ell: np.ndarray
+    t: Numbers
+    points: Numbers
+    ell: Numbers
     kappa: float = 1.0
     hbar: float = 1.0
 
     def __post_init__(self):
+        _hold(self, "t", "points", "ell")
         check_times(self.t)
         require_shape("points", self.points, (len(self.t), *np.shape(self.points)[1:3]))
         if np.ndim(self.ell) != 1:
@@ -238,6 +242,14 @@ class Draws:
     def neighbours(self) -> Pairs:
         """None are."""
         return np.zeros((0, 2), int)
+
+
+def _hold(data, *names: str):
+    """Makes NumPy arrays of what is given as arrays of any kind."""
+    for name in names:
+        value = getattr(data, name)
+        if value is not None:
+            object.__setattr__(data, name, np.asarray(value))
 
 
 def check_times(t: np.ndarray):
