@@ -17,7 +17,7 @@ from .problem import predicted
 from .report import Recovery
 from .solve import save_times
 
-FINER = 2  # as many intervals as the data have; candidates should not be later by more
+FINER = 2  # intervals for each of those of the data
 Scalar = Float[Array, ""]
 
 
@@ -25,7 +25,8 @@ def standard_error(result: Recovery, name: str) -> Callable[[Scalar | float], Sc
     """`t ↦ √[(F + I(t))⁻¹]_nn`, the error of one parameter after one more snapshot.
 
     F is the information of the data and I(t) that of a snapshot at t, measured at the same places
-    with the same noise (Atkinson, Donev & Tobias 2007, chapter 10).
+    with the same noise (Atkinson, Donev & Tobias 2007, chapter 10). The run takes twice as many
+    steps as that of the data, so t should not be later than twice their last time.
 
     Args:
         result: A fit that determines all its parameters.
@@ -75,7 +76,7 @@ def best_time(criterion: Callable, candidates: Float[np.ndarray, " times"]) -> f
 
 
 def _information(result: Recovery) -> Callable:
-    problem, good = result.problem, result.goodness
+    problem, noise = result.problem, result.goodness.noise
     template, _, where = problem.inputs
     likelihood = problem.likelihood
     if problem.data.t is None or isinstance(likelihood, Drawn):
@@ -83,10 +84,9 @@ def _information(result: Recovery) -> Callable:
     if not all(result.identifiable.values()):
         raise InputError("`result` must determine all its parameters: `fix` the others.")
     first, vector = float(problem.data.t[0]), jnp.asarray(result.vector)
-    noise = 1.0 if good.noise_known else (good.chi2 / good.dof) ** 0.5
     before = jnp.asarray(np.linalg.inv(result.covariance))
 
-    parts = jnp.linspace(0, 1, FINER * len(problem.data.t))  # steps no longer than those of the fit
+    parts = jnp.linspace(0, 1, FINER * len(problem.data.t))
 
     @eqx.filter_jit
     def whole(t):

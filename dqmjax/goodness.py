@@ -43,6 +43,11 @@ class Goodness:
         return self.can_be_told and self.doubt < SIGNIFICANT
 
     @property
+    def noise(self) -> float:
+        """The noise level in units of that of the weights: 1 where it is known, else from χ²."""
+        return 1.0 if self.noise_known else (self.chi2 / max(self.dof, 1)) ** 0.5
+
+    @property
     def doubt(self) -> float:
         """How far the residuals are from noise, in standard deviations."""
         return math.hypot(max(self.excess, 0.0), self.structure)

@@ -29,10 +29,6 @@ class AbstractLikelihood(eqx.Module):
     def information(self, prediction: Rows) -> Rows:
         """The root of the Fisher information on each f_i, 1/σ_i."""
 
-    @abc.abstractmethod
-    def draw(self, key: Key[Array, ""], prediction: Rows) -> "AbstractLikelihood":
-        """Other data, as the prediction would make them."""
-
 
 class Gaussian(AbstractLikelihood):
     """`d = (f − y)/σ`.
@@ -51,7 +47,8 @@ class Gaussian(AbstractLikelihood):
     def information(self, prediction):
         return jnp.broadcast_to(1 / self.sigma, prediction.shape)
 
-    def draw(self, key, prediction):
+    def draw(self, key: Key[Array, ""], prediction: Rows) -> "Gaussian":
+        """Other data, as the prediction would make them."""
         noise = self.sigma * jax.random.normal(key, prediction.shape)
         return Gaussian(prediction + noise, self.sigma)
 
@@ -87,7 +84,8 @@ class Binomial(AbstractLikelihood):
         p = self.probability(prediction)
         return self.cell * jnp.sqrt(self.shots / (p * (1 - p)))
 
-    def draw(self, key, prediction):
+    def draw(self, key: Key[Array, ""], prediction: Rows) -> "Binomial":
+        """Other data, as the prediction would make them."""
         p = jnp.clip(self.cell * prediction, 0.0, 1.0)
         counts = jax.random.binomial(key, self.shots, p)
         return Binomial(counts, self.shots, self.cell)
@@ -108,9 +106,6 @@ class Drawn(AbstractLikelihood):
     def information(self, prediction):
         share = self._share(prediction)
         return jnp.where(share > DARK, 1 / (self.ceiling * share), 0.0)
-
-    def draw(self, key, prediction):
-        raise NotImplementedError  # other points, at which nothing is predicted here
 
     def _share(self, prediction):
         return jnp.clip(prediction / self.ceiling, DARK, 1 - 1e-9)

@@ -286,15 +286,16 @@ def mutual_neighbours(points: Float[np.ndarray, "points dim"]) -> Pairs:
     return np.unique(np.sort(nearest, axis=1), axis=0)
 
 
-def _spread(sigma, shape: tuple[int, ...]):
-    if sigma is None:
-        return None
+def _check_sigma(sigma, shape: tuple[int, ...]):
     try:
-        return np.broadcast_to(sigma, shape)
+        np.broadcast_to(sigma, shape)
     except ValueError:
         raise InputError(
             f"`sigma` must be one number or broadcast to {shape}, but has shape {np.shape(sigma)}."
         ) from None
+    if not (np.isfinite(sigma).all() and np.min(sigma) > 0):
+        least = np.min(sigma)
+        raise InputError(f"`sigma` must be positive and finite, but is as low as {least}.")
 
 
 def _check_noise(name: str, values, sigma):
@@ -303,7 +304,4 @@ def _check_noise(name: str, values, sigma):
     if not np.isfinite(values).all():
         raise InputError(f"`{name}` must be finite: drop or mend what is not.")
     if sigma is not None:
-        _spread(sigma, np.shape(values))
-        if not (np.isfinite(sigma).all() and np.min(sigma) > 0):
-            least = np.min(sigma)
-            raise InputError(f"`sigma` must be positive and finite, but is as low as {least}.")
+        _check_sigma(sigma, np.shape(values))

@@ -122,8 +122,7 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
     information, prior = problem.information(vector), problem.prior_jacobian(vector)
     scales = _scales(problem, vector)
     good = _goodness(problem, vector, prediction, _determined(information, prior))
-    noise = 1.0 if good.noise_known else max(good.chi2 / max(good.dof, 1), ACCURACY**2) ** 0.5
-    information = information / noise
+    information = information / max(good.noise, ACCURACY)
     _, sensitivity, directions = np.linalg.svd(
         np.concatenate([information, prior]) * scales, full_matrices=False
     )

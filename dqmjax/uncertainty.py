@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from .errors import InputError
 from .fitting import fit, residual_of
-from .likelihood import AbstractLikelihood, Drawn, Gaussian
+from .likelihood import AbstractLikelihood, Binomial, Gaussian
 from .multistart import descended
 from .problem import residuals
 from .report import Recovery
@@ -85,7 +85,7 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
             predicted: draw others by `heterodyne.sample`.
     """
     problem, likelihood = result.problem, _at_its_level(result)
-    if isinstance(likelihood, Drawn):
+    if not isinstance(likelihood, Gaussian | Binomial):
         raise InputError("`result` must not be of `Draws`: draw others by `heterodyne.sample`.")
     prediction = jnp.asarray(result.prediction)
     others = jax.vmap(lambda k: likelihood.draw(k, prediction))(jax.random.split(key, count))
@@ -148,17 +148,15 @@ def _refits(start: Array, others, inputs, prior):
 
 def _at_its_level(result: Recovery) -> AbstractLikelihood:
     """The likelihood, with the noise that the residuals show where none was known."""
-    likelihood, good = result.problem.likelihood, result.goodness
-    if good.noise_known or not isinstance(likelihood, Gaussian):
+    likelihood = result.problem.likelihood
+    if not isinstance(likelihood, Gaussian):
         return likelihood
-    level = (good.chi2 / good.dof) ** 0.5
-    return Gaussian(likelihood.values, level * likelihood.sigma)
+    return Gaussian(likelihood.values, result.goodness.noise * likelihood.sigma)
 
 
 def _deviance(result: Recovery, vector) -> float:
     problem = result.problem
-    scale = 1.0 if result.goodness.noise_known else result.goodness.chi2 / result.goodness.dof
-    data = np.sum(residual_of(problem, vector) ** 2) / scale
+    data = np.sum((residual_of(problem, vector) / result.goodness.noise) ** 2)
     return float(data + np.sum(problem.prior_residual(vector) ** 2))
 
 

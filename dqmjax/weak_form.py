@@ -212,6 +212,7 @@ def moments(points: Float[Array, "times draws phase"], rho, tests: TestFunctions
 
 
 def test_functions(ell, kappa, modes: int, width: float) -> TestFunctions:
+    """Those of the given scales, ℓ one number or one per mode."""
     return TestFunctions(
         tuple(np.broadcast_to(ell, (modes,)).astype(float).tolist()), float(kappa), width
     )
