@@ -20,7 +20,7 @@ from .fokker_planck import Damped, FokkerPlanck
 from .grid import Grid
 from .hamiltonian import Hamiltonian
 from .pictures.husimi import HusimiStep
-from .solve import SaveTimes, Solution, solve
+from .solve import SaveTimes, Solution, save_times, solve
 from .spectrum import eigenstates
 from .stepper import AbstractStepper
 from .weak_form import TestFunctions
@@ -83,6 +83,8 @@ class Evolution(AbstractExperiment):
         observe: What is measured of a state, such as `density`: a number or an array.
         substeps: Steps for each interval between the times of the data.
         adjoint: How reverse mode runs, where there are many parameters.
+        reconstruct: The state from what was measured at one time, where that tells it, such as
+            `lambda parts: parts[0] + 1j * parts[1]`; for `Shooting`.
     """
 
     stepper: AbstractStepper
@@ -90,9 +92,14 @@ class Evolution(AbstractExperiment):
     observe: Callable
     substeps: int = eqx.field(default=1, static=True, kw_only=True)
     adjoint: AbstractAdjoint = eqx.field(default=Direct(), kw_only=True)
+    reconstruct: Callable | None = eqx.field(default=None, kw_only=True)
 
     def predict(self, times, where):
         state = self.state() if callable(self.state) else jax.tree.map(jnp.asarray, self.state)
+        return self.onward(state, times, where)
+
+    def onward(self, state: PyTree[Array], times: SaveTimes | None, where: Array | None):
+        """`predict` from another state at the first time."""
         run = solve(
             self.stepper,
             state,
@@ -106,6 +113,32 @@ class Evolution(AbstractExperiment):
         if where is not None:
             values = _at_each_time(self.observe, where)(run.saved, where)
         return values, run.strain
+
+
+class Shooting(AbstractExperiment):
+    """Every interval from the state measured at its beginning, all side by side.
+
+    An error of a parameter has one interval to grow in, not all of them, and so leads to no wrong
+    minimum (multiple shooting, with the states held; Bock 1981, doi:10.1007/978-3-642-68220-9_8).
+    What is noisy in the states makes the estimates biased: a start, not a result.
+
+    Args:
+        evolution: Whose state is not used.
+        reconstruct: A state from what was measured at one time.
+        values: What was measured at each time.
+    """
+
+    evolution: Evolution
+    reconstruct: Callable
+    values: Float[np.ndarray, "times ..."]
+
+    def predict(self, times, where):
+        ts, values = _needed(times).ts, jnp.asarray(self.values)
+        states = jax.vmap(self.reconstruct)(values[:-1])
+        one = lambda state, *pair: self.evolution.onward(state, save_times(jnp.stack(pair)), where)
+        moved, strain = jax.vmap(one)(states, ts[:-1], ts[1:])
+        moved = jnp.concatenate([values[:1], moved[:, 1]])
+        return moved, None if strain is None else jnp.append(0.0, strain[:, 1])
 
 
 class Levels(AbstractExperiment):

@@ -10,10 +10,10 @@ import numpy as np
 from .dataset import Snapshots
 from .descent import MANY, descend
 from .errors import InputError
-from .experiments import AbstractExperiment, Heterodyne
+from .experiments import AbstractExperiment, Evolution, Heterodyne, Shooting
 from .fitting import fit, residual_of
 from .fokker_planck import Damped, FokkerPlanck
-from .measurements import Data, Draws
+from .measurements import Data, Draws, Series
 from .models import MODELS
 from .multistart import best_of
 from .preparation import choose_basis, first_amplitude, width_of
@@ -53,7 +53,8 @@ def recover(
     For heterodyne data, `Snapshots` and `Draws`, a Fokker–Planck equation is model enough. The
     state at the first time is then taken to be coherent, and its amplitude is fitted too, as
     `alpha_re` and `alpha_im`; and no `start` is needed, since the weak form of the equation gives
-    one. A fit from `start` that does not describe the data is tried again from there.
+    one. A fit from `start` that does not describe the data is tried again from there; that of an
+    `Evolution` with `reconstruct`, from a start that `Shooting` improved.
 
     Other data of the same shape and other starts compile nothing; other fixed values do.
 
@@ -156,11 +157,25 @@ class _Search:
         if weak is None:
             if not from_start and self._given is None:
                 yield self.problem.start, "model", FIRST_ROWS
+            yield from self._shot()
             return
         self._say(f"weak form of the first {weak.snapshots} snapshots", weak.vector)
         yield weak.vector, "weak form", min(weak.snapshots, self._reach(weak.vector))
         if self.problem.data.noise_known:
             yield self._near(weak), "weak form", times
+
+    def _shot(self) -> Iterator[tuple[Vector, str, int]]:
+        """The start improved over single intervals, where the data tell whole states."""
+        data, experiment = self.problem.data, self.problem.experiment
+        if not isinstance(experiment, Evolution) or experiment.reconstruct is None:
+            return
+        values = data.values if isinstance(data, Series) else data.measured
+        shooting = Shooting(experiment, experiment.reconstruct, np.asarray(values, float))
+        problem = dataclasses.replace(self.problem, experiment=shooting)
+        found = fit(problem, self.problem.start, slice(None), ROUGH)
+        if found is not None:
+            self._say("shooting over single intervals", found)
+            yield found, "shooting", FIRST_ROWS
 
     def _near(self, weak: WeakStart) -> Vector:
         """The best end of the likeliest starts, within the errors of the weak form, doubled."""

@@ -320,6 +320,24 @@ def test_data_beyond_the_horizon_are_refused_or_told(standing):
     assert not result.goodness.describes_data
 
 
+def test_shooting_from_measured_states():
+    """Three periods, from a frequency so far off that the growing horizon loses count."""
+    psi, times = dqm.gaussian(GRID, -1.5, 0.7), np.linspace(0, 20, 21)
+    states = [exact_evolution(dqm.Hamiltonian(dqm.Harmonic(1.0)), GRID, psi, t) for t in times]
+    parts = lambda psi: jnp.stack([psi.real, psi.imag])
+    values = np.stack([np.asarray(parts(state)) for state in states])
+    values += 0.02 * np.random.default_rng(0).normal(size=values.shape)
+    data = dqm.Series(times, values, 0.02)
+    stepper = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.9))), GRID)
+    blind = dqm.Evolution(stepper, psi, parts, substeps=10)
+    assert not dqm.recover(data, blind).goodness.describes_data
+    seeing = dataclasses.replace(blind, reconstruct=lambda parts: parts[0] + 1j * parts[1])
+    result = dqm.recover(data, seeing)
+    assert result.origin == "shooting"
+    assert abs(result.estimate["omega"] - 1) < 4 * result.stderr["omega"] < 1e-3
+    assert result.goodness.describes_data
+
+
 def test_bounds_hold(packet, tunnelling):
     result = dqm.recover(tunnelling, tunnelled(packet), bounds={"depth": (1.3, None)})
     assert result.estimate["depth"] == pytest.approx(1.3, abs=1e-3)
