@@ -15,7 +15,7 @@ import scipy.optimize
 from .likelihood import AbstractLikelihood, Gaussian
 from .problem import Problem, Rows, Vector
 
-UNSEEN = 1e-11  # of the largest change that a change of all of one parameter makes
+UNSEEN = 1e-11  # of the largest change that a large change of one parameter makes
 
 
 def fit(
@@ -44,15 +44,17 @@ def fit(
     def residual(x):
         now = place(x)
         parts = residual_of(problem, now)[rows].ravel(), problem.prior_residual(now)
-        return np.concatenate([*parts, np.zeros(0 if _is_exact(likelihood) else x.size)])
+        return np.concatenate([*parts, np.zeros(x.size if _is_exact(likelihood) else 2 * x.size)])
 
     def slope(x):
         now = place(x)
-        jacobian = _seen(problem.jacobian(now)[rows][..., moving].reshape(-1, x.size), x)
+        jacobian = problem.jacobian(now)[rows][..., moving].reshape(-1, x.size)
+        prior, scales = problem.prior_jacobian(now)[:, moving], problem.scales(now)[moving]
+        jacobian, held = _seen(jacobian, prior, scales)
         prediction = problem.predict(now)[0]
         slopes, information = _slopes(likelihood, prediction)
         first = slopes[rows].reshape(-1, 1) * jacobian
-        parts = [first, problem.prior_jacobian(now)[:, moving]]
+        parts = [first, prior, held]
         if not _is_exact(likelihood):
             parts.append(_missing(first, information[rows].reshape(-1, 1) * jacobian))
         return np.concatenate(parts)
@@ -85,10 +87,15 @@ def residual_of(problem: Problem, vector: Vector) -> Rows:
     return np.asarray(problem.likelihood.residual(jnp.asarray(problem.predict(vector)[0])))
 
 
-def _seen(jacobian: np.ndarray, vector: Vector) -> np.ndarray:
-    """The Jacobian with 0 for the round-off of what the data do not see, which else would move."""
-    change = np.linalg.norm(jacobian, axis=0) * np.abs(vector)
-    return np.where((change > UNSEEN * change.max()) | (vector == 0), jacobian, 0.0)
+def _seen(jacobian: np.ndarray, prior: np.ndarray, scales: Vector):
+    """The Jacobian without the round-off of parameters that the data do not see, and rows that
+    hold those: at a column of zeros SciPy takes far too long steps in all the others.
+    """
+    change = np.linalg.norm(jacobian, axis=0) * scales
+    seen = change > UNSEEN * change.max()
+    free = seen | (np.linalg.norm(prior, axis=0) > 0)
+    held = np.diag(np.where(free, 0.0, (change.max() or 1.0) / scales))
+    return np.where(seen, jacobian, 0.0), held
 
 
 def _placer(vector: Vector, moving: np.ndarray) -> Callable[[np.ndarray], Vector]:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .errors import InputError
-from .experiments import AbstractExperiment, forward
+from .experiments import AbstractExperiment, Heterodyne, forward
 from .likelihood import AbstractLikelihood
 from .measurements import Data
 from .parameters import (
@@ -82,6 +82,29 @@ class Problem:
         if self.prior is None:
             return np.zeros((0, vector.size))
         return np.asarray(_prior_jacobian(jnp.asarray(vector), self.template, self.prior))
+
+    def scales(self, vector: Vector) -> Vector:
+        """What counts as a large change of each parameter.
+
+        In the Husimi picture, of a parameter in the symbol a turn by 1 over the data's duration, of
+        a rate that of one loss in it, of ℓ that of the measurement, of all others 1; or the value,
+        if that is larger. Elsewhere the root mean square of its array, now or at the start, or 1
+        if both are 0.
+        """
+        experiment, t, typical = self.experiment, self.data.t, np.ones(vector.size)
+        slices = leaf_slices(experiment)
+        if not isinstance(experiment, Heterodyne) or t is None:
+            for part in slices.values():
+                both = vector[part], self.start[part]
+                typical[part] = max(np.sqrt(np.mean(x**2)) for x in both) or 1.0
+            return typical
+        duration, basis = float(t[-1] - t[0]), experiment.basis
+        typical[: to_vector(experiment.model.symbol).size] = float(basis.kappa) / duration
+        if "rate" in slices:
+            typical[slices["rate"]] = 1 / duration
+        if "ell" in slices:
+            typical[slices["ell"]] = np.max(basis.ell)
+        return np.maximum(np.abs(vector), typical)
 
     @functools.cached_property
     def template(self) -> Template:

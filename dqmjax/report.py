@@ -9,7 +9,6 @@ from jaxtyping import Float
 from .experiments import Heterodyne
 from .goodness import Goodness, goodness, goodness_of_draws
 from .measurements import Draws
-from .parameters import leaf_slices, to_vector
 from .preparation import width_of
 from .problem import Problem, Rows, Vector
 from .weak_form import moments, test_functions
@@ -40,7 +39,7 @@ class Recovery:
     strain: float  # the largest of the run, above 1 where it is not to be believed
     horizon: float  # the last time of the data before that; infinite if there is none
     start: dict[str, float]
-    origin: str  # of the start: "start", "weak form" or "model"
+    origin: str  # of the start: "start", "starts", "weak form", "model" or "shooting"
     problem: Problem = dataclasses.field(repr=False)
     vector: Vector = dataclasses.field(repr=False)  # the estimate, in the order of `problem.names`
 
@@ -120,7 +119,7 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
     """Error bars, identifiability and the verdict at the greatest likelihood."""
     prediction, strain = problem.predict(vector)
     information, prior = problem.information(vector), problem.prior_jacobian(vector)
-    scales = _scales(problem, vector)
+    scales = problem.scales(vector)
     good = _goodness(problem, vector, prediction, _determined(information, prior))
     information = information / max(good.noise, ACCURACY)
     _, sensitivity, directions = np.linalg.svd(
@@ -214,26 +213,3 @@ def _cramer_rao(information: np.ndarray, scales: Vector) -> Vector:
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = np.where(np.abs(directions) > 1e-9, directions / sensitivity[:, None], 0.0)
     return np.sqrt(np.sum(parts**2, axis=0)) * scales
-
-
-def _scales(problem: Problem, vector: Vector) -> Vector:
-    """What counts as a large change of each parameter.
-
-    In the Husimi picture, of a parameter in the symbol a turn by 1 over the data's duration, of a
-    rate that of one loss in it, of ℓ that of the measurement, of all others 1; or the value, if
-    that is larger. Elsewhere the root mean square of its array, or 1 if that is 0.
-    """
-    experiment, size = problem.experiment, np.abs(vector)
-    t = problem.data.t
-    if not isinstance(experiment, Heterodyne) or t is None:
-        parts = [vector[part] for part in leaf_slices(experiment).values()]
-        typical = np.concatenate([np.full(x.size, np.sqrt(np.mean(x**2))) for x in parts])
-        return np.where(typical > 0, typical, 1.0)
-    duration, basis, typical = float(t[-1] - t[0]), experiment.basis, np.ones(vector.size)
-    typical[: to_vector(experiment.model.symbol).size] = float(basis.kappa) / duration
-    slices = leaf_slices(experiment)
-    if "rate" in slices:
-        typical[slices["rate"]] = 1 / duration
-    if "ell" in slices:
-        typical[slices["ell"]] = np.max(basis.ell)
-    return np.maximum(size, typical)

@@ -12,6 +12,7 @@ import dqmjax as dqm
 from dqmjax.heterodyne import sample
 from dqmjax.observables import fidelity as fidelity_of
 from dqmjax.phase import density
+from dqmjax.problem import Problem
 
 GRID = dqm.Grid((-6.0,), (6.0,), (64,))
 TIMES = np.linspace(0, 2, 10)
@@ -297,6 +298,22 @@ def test_what_the_data_cannot_see_is_told(packet, tunnelling):
     assert result.stderr["depth"] < 1e-6
 
 
+def test_what_the_data_cannot_see_does_not_lead_astray(packet, tunnelling, monkeypatch):
+    """No step from near the truth leads far from it."""
+    tried, predict = [], Problem.predict
+
+    def watched(self, vector):
+        tried.append(np.array(vector))
+        return predict(self, vector)
+
+    monkeypatch.setattr(Problem, "predict", watched)
+    hamiltonian = dqm.Hamiltonian(
+        dqm.DoubleWell(jnp.array(1.001), jnp.array(1.499)), rest_energy=jnp.array(3.0)
+    )
+    dqm.recover(tunnelling, dqm.Evolution(dqm.SplitStep(hamiltonian, GRID), packet, density))
+    assert np.abs(np.array(tried) - tried[0]).max() < 0.1
+
+
 @pytest.fixture(scope="module")
 def standing():
     """A density that does not move, at three times."""
@@ -304,6 +321,14 @@ def standing():
     points = np.stack(np.meshgrid(axis, axis)).reshape(2, -1).T
     rho = np.asarray(basis.density(basis.coherent(0.2), jnp.asarray(points)))
     return dqm.Snapshots(np.arange(3.0), points, np.tile(rho, (3, 1)), np.ones(1), 1.0, 1.0)
+
+
+def test_start_that_is_nearly_zero_moves(standing):
+    model = dqm.FokkerPlanck(dqm.Kerr(0.0, jnp.array(0.1)))
+    result = dqm.recover(standing, model, cutoff=9, start={"alpha_re": 1e-15})
+    assert result.origin == "start"
+    assert result.estimate["alpha_re"] == pytest.approx(0.2, abs=1e-8)
+    assert result.estimate["omega"] == pytest.approx(0.0, abs=1e-8)
 
 
 def test_data_beyond_the_horizon_are_refused_or_told(standing):
