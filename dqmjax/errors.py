@@ -50,3 +50,13 @@ def require_shape(name: str, value, shape: tuple[int, ...]):
     """
     if np.shape(value) != shape:
         raise InputError(f"`{name}` must have shape {shape}, but has {np.shape(value)}.")
+
+
+def require_real(name: str, value):
+    """Refuses complex numbers.
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    if np.iscomplexobj(value):
+        raise InputError(f"`{name}` must be real, but are complex: take a part or the modulus.")

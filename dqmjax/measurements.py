@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 
-from .errors import InputError, require_shape
+from .errors import InputError, require_real, require_shape
 from .likelihood import AbstractLikelihood, Binomial, Drawn, Gaussian
 
 Pairs = Int[np.ndarray, "pairs 2"]
@@ -299,8 +299,7 @@ def _check_sigma(sigma, shape: tuple[int, ...]):
 
 
 def _check_noise(name: str, values, sigma):
-    if np.iscomplexobj(values):
-        raise InputError(f"`{name}` must be real, but are complex: take their parts.")
+    require_real(name, values)
     if not np.isfinite(values).all():
         raise InputError(f"`{name}` must be finite: drop or mend what is not.")
     if sigma is not None:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from .problem import Problem, Vector, residuals
 
 MOST_STEPS = 40
+AT_ONCE = 10  # starts; their runs and tangents are all in memory
 TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
 
 Vectors = Float[np.ndarray, "starts parameters"]
@@ -34,7 +35,8 @@ def best_of(problem: Problem, starts: Vectors) -> Vector:
 
 @eqx.filter_jit
 def _refined(starts: Array, inputs):
-    return jax.vmap(lambda start: descended(start, *inputs))(starts)
+    one = lambda start: descended(start, *inputs)
+    return jax.lax.map(one, starts, batch_size=min(AT_ONCE, len(starts)))
 
 
 def descended(start: Array, *inputs) -> tuple[Array, Array]:

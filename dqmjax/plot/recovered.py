@@ -1,4 +1,4 @@
-"""Figures. The only module that imports matplotlib."""
+"""Data beside the model that was recovered from them, and how sure its parameters are."""
 
 from collections.abc import Sequence
 
@@ -6,63 +6,28 @@ import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.collections import TriMesh
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
-from matplotlib.tri import Triangulation
+from numpy.typing import ArrayLike
 
-from .dataset import Snapshots
-from .errors import InputError
-from .report import Recovery
+from ..dataset import Snapshots
+from ..errors import InputError
+from ..report import Recovery
+from .phase_space import P_LABEL, POSITIVE, RHO, SIGNED, phase_space_maps
 
 CONFIDENCE = {"68 %": 1.515, "95 %": 2.448}  # radii of the Gaussian's ellipses, in sigma
 
 
-def phase_space_map(
-    points: np.ndarray,
-    values: np.ndarray,
-    ell: float = 1.0,
-    kappa: float = 1.0,
-    ax: Axes | None = None,
-    **style,
-) -> TriMesh:
-    """Values at points of one mode's phase space, on a grid or not, as a coloured map.
-
-    Args:
-        points: Shape (points, 2), rows (q, p).
-        values: Shape (points,), real.
-        ell, kappa: Units of the axes, q in ℓ and p in κ/ℓ.
-        ax: Axes to draw on, the current ones by default.
-        style: Passed to `Axes.tripcolor`, such as `vmin`, `vmax`, `cmap`.
-
-    Raises:
-        InputError: If the shapes do not fit or the values are complex.
-    """
-    points, values = np.asarray(points), np.asarray(values)
-    if points.ndim != 2 or points.shape[1] != 2 or values.shape != points.shape[:1]:
-        raise InputError(
-            "`points` must be (points, 2) and `values` (points,), but they are "
-            f"{points.shape} and {values.shape}."
-        )
-    if np.iscomplexobj(values):
-        raise InputError("`values` must be real, but are complex: plot their modulus or a part.")
-    ax = ax or plt.gca()
-    q, p = (points / [ell, kappa / ell]).T
-    artist = ax.tripcolor(Triangulation(q, p), values, shading="gouraud", **style)
-    ax.set_aspect("equal")
-    return artist
-
-
 def snapshots(
     data: Snapshots,
-    model: Float[np.ndarray, "times points"],
+    model: ArrayLike,
     times: Sequence[int] | None = None,
 ) -> Figure:
     """Data, model and residual at a few times.
 
     Args:
         data: Measured, of one mode.
-        model: Predicted densities.
+        model: Predicted densities, shape (times, points).
         times: Which snapshots; four spread over the data by default.
 
     Raises:
@@ -81,28 +46,25 @@ def snapshots(
         layout="constrained",
         squeeze=False,
     )
+    chosen, scale = list(times), {"vmin": 0, "vmax": data.measured.max(), "cmap": POSITIVE}
+    model = np.asarray(model)
     residual = data.measured - model
-    peak, spread = data.measured.max(), np.abs(residual[list(times)]).max() or 1e-300
-    density = {"vmin": 0, "vmax": peak, "cmap": "cividis"}
-    difference = {"vmin": -spread, "vmax": spread, "cmap": "RdBu_r"}
-    rows = [
-        ("data", data.measured, density),
-        ("model", model, density),
-        ("data − model", residual, difference),
-    ]
-    for row, (name, values, style) in zip(axes, rows, strict=True):
-        artists = [
-            phase_space_map(data.points, values[i], float(data.ell[0]), data.kappa, ax, **style)
-            for ax, i in zip(row, times, strict=True)
-        ]
-        row[0].set_ylabel(f"{name}\n$p$  ($\\kappa/\\ell$)")
-        symbol = r"$\Delta\rho$" if name == rows[-1][0] else r"$\rho$"
-        label = symbol + r"  per $\mathrm{d}q\,\mathrm{d}p$"
-        figure.colorbar(artists[0], ax=row, label=label, shrink=0.85)
-    for ax, i in zip(axes[0], times, strict=True):
-        ax.set_title(f"$t$ = {data.t[i]:.3g}")
-    for ax in axes[-1]:
-        ax.set_xlabel(r"$q$  ($\ell$)")
+    spread = np.abs(residual[chosen]).max() or 1e-300
+    rows = {
+        "data": (data.measured, scale, RHO),
+        "model": (model, scale, RHO),
+        "data − model": (
+            residual,
+            {"vmin": -spread, "vmax": spread, "cmap": SIGNED},
+            "$\\Delta$" + RHO,
+        ),
+    }
+    for row, (name, (values, style, label)) in zip(axes, rows.items(), strict=True):
+        where = (data.points, values[chosen], data.t[chosen], float(data.ell[0]), data.kappa)
+        phase_space_maps(*where, list(row), label=label, **style)
+        row[0].set_ylabel(f"{name}\n{P_LABEL}")
+    for ax in axes[1:].ravel():
+        ax.set_title("")
     return figure
 
 
