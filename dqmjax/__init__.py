@@ -30,6 +30,7 @@ from .functionals import (
 from .grid import Grid as Grid
 from .hamiltonian import Hamiltonian as Hamiltonian
 from .horizon import horizon as horizon
+from .likelihood import AbstractLikelihood as AbstractLikelihood
 from .measurements import Draws as Draws, Lines as Lines, Series as Series
 from .phase import from_canonical as from_canonical, to_canonical as to_canonical
 from .pictures.canonical import AtlasStep as AtlasStep, CanonicalStep as CanonicalStep

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Complex, Float, Inexact
 
 from .errors import InputError
@@ -28,13 +29,19 @@ def total_degree(evaluate, modes: int, tolerance: float) -> int:
     """Total degree in β, β* of `evaluate(beta)`, found along rays through the origin.
 
     Raises:
-        InputError: If no polynomial up to `MAX_DEGREE` represents the values to `tolerance`.
+        InputError: If no polynomial up to `MAX_DEGREE` represents the values to `tolerance`, or
+            they depend on what is being traced.
     """
     random = np.random.default_rng(1)
     rays = random.normal(size=(4, modes)) + 1j * random.normal(size=(4, modes))
     radii = np.polynomial.chebyshev.chebpts1(2 * MAX_DEGREE + 4)
-    values = np.asarray(evaluate((radii[:, None, None] * rays).reshape(-1, modes)))
-    values = values.reshape(len(radii), -1)
+    values = evaluate((radii[:, None, None] * rays).reshape(-1, modes))
+    if isinstance(values, Tracer):
+        raise InputError(
+            "`symbol` must hold as fields what is differentiated or batched, but closes over it: "
+            "subclass `AbstractSymbol`."
+        )
+    values = np.asarray(values).reshape(len(radii), -1)
     for degree in range(MAX_DEGREE + 1):
         basis = np.polynomial.chebyshev.chebvander(radii, degree)
         rest = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]

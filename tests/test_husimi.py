@@ -193,3 +193,15 @@ def test_a_symbol_must_be_one_real_number_with_as_many_modes_as_scales():
         dqm.FokkerPlanck(lambda q, p: q * p).drift(at)
     with pytest.raises(dqm.InputError, match="`ell` must have one entry for each of the 2 modes"):
         dqm.FokkerPlanck(dqm.BoseHubbard(1.0, 1.0, 2), ell=(1.0, 1.0, 1.0))
+
+
+def test_symbol_that_closes_over_a_parameter_is_told_apart():
+    basis = dqm.FockBargmann(6)
+
+    def moved(omega):
+        flow = dqm.FokkerPlanck(lambda q, p: omega * jnp.sum(q**2 + p**2) / 2)
+        return dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(0.5), jnp.arange(2.0)).final
+
+    assert moved(1.0).shape == (6, 6)
+    with pytest.raises(dqm.InputError, match="subclass `AbstractSymbol`"):
+        jax.jacfwd(moved)(1.0)

@@ -1,20 +1,26 @@
-"""The README's Python blocks run, and print what they say they print."""
+"""The Python blocks of the README and the guides run, and print what they say they print."""
 
 import contextlib
 import io
 import re
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"```python\n(.*?)```\n+(?:```text\n(.*?)```)?", re.DOTALL)
 
 
-def test_readme_blocks():
-    blocks = BLOCK.findall(README.read_text())
-    assert any(expected for _, expected in blocks)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks(page):
     names = {}
-    for code, expected in blocks:
+    for code, expected in BLOCK.findall(page.read_text()):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, "README.md", "exec"), names)
+            exec(compile(code, page.name, "exec"), names)
         assert printed.getvalue().split() == expected.split()
+
+
+def test_the_readme_prints_something():
+    assert any(expected for _, expected in BLOCK.findall(PAGES[0].read_text()))

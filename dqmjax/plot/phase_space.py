@@ -1,6 +1,6 @@
 """Husimi and Wigner functions, what moves them, and the coefficients that are kept of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,7 +60,7 @@ def phase_space_maps(
     t: ArrayLike,
     ell: float = 1.0,
     kappa: float = 1.0,
-    axes: Sequence[Axes] | None = None,
+    axes: Iterable[Axes] | None = None,
     *,
     label: str = RHO,
     **style,
@@ -84,8 +84,7 @@ def phase_space_maps(
         raise InputError("`t` must hold a time at least, but is empty.")
     require_shape("values", values, (t.size, len(points)))
     require_real("values", values)
-    if axes is None:
-        axes = row_of_axes(t.size)
+    axes = row_of_axes(t.size) if axes is None else list(axes)
     largest = np.abs(values).max() or 1.0
     is_signed = values.min() < NEGATIVE * largest
     scale = {"vmin": -largest if is_signed else 0.0, "vmax": largest}
@@ -95,7 +94,7 @@ def phase_space_maps(
         artists.append(phase_space_map(points, row, ell, kappa, ax, **style))
         ax.set_title(f"$t$ = {now:.3g}")
         ax.label_outer()
-    axes[0].figure.colorbar(artists[0], ax=list(axes), label=label, shrink=0.85)
+    axes[0].figure.colorbar(artists[0], ax=axes, label=label, shrink=0.85)
     return artists
 
 

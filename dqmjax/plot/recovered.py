@@ -61,7 +61,7 @@ def snapshots(
     }
     for row, (name, (values, style, label)) in zip(axes, rows.items(), strict=True):
         where = (data.points, values[chosen], data.t[chosen], float(data.ell[0]), data.kappa)
-        phase_space_maps(*where, list(row), label=label, **style)
+        phase_space_maps(*where, row, label=label, **style)
         row[0].set_ylabel(f"{name}\n{P_LABEL}")
     for ax in axes[1:].ravel():
         ax.set_title("")
