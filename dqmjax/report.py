@@ -15,6 +15,7 @@ from .weak_form import moments, test_functions
 
 ACCURACY = 1e-9  # of the peak; no density is trusted beyond, so that σ = 0 proves nothing
 KNOWN = 3.0  # a combination is determined if a large change of it is this many σ
+ALIKE = 10.0  # by how much the observed information may differ from the expected one
 STEP = 0.05  # standard errors, of the differences that give the observed information
 
 
@@ -191,7 +192,7 @@ def _observed(problem: Problem, vector: Vector, root) -> np.ndarray:
     """The inverse of the observed information along the columns of `root`, of which the expected
     one is 1: half the second derivative of the deviance, by differences of its gradient.
 
-    Where it is not that of a maximum, the expected one.
+    Where they are not alike, the expected one: this is no maximum, or the bottom of a flat valley.
     """
     moves = STEP * root.T
     slopes = [
@@ -199,9 +200,11 @@ def _observed(problem: Problem, vector: Vector, root) -> np.ndarray:
     ]
     matrix = np.array(slopes).reshape(len(moves), -1) @ root
     matrix = (matrix + matrix.T) / 2
-    if not np.isfinite(matrix).all() or np.linalg.eigvalsh(matrix).min(initial=1.0) < 0.1:
+    if not np.isfinite(matrix).all():
         return np.eye(len(moves))
-    return np.linalg.inv(matrix)
+    sizes = np.linalg.eigvalsh(matrix)
+    is_alike = ((sizes > 1 / ALIKE) & (sizes < ALIKE)).all()
+    return np.linalg.inv(matrix) if is_alike else np.eye(len(moves))
 
 
 def _cramer_rao(information: np.ndarray, scales: Vector) -> Vector:

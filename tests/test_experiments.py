@@ -323,6 +323,15 @@ def standing():
     return dqm.Snapshots(np.arange(3.0), points, np.tile(rho, (3, 1)), np.ones(1), 1.0, 1.0)
 
 
+def test_curvature_unlike_the_expected_one_is_not_believed(packet, tunnelling, monkeypatch):
+    """At the bottom of a flat valley second differences of the deviance mean nothing."""
+    score = Problem.score
+    monkeypatch.setattr(Problem, "score", lambda self, vector: 1e6 * score(self, vector))
+    data = dqm.Series(TIMES, tunnelling.values, 1e-3)
+    result = dqm.recover(data, tunnelled(packet, 1.1, 1.45))
+    assert result.stderr == pytest.approx(result.cramer_rao, rel=1e-9)
+
+
 def test_start_that_is_nearly_zero_moves(standing):
     model = dqm.FokkerPlanck(dqm.Kerr(0.0, jnp.array(0.1)))
     result = dqm.recover(standing, model, cutoff=9, start={"alpha_re": 1e-15})

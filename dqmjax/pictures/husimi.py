@@ -39,8 +39,8 @@ class HusimiStep(AbstractStepper):
 
     A state is a complex array of shape `basis.levels`. Once a millionth of ‖ρ‖² is where the
     motion leads out of the basis, `solve` refuses to go on; for truncations and for C far from 1
-    that comes soon, see `horizon`. For number-conserving H the low coefficients are right even then:
-    read them by `throw=False`.
+    that comes soon, see `horizon`. For number-conserving H the low coefficients are right even
+    then: read them by `throw=False`.
     """
 
     fokker_planck: Flow
@@ -112,7 +112,8 @@ class GridStep(AbstractStepper):
 
     For seeing why it cannot work: a negative eigenvalue −λ of D at a place makes every wave k
     there of round-off grow as `e^{(ħ/2κ)λk²t}`, whatever the step, and the finer the grid the
-    sooner; k in units of 1/ℓ and ℓ/κ. The box must hold ρ down to round-off. `solve` refuses what `observables.grid_strain` finds unresolved. For the positive
+    sooner; k in units of 1/ℓ and ℓ/κ. The box must hold ρ down to round-off. `solve` refuses what
+    `observables.grid_strain` finds unresolved. For the positive
     eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8.
 
     Args:
