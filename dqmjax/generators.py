@@ -16,7 +16,15 @@ from jaxtyping import Array, Bool, Complex, Float
 from .errors import InputError
 from .fokker_planck import FokkerPlanck
 from .ladder import Blocks, Gathered, Shifts, Word, edge, gathered, shift_of, weight_of, words
-from .polynomials import Sampler, amplitude_map, contract_all, generic, phase_space, total_degree
+from .polynomials import (
+    Sampler,
+    amplitude_map,
+    contract_all,
+    generic,
+    in_chunks,
+    phase_space,
+    total_degree,
+)
 
 Phase = Float[Array, " phase"]
 
@@ -56,7 +64,7 @@ class Assembly:
         evaluate = jax.jit(lambda beta: components(basis, law, beta))
         epsilon = float(jnp.finfo(jnp.zeros(()).dtype).eps) ** 0.7  # above round-off
         self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
-        coefficients = self._sampler.coefficients(np.asarray(evaluate(self._sampler.beta)))
+        coefficients = self._sampler.coefficients(in_chunks(evaluate, self._sampler.beta))
         size, orders = np.abs(coefficients), np.asarray(orders)
         largest = np.zeros(orders.max() + 1)
         np.maximum.at(largest, orders, size.max(axis=0))

@@ -14,6 +14,7 @@ from jaxtyping import Array, Complex, Float, Inexact
 from .errors import InputError
 
 MAX_DEGREE = 8
+CHUNK = 4 * (2 * MAX_DEGREE + 4)  # points that a function is evaluated at in one go
 
 
 def exponents(modes: int, degree: int) -> np.ndarray:
@@ -34,7 +35,7 @@ def total_degree(evaluate, modes: int, tolerance: float) -> int:
     """
     random = np.random.default_rng(1)
     rays = random.normal(size=(4, modes)) + 1j * random.normal(size=(4, modes))
-    radii = np.polynomial.chebyshev.chebpts1(2 * MAX_DEGREE + 4)
+    radii = np.polynomial.chebyshev.chebpts1(CHUNK // 4)
     values = evaluate((radii[:, None, None] * rays).reshape(-1, modes))
     if isinstance(values, Tracer):
         raise InputError(
@@ -51,6 +52,13 @@ def total_degree(evaluate, modes: int, tolerance: float) -> int:
         "The drift and diffusion of `symbol` must be polynomials in q and p of degree at most "
         f"{MAX_DEGREE}, but are not: expand the symbol, or look at it on a grid."
     )
+
+
+def in_chunks(evaluate, beta: Complex[np.ndarray, "points modes"]) -> np.ndarray:
+    """`evaluate` by the program that `total_degree` compiled, at any number of points."""
+    count = -(-len(beta) // CHUNK)
+    parts = np.split(np.resize(beta, (count * CHUNK, beta.shape[1])), count)
+    return np.concatenate([np.asarray(evaluate(part)) for part in parts])[: len(beta)]
 
 
 class Sampler:
