@@ -310,6 +310,7 @@ def test_action_is_continuous_on_both_sides_of_a_node():
         assert S[66] - S[30] == pytest.approx(phase, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scheme", [dqm.strang, dqm.blanes_moan4, dqm.blanes_moan6, dqm.nystrom6, "atlas"]
 )

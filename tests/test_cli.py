@@ -36,6 +36,7 @@ def test_demo_in_a_process_of_its_own(tmp_path):
     assert names == {"result.json", "snapshots.png", "posterior.png"}
 
 
+@pytest.mark.slow
 def test_recover_writes_numbers_and_figures(file, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["recover", str(file), "--model", "kerr", "--fix", "C=1", "--start", "omega=0.5"]
@@ -51,6 +52,7 @@ def test_recover_writes_numbers_and_figures(file, tmp_path, capsys):
         assert (out / figure).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_is_no_success(tmp_path, capsys):
     data = kerr_snapshots(loss=0.3)
     path = tmp_path / "lossy.npz"

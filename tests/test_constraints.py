@@ -21,6 +21,7 @@ class Lattice(dqm.AbstractSymbol):
         return jnp.sum(p**2 + 1.69 * q**2 + (jnp.roll(q, -1) - q) ** 2) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flow", "exact"),
     [
@@ -146,6 +147,7 @@ def test_a_sextic_oscillator_keeps_its_classical_scale():
     np.testing.assert_allclose(free_ell(flow, modes=1), 1.0, rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_single_precision():
     with jax.enable_x64(False):
         found = check(dqm.FokkerPlanck(dqm.BoseHubbard(0.8, 1.5, 2)))

@@ -91,6 +91,7 @@ def smooth(experiment):
     return jnp.append(jnp.diff(c, 3), c.mean())
 
 
+@pytest.mark.slow
 def test_potential_of_any_form(free_form):
     data, experiment, rho = free_form
     result = dqm.recover(data, experiment, prior=smooth)
@@ -104,6 +105,7 @@ def test_potential_of_any_form(free_form):
     assert result.goodness.describes_data
 
 
+@pytest.mark.slow
 def test_more_parameters_than_a_jacobian_is_worth(packet):
     """V at 72 places by L-BFGS, from the truth disturbed: as likely as the truth in the end."""
     times = np.linspace(0, 1, 6)
@@ -157,6 +159,7 @@ def test_how_quantum_a_diffusion_is():
     assert 0.4 < np.std(pulls) < 1.8
 
 
+@pytest.mark.slow
 def test_moments_and_fidelity_tell_too(packet):
     """⟨x⟩ and ⟨x²⟩, and the overlap with a state, counted."""
     psi = exact_evolution(well(1.0, 1.5), GRID, packet, 2.0)
@@ -227,6 +230,7 @@ def test_draws_of_heterodyne_detection(pool):
     assert 0.5 < np.std(pulls) < 1.6
 
 
+@pytest.mark.slow
 def test_draws_of_another_system_are_called_wrong(pool):
     times, points = pool
     result = dqm.recover(dqm.Draws(times, points, np.ones(1)), "kerr", fix={"C": 0.6})
@@ -354,6 +358,7 @@ def test_data_beyond_the_horizon_are_refused_or_told(standing):
     assert not result.goodness.describes_data
 
 
+@pytest.mark.slow
 def test_shooting_from_measured_states():
     """Three periods, from a frequency so far off that the growing horizon loses count."""
     psi, times = dqm.gaussian(GRID, -1.5, 0.7), np.linspace(0, 20, 21)
@@ -378,6 +383,7 @@ def test_bounds_hold(packet, tunnelling):
     assert not result.goodness.describes_data
 
 
+@pytest.mark.slow
 def test_many_starts_at_once(packet, tunnelling):
     random = np.random.default_rng(0)
     starts = {"depth": random.uniform(0.2, 6, 8), "half_distance": random.uniform(0.8, 3, 8)}

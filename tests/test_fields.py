@@ -95,6 +95,7 @@ def book_of(h, grid):
     return lambda state: fields.ledger(h, grid, dqm.from_canonical(*state))
 
 
+@pytest.mark.slow
 def test_ledger_while_a_packet_crosses_a_barrier():
     """Drift energy is lent to localization and potential and comes back in part; their sum stays.
     Each part against diagonalisation."""

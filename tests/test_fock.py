@@ -48,6 +48,7 @@ def test_coherent_state_is_qutip_s():
     np.testing.assert_allclose(got, basis.from_qutip(state), rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_kerr_generator_is_the_commutator():
     basis, state = dqm.FockBargmann(14), random_state(14, 14)
     operator = basis.generator(dqm.FokkerPlanck(dqm.Kerr(-2.04, 0.7)))
@@ -56,6 +57,7 @@ def test_kerr_generator_is_the_commutator():
     np.testing.assert_allclose(operator(basis.from_qutip(state)), exact, rtol=0, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_two_modes_of_bose_and_hubbard():
     symbol, operator = bose_hubbard(0.8, 1.5)
     basis, state = dqm.FockBargmann((8, 8)), random_state(8, 6, modes=2)
@@ -65,6 +67,7 @@ def test_two_modes_of_bose_and_hubbard():
     np.testing.assert_allclose(got(basis.from_qutip(state)), exact, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("modes", "constants"),
     [
@@ -208,6 +211,7 @@ def operator_of(symbol, modes: int, levels: int) -> qutip.Qobj:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("symbol", "modes"), [(random_symbol(1, seed=2), 1), (dqm.HiggsPair(1.3, 0.5), 2)]
 )

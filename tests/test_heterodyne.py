@@ -64,6 +64,7 @@ def kerr_entropy(t: float) -> float:
     return float(2 * np.sum(4.5 * w * radius * ring))
 
 
+@pytest.mark.slow
 def test_kerr_at_an_eighth_and_at_half_of_its_period():
     times = [np.pi / 8, np.pi / 2]
     basis, states = kerr_run(times)
@@ -80,6 +81,7 @@ def test_kerr_at_an_eighth_and_at_half_of_its_period():
     np.testing.assert_allclose(moments, exact, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_entropy_of_a_coherent_state_is_the_number_of_modes():
     basis = dqm.FockBargmann((12, 12), ell=(1.3, 0.8), kappa=1.2)
     box = (10.0, 6.5, 7.5, 12.0)

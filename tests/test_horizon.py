@@ -89,6 +89,7 @@ def test_a_grid_holds_for_a_moment_and_then_explodes():
     assert strain > 1
 
 
+@pytest.mark.slow
 def test_a_finer_grid_explodes_sooner():
     grids = [dqm.Grid((-8.0, -8.0), (8.0, 8.0), (n, n)) for n in (48, 64)]
     ends = []

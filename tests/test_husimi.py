@@ -42,6 +42,7 @@ def test_diffusion_of_one_mode_in_closed_form():
     np.testing.assert_allclose(flow.diffusion(jnp.array([q, p])), expected, rtol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", [1, 2])
 def test_real_and_complex_form_agree(modes):
     """arXiv:2603.20399 eq. (43) against (56), with every constant away from 1 but C."""

@@ -46,6 +46,7 @@ def test_bose_hubbard_against_qutip(name):
         np.testing.assert_allclose(ours, exact.full()[:, 0], rtol=0, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sites", [3, (1, 2)])
 def test_density_matrices_move_as_kets_do(sites):
     symbol = dqm.BoseHubbard(0.8, 1.5, sites)
@@ -117,6 +118,7 @@ def dimer_moment(parameters):
     return coherence.imag + heterodyne.moment(basis, rho, (1, 0), (1, 0)).real
 
 
+@pytest.mark.slow
 def test_gradients_three_ways():
     at, step = jnp.array([0.9, 1.1, 0.95, 1.5, 0.8, 0.3]), 3e-4
     value = jax.jit(dimer_moment)

@@ -37,6 +37,7 @@ def test_map_axes_are_in_units():
     assert plt.gca().dataLim.y1 == pytest.approx(1.0 / (2.0 / 1.6))
 
 
+@pytest.mark.slow
 def test_posterior_leaves_out_what_is_undetermined(clean):
     result = dqm.recover(clean, "kerr", fix={"interaction": 0.0, "omega": 0.0})
     assert not result.identifiable["C"]

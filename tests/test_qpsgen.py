@@ -79,6 +79,7 @@ CATALOGUE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "bath"), [*((name, False) for name in CATALOGUE), ("kerr", True), ("dimer", True)]
 )

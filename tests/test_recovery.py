@@ -30,6 +30,7 @@ def test_far_start(clean):
     assert {n: result.start[n] for n in start} == start or result.origin == "weak form"
 
 
+@pytest.mark.slow
 def test_C_away_from_one_is_recovered():
     """Densities made by the equation at C = 0.6, which no quantum system has."""
     basis = dqm.FockBargmann(20)
@@ -224,6 +225,7 @@ def test_single_precision_is_refused(clean):
         jax.config.update("jax_enable_x64", True)
 
 
+@pytest.mark.slow
 def test_loss_is_recovered_beside_C():
     """No starting values; the lossless model is told to be wrong elsewhere."""
     result = dqm.recover(kerr_snapshots(loss=0.2), "kerr-damped")

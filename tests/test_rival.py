@@ -9,6 +9,7 @@ HIGGS = dqm.HiggsPair(1.3, 0.1)
 QUARTIC = dqm.AnharmonicOscillator(1.0, 0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("symbol", "ell", "levels", "alpha"),
     [

@@ -146,6 +146,7 @@ def scene(dim, driven):
     return loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dim", "driven"), [(1, False), (2, True), (3, False)])
 def test_gradients_of_all_adjoints(dim, driven):
     """To potential, mass, ħ, final time and initial state: three adjoints and differences."""
@@ -291,6 +292,7 @@ def test_chebyshev_in_two_dimensions_and_to_its_tolerance():
     assert errors[0] > 1e3 * errors[1] > 1e8 * errors[2]
 
 
+@pytest.mark.slow
 def test_chebyshev_gradients_are_those_of_the_splitting():
     """To potential, mass, ħ, final time and initial state; three adjoints."""
     grid = dqm.Grid((-6.0,), (6.0,), (48,))

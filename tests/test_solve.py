@@ -62,6 +62,7 @@ def loss(parameters, ts=(0.0, 0.2, 0.5), ell=1.0, cutoff=12):
     return jnp.sum(kerr.basis.density(final, points) * jnp.array([1.0, -2.0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ell", [1.0, jnp.array(1.1)], ids=["blocks", "series"])
 def test_gradients_three_ways(ell):
     at = jnp.array([1.3, 0.9, 0.8])

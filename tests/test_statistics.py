@@ -83,6 +83,7 @@ def test_mean_occupations_are_grand_canonical_means():
         assert got == pytest.approx(exact, rel=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("particles", [0.3, 7.0, 1e6])
 @pytest.mark.parametrize("kind", ALL, ids=NAMES)
 def test_chemical_potential_gives_the_number_of_particles(kind, particles):

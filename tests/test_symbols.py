@@ -109,6 +109,7 @@ def gauge_energy(gauge):
 FIELD, GAUGE = dqm.ScalarField(4, 0.8, 0.3), dqm.GaugeQuartic(1.3, 0.7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("symbol", "weyl"), [(FIELD, field_energy(FIELD)), (GAUGE, gauge_energy(GAUGE))]
 )

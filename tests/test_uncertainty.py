@@ -47,6 +47,7 @@ def test_profile_of_a_well_determined_parameter_is_a_parabola(fitted):
     assert high == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 def test_bootstrap_spreads_as_the_error_bars_say(fitted):
     found = dqm.bootstrap(fitted, jax.random.key(0), 100)
     np.testing.assert_allclose(found.std(axis=0) / errors(fitted), 1, atol=0.25)
@@ -67,6 +68,7 @@ def test_prior_narrows_and_the_bound_does_not(fitted):
         assert narrow.cramer_rao[name] == pytest.approx(bound, rel=0.05)
 
 
+@pytest.mark.slow
 def test_design_against_doing_it(fitted):
     """The error that is foretold for one more snapshot is that of the fit with it."""
     foretold = design.standard_error(fitted, "depth")
@@ -87,6 +89,7 @@ def test_design_against_doing_it(fitted):
         assert design.best_time(criterion, np.array([0.1, 4.0])) == 4.0  # nothing moved by 0.1
 
 
+@pytest.mark.slow
 def test_models_side_by_side():
     """Lossy data: damped against undamped."""
     data = counted(kerr_snapshots(loss=0.2), 2000, seed=0)

@@ -24,6 +24,7 @@ def residual(data, flow, count=13):
     return float(jnp.sqrt(jnp.mean(form.residual(flow) ** 2)))
 
 
+@pytest.mark.slow
 def test_only_the_true_equation_has_no_residual(exact):
     right = residual(exact, kerr())
     assert right < 1e-4  # the spline through the early snapshots

@@ -29,6 +29,7 @@ def packet(grid, center, momentum, hbar=1.0):
     return jnp.exp(-((q - center) ** 2 + (p - momentum) ** 2) / hbar) / (jnp.pi * hbar)
 
 
+@pytest.mark.slow
 def test_the_case_of_pywignercuda():
     """H = p²/2 + x²/2 + 0.01x⁴ from (0, 3) to t = 25, without its box's errors.
 
@@ -62,6 +63,7 @@ def test_order_of_the_scheme():
     np.testing.assert_allclose(slopes, 2, atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_mixed_state_over_a_barrier_against_its_wave_functions():
     """Two packets without coherence between them, V no polynomial, ħ = 0.8, m = 1.3."""
     hbar, mass = 0.8, 1.3
@@ -85,6 +87,7 @@ def test_a_mixed_state_over_a_barrier_against_its_wave_functions():
     np.testing.assert_allclose(seen, husimi, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_smoothed_it_is_the_husimi_picture():
     """All derivatives of a quartic H on coefficients, against splitting on a grid."""
     omega, coupling, ts = 1.4, 0.05, np.array([0.0, 0.5])
