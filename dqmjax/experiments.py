@@ -119,7 +119,7 @@ class Shooting(AbstractExperiment):
     """Every interval from the state measured at its beginning, all side by side.
 
     An error of a parameter has one interval to grow in, not all of them, and so leads to no wrong
-    minimum (multiple shooting, with the states held; Bock 1981, doi:10.1007/978-3-642-68220-9_8).
+    minimum (multiple shooting, with the states held; H. G. Bock 1981).
     What is noisy in the states makes the estimates biased: a start, not a result.
 
     Args:

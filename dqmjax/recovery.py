@@ -171,7 +171,9 @@ class _Search:
             return
         values = data.values if isinstance(data, Series) else data.measured
         shooting = Shooting(experiment, experiment.reconstruct, np.asarray(values, float))
-        problem = dataclasses.replace(self.problem, experiment=shooting)
+        prior = self.problem.prior
+        whole = None if prior is None else lambda shooting: prior(shooting.evolution)
+        problem = dataclasses.replace(self.problem, experiment=shooting, prior=whole)
         found = fit(problem, self.problem.start, slice(None), ROUGH)
         if found is not None:
             self._say("shooting over single intervals", found)

@@ -192,19 +192,25 @@ def _observed(problem: Problem, vector: Vector, root) -> np.ndarray:
     """The inverse of the observed information along the columns of `root`, of which the expected
     one is 1: half the second derivative of the deviance, by differences of its gradient.
 
-    Where they are not alike, the expected one: this is no maximum, or the bottom of a flat valley.
+    The expected one where this is no maximum, or where the two are not alike and half the step
+    gives a third: the curvature of what is not smooth, as close to probabilities of 0 and 1.
     """
-    moves = STEP * root.T
+    matrix = _curvature(problem, vector, root, STEP)
+    sizes = np.linalg.eigvalsh(matrix) if np.isfinite(matrix).all() else np.zeros(1)
+    believed = (sizes > 1 / ALIKE).all()
+    if believed and (sizes > ALIKE).any():
+        again = np.linalg.eigvalsh(_curvature(problem, vector, root, STEP / 2))
+        believed = np.allclose(sizes, again, rtol=0.1)
+    return np.linalg.inv(matrix) if believed else np.eye(root.shape[1])
+
+
+def _curvature(problem: Problem, vector: Vector, root, step: float):
     slopes = [
-        (problem.score(vector + move) - problem.score(vector - move)) / (2 * STEP) for move in moves
+        (problem.score(vector + step * move) - problem.score(vector - step * move)) / (2 * step)
+        for move in root.T
     ]
-    matrix = np.array(slopes).reshape(len(moves), -1) @ root
-    matrix = (matrix + matrix.T) / 2
-    if not np.isfinite(matrix).all():
-        return np.eye(len(moves))
-    sizes = np.linalg.eigvalsh(matrix)
-    is_alike = ((sizes > 1 / ALIKE) & (sizes < ALIKE)).all()
-    return np.linalg.inv(matrix) if is_alike else np.eye(len(moves))
+    matrix = np.array(slopes).reshape(-1, len(root)) @ root
+    return (matrix + matrix.T) / 2
 
 
 def _cramer_rao(information: np.ndarray, scales: Vector) -> Vector:

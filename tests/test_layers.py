@@ -49,7 +49,8 @@ LAYERS = [  # lowest first; those in one row do not import each other
     {"fitting", "descent", "multistart", "report"},
     {"weak_start"},
     {"recovery", "uncertainty", "comparison", "design"},
-    {"plot.phase_space", "plot.waves", "plot.charts", "plot.animation"},
+    {"plot.style", "plot.charts", "plot.animation"},
+    {"plot.phase_space", "plot.waves"},
     {"plot.recovered"},
     {"cli"},
 ]

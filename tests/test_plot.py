@@ -90,8 +90,12 @@ def test_phase_is_masked_where_there_is_no_density():
     shown = image.get_array()
     np.testing.assert_array_equal(shown.mask[0], rho < 1e-6 * rho.max())
     np.testing.assert_allclose(shown.compressed(), -np.pi / 2)
-    (line,) = plot.fields(grid, rho, {"$v$": x})
+    figure, ax = plt.subplots()
+    (line,) = plot.fields(grid, rho, {"rho": x}, ax)
     np.testing.assert_array_equal(np.isnan(line.get_ydata()), rho < 1e-6 * rho.max())
+    low, high = ax.get_ylim()
+    assert low < -2 < 2 < high < 6.6  # set by the field
+    assert figure.axes == [ax]  # nothing that would stay in the next frame of an animation
     plane = dqm.Grid((-1.0, -2.0), (1.0, 2.0), (8, 16))
     image = plot.density_and_action(plane, np.ones((8, 16)), plane.points[1])
     assert image.get_extent() == [-1, 1, -2, 2]
@@ -124,7 +128,8 @@ def test_animation_is_written(tmp_path):
 def test_work_and_precision():
     (line,) = plot.work_precision({"strang": (np.array([1e-8, 1e-2]), np.array([1.0, 0.1]))})
     np.testing.assert_allclose(line.get_ydata(), [1.0, 0.1])
-    assert plt.gca().xaxis_inverted()
+    plot.work_precision({"other": (np.array([1e-4]), np.array([1.0]))})
+    assert plt.gca().xaxis_inverted()  # by a second call, too
     with pytest.raises(dqm.InputError, match="`runs` of 'strang' must be as many positive"):
         plot.work_precision({"strang": (np.array([0.0]), np.array([1.0]))})
     with pytest.raises(dqm.InputError, match="`runs` must hold one method"):
@@ -150,6 +155,8 @@ def test_bad_input_to_figures_is_refused(clean):
         plot.drift_and_diffusion(points, np.ones((3, 2)), np.ones((4, 2, 2)))
     with pytest.raises(dqm.InputError, match="`S` must be real"):
         plot.density_and_action(line, np.ones(8), 1j * np.ones(8))
+    with pytest.raises(dqm.InputError, match="`rho` must be positive somewhere"):
+        plot.density_and_action(line, np.zeros(8), np.ones(8))
     with pytest.raises(dqm.InputError, match="must have one or two dimensions, but has 3"):
         plot.density_and_action(space, np.ones((4, 4, 4)), np.ones((4, 4, 4)))
     with pytest.raises(dqm.InputError, match="`grid` must have one dimension, but has 3"):

@@ -40,7 +40,7 @@ def work_precision(
             )
         order = np.argsort(errors)
         lines += ax.loglog(errors[order], seconds[order], marker=marker, ms=4, lw=1.2, label=name)
-    ax.invert_xaxis()
+    ax.xaxis.set_inverted(True)
     ax.set(xlabel="error", ylabel="seconds")
     ax.legend(frameon=False)
     return lines

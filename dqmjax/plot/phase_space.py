@@ -13,10 +13,10 @@ from matplotlib.tri import Triangulation
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, require_real, require_shape
+from .style import BLUE, POSITIVE, RUST, SIGNED
 
 Q_LABEL, P_LABEL = r"$q$  ($\ell$)", r"$p$  ($\kappa/\ell$)"
 RHO = r"$\rho$  per $\mathrm{d}q\,\mathrm{d}p$"
-SIGNED, POSITIVE = "RdBu_r", "cividis"
 NEGATIVE = -0.01  # of the largest value, below which values are signed and not round-off
 
 
@@ -148,10 +148,10 @@ def drift_and_diffusion(
     longest = max((np.abs(c).max() for group in curves for c in group), default=1.0) or 1.0
     size = 0.45 * _distance(places) / longest
     lines = [place + size * c for place, group in zip(places, curves, strict=True) for c in group]
-    collection = LineCollection(lines, colors="#b5541c", lw=1.1)
+    collection = LineCollection(lines, colors=RUST, lw=1.1)
     ax.add_collection(collection)
-    quiver = ax.quiver(*places.T, *arrows.T, color="#00467f", pivot="mid", width=4e-3)
-    marks = {"drift": "#00467f", "$D$": "#b5541c"}
+    quiver = ax.quiver(*places.T, *arrows.T, color=BLUE, pivot="mid", width=4e-3)
+    marks = {"drift": BLUE, "$D$": RUST}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in marks.items()]
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     ax.autoscale_view()
@@ -204,9 +204,9 @@ def fock_weights(
     ax, n = ax or plt.gca(), np.arange(len(rho))
     shells = [max(rho[k, : k + 1].max(), rho[: k + 1, k].max()) for k in n]
     style = {"markersize": 3.5, "lw": 1}
-    lines = ax.semilogy(n, np.diag(rho), "o-", color="#00467f", label=r"$\rho_{nn}$", **style)
+    lines = ax.semilogy(n, np.diag(rho), "o-", color=BLUE, label=r"$\rho_{nn}$", **style)
     largest = r"largest $|\rho_{mk}|$, $m, k \leq n$"
-    lines += ax.semilogy(n, shells, "s--", color="#b5541c", label=largest, mfc="white", **style)
+    lines += ax.semilogy(n, shells, "s--", color=RUST, label=largest, mfc="white", **style)
     edge = (len(rho) if kept is None else kept) - 0.5
     ax.axvline(edge, color="0.3", lw=1, ls=":", label="cut-off")
     ax.set(xlabel="$n$", ylabel="weight")

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from ..dataset import Snapshots
 from ..errors import InputError
 from ..report import Recovery
-from .phase_space import P_LABEL, POSITIVE, RHO, SIGNED, phase_space_maps
+from .phase_space import P_LABEL, RHO, phase_space_maps
+from .style import BLUE, POSITIVE, SIGNED
 
 CONFIDENCE = {"68 %": 1.515, "95 %": 2.448}  # radii of the Gaussian's ellipses, in sigma
 
@@ -111,7 +112,7 @@ def posterior(recovery: Recovery) -> Figure:
 
 def _gaussian(ax: Axes, title: str):
     x = np.linspace(-3.2, 3.2, 200)
-    ax.plot(x, np.exp(-(x**2) / 2), color="#00467f")
+    ax.plot(x, np.exp(-(x**2) / 2), color=BLUE)
     ax.set_title(title, fontsize=8)
     ax.set_yticks([])
     ax.set_xlim(-3.2, 3.2)
@@ -128,7 +129,7 @@ def _ellipses(ax: Axes, correlation: Float[np.ndarray, "2 2"]):
                 2 * radius * radii[1],
                 2 * radius * radii[0],
                 angle=angle,
-                color="#00467f",
+                color=BLUE,
                 alpha=alpha,
                 lw=0,
                 label=label,

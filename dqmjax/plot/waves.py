@@ -12,10 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError, require_real, require_shape
 from ..grid import Grid
-
-EMPTY = 1e-6  # of the largest density, below which S and what comes of it mean nothing
-DASHES = ("-", "--", "-.", ":")
-COLOURS = ("#00467f", "#b5541c", "#3f8f5f", "#8a6fb0")  # of rising lightness
+from .style import COLOURS, DASHES, EMPTY
 
 
 def density_and_action(
@@ -37,9 +34,11 @@ def density_and_action(
         empty: Part of the largest ρ below which no phase is shown.
 
     Raises:
-        InputError: If the grid has more dimensions, a shape does not fit or a number is complex.
+        InputError: If the grid has more dimensions, a shape does not fit, a number is complex or
+            ρ is positive nowhere.
     """
-    rho, S = _on_grid(grid, rho=rho, S=S)
+    rho, S = _on_grid(grid, {"rho": rho, "S": S})
+    _require_density(rho)
     if grid.dim > 2:
         raise InputError(f"`grid` must have one or two dimensions, but has {grid.dim}: take a cut.")
     ax = ax or plt.gca()
@@ -86,19 +85,17 @@ def fields(
         empty: Part of the largest ρ below which nothing is drawn.
 
     Raises:
-        InputError: If the grid has more dimensions, there is no field, a shape does not fit or a
-            number is complex.
+        InputError: If the grid has more dimensions, there is no field, a shape does not fit, a
+            number is complex or ρ is positive nowhere.
     """
     if grid.dim != 1:
         raise InputError(f"`grid` must have one dimension, but has {grid.dim}: take a cut.")
     _not_empty("curves", curves)
-    _on_grid(grid, rho=rho, **curves)
-    ax, x, rho = ax or plt.gca(), np.asarray(grid.points[0]), np.asarray(rho)
-    behind = ax.twinx()
-    behind.fill_between(x, rho, color="0.88", lw=0)
-    behind.set(yticks=[], ylim=(0, 1.05 * rho.max()))
-    ax.set_zorder(behind.get_zorder() + 1)
-    ax.patch.set_visible(False)
+    (rho,) = _on_grid(grid, {"rho": rho})
+    _on_grid(grid, curves)
+    _require_density(rho)
+    ax, x, part = ax or plt.gca(), np.asarray(grid.points[0]), rho / (1.05 * rho.max())
+    ax.fill_between(x, part, color="0.88", lw=0, zorder=0, transform=ax.get_xaxis_transform())
     masked = {n: np.where(rho < empty * rho.max(), np.nan, y) for n, y in curves.items()}
     lines = _lines(ax, x, masked)
     ax.set(xlabel="$x$", xlim=(grid.lower[0], grid.upper[0]))
@@ -145,11 +142,16 @@ def _lines(ax: Axes, x, curves: Mapping[str, np.ndarray]) -> list[Line2D]:
     return lines
 
 
-def _on_grid(grid: Grid, **values) -> list[np.ndarray]:
+def _on_grid(grid: Grid, values: Mapping[str, ArrayLike]) -> list[np.ndarray]:
     for name, value in values.items():
         require_shape(name, value, grid.shape)
         require_real(name, value)
     return [np.asarray(value) for value in values.values()]
+
+
+def _require_density(rho: np.ndarray):
+    if not rho.max() > 0:
+        raise InputError(f"`rho` must be positive somewhere, but is at most {rho.max()}.")
 
 
 def _not_empty(name: str, values: Mapping):
