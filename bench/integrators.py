@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dqmjax as dqm
+from dqmjax.bench import measure
 from dqmjax.exponentials import SERIES_DEGREE, SERIES_REACH
 from dqmjax.pictures import husimi
 
@@ -40,26 +41,16 @@ def exact(levels):
     return psi[:, :, None] * psi[:, None, :].conj() / norm**2
 
 
-def measure(function, *arguments, repeats=5) -> tuple[dict, object]:
-    begin = time.perf_counter()
-    result = jax.block_until_ready(function(*arguments))
-    first, times = time.perf_counter() - begin, []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        result = jax.block_until_ready(function(*arguments))
-        times.append(time.perf_counter() - begin)
-    return {"first_call_s": first, "min_s": min(times), "median_s": float(np.median(times))}, result
-
-
 def row(levels: int, name: str, widest: int) -> dict:
     husimi.MAX_DENSE = widest
     jax.clear_caches()  # or the other one is run again
     at = jnp.array([U, 1.0])
-    run = jax.jit(lambda p: evolve(p, levels))
+    run = lambda p: evolve(p, levels)
     forward, states = measure(run, at)
-    jacobian, _ = measure(jax.jit(jax.jacfwd(run)), at)
+    jacobian, _ = measure(jax.jacfwd(run), at)
     error = float(np.abs(np.asarray(states) - exact(levels)).max())
-    return {"levels": levels, "by": name, "error": error, "run": forward, "jacobian": jacobian}
+    both = {"run": vars(forward), "jacobian": vars(jacobian)}
+    return {"levels": levels, "by": name, "error": error, **both}
 
 
 def copy_floor(levels: int) -> float:

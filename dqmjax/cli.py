@@ -61,7 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--cutoff", type=int, metavar="LEVELS", help="Fock levels per mode")
     command.set_defaults(run=_recover)
 
-    for sub, folder in ((demo, "dqmjax-demo"), (command, "dqmjax-recovered")):
+    bench = commands.add_parser("bench", help="measure this machine, beside its floors")
+    bench.add_argument("--quick", action="store_true", help="small sizes: under a minute")
+    bench.add_argument("--device", choices=("cpu", "gpu", "tpu"), help="default: what JAX takes")
+    bench.add_argument(
+        "--compare", nargs=2, metavar=("OLD", "NEW"), help="measure nothing; two reports (.json)"
+    )
+    bench.set_defaults(run=_bench)
+
+    folders = {demo: "dqmjax-demo", command: "dqmjax-recovered", bench: "dqmjax-bench"}
+    for sub, folder in folders.items():
         sub.add_argument(
             "--out", type=pathlib.Path, default=folder, metavar="DIR", help="default: %(default)s"
         )
@@ -129,6 +138,21 @@ def _write(folder: pathlib.Path, data: Snapshots, result):
     plot.posterior(result).savefig(folder / "posterior.png", dpi=120)
     if data.modes == 1:
         plot.snapshots(data, result.prediction).savefig(folder / "snapshots.png", dpi=120)
+
+
+def _bench(options) -> int:
+    from . import bench  # here, for nothing else needs it
+
+    if options.compare:
+        print(bench.compare(*map(bench.read, options.compare)))
+        return 0
+    say = (lambda _: None) if options.quiet else lambda line: print(line, file=sys.stderr)
+    with whole_directory(options.out) as folder:
+        report = bench.run(options.quick, options.device, say)
+        print(bench.table(report))
+        write_json(folder / "bench.json", report)
+    print(f"Written: bench.json in {options.out}")
+    return 0
 
 
 def _info(options) -> int:

@@ -142,9 +142,9 @@ def sample(
 ) -> Float[np.ndarray, "count phase"]:
     """Draws of (q, p) from the Husimi density, exact and independent.
 
-    By rejection: `ρ ≤ d diag(ρ)` for a density matrix of rank up to d, and the Husimi density of
-    diag(ρ) is drawn by a number state and a Γ-distributed |β|². One draw in d is accepted, d the
-    levels with more than 1e-15 of the state.
+    By rejection: `ρ ≤ w diag(√ρ_nn)`, `w = Σ √ρ_nn`, as Cauchy and Schwarz have it, and the Husimi
+    density of diag(√ρ_nn) is drawn by a number state and a Γ-distributed |β|². One draw in w² is
+    accepted; of levels, those count that hold more than 1e-15 of the state.
 
     Args:
         key: Of `jax.random`.
@@ -164,8 +164,10 @@ def sample(
     _require_state(matrix)
     weight = np.clip(np.real(np.diag(matrix)), 0, None)
     levels = np.flatnonzero(weight > 1e-15 * weight.sum())
-    matrix = jnp.asarray(matrix[np.ix_(levels, levels)])
-    weight = jnp.asarray(weight[levels])
+    parts, vectors = np.linalg.eigh(matrix[np.ix_(levels, levels)])
+    kept = parts > 1e-15 * parts[-1]
+    factor = jnp.asarray(vectors[:, kept] * np.sqrt(parts[kept]))
+    root = jnp.asarray(np.sqrt(weight[levels]))
     numbers = jnp.asarray(np.stack(np.unravel_index(levels, basis.cutoff), axis=1))
     proposals = max(1, AT_ONCE // len(levels))
     to_points = jax.vmap(lambda beta: phase_space(beta, basis.ell, basis.kappa))
@@ -173,13 +175,13 @@ def sample(
     @jax.jit
     def propose(key):
         which, size, turn, luck = jax.random.split(key, 4)
-        level = jax.random.choice(which, len(levels), (proposals,), p=weight / weight.sum())
+        level = jax.random.choice(which, len(levels), (proposals,), p=root / root.sum())
         square = jax.random.gamma(size, numbers[level] + 1.0)
         angle = 2 * jnp.pi * jax.random.uniform(turn, square.shape)
         points = to_points(jnp.sqrt(square) * jnp.exp(1j * angle))
         overlaps = basis.overlaps(points)[:, levels]
-        exact = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
-        bound = len(levels) * (density(overlaps) @ weight)
+        exact = jnp.sum(density(overlaps.conj() @ factor), axis=1)
+        bound = root.sum() * (density(overlaps) @ root)
         return points, jax.random.uniform(luck, (proposals,)) * bound < exact
 
     drawn: list[np.ndarray] = []

@@ -1,8 +1,15 @@
+import gc
+import importlib.metadata
 import os
 from pathlib import Path
 
 # the tests' time is that of compiling many small programs: quickly, and once for all processes
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=1"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
+os.environ["XLA_FLAGS"] += (  # later ones have no other emitters, and do not know the flag
+    " --xla_cpu_use_fusion_emitters=false"
+    if importlib.metadata.version("jaxlib").startswith("0.10.")
+    else ""
+)
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
@@ -12,6 +19,7 @@ import pytest
 from systems import kerr_snapshots
 
 jax.config.update("jax_enable_x64", True)
+gc.set_threshold(100_000)  # from 700: a tenth of the time went into looking through traces
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,10 @@ LAYERS = [  # lowest first; those in one row do not import each other
     {"plot.style", "plot.charts", "plot.animation"},
     {"plot.phase_space", "plot.waves"},
     {"plot.recovered"},
+    {"bench.timing", "bench.kernels"},
+    {"bench.floors"},
+    {"bench.suite"},
+    {"bench.files"},
     {"cli"},
 ]
 MODULES = sorted(

@@ -1,0 +1,189 @@
+"""All kernels on one device: times, errors, floors, and how the cost grows."""
+
+import importlib.metadata
+import math
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+
+from ..errors import InputError
+from .floors import Floors
+from .kernels import (
+    Case,
+    canonical_step,
+    chebyshev,
+    husimi_step,
+    recovery,
+    right_hand_side,
+    split_step,
+    split_step_gradient,
+)
+from .timing import measure
+
+PACKAGES = ("dqmjax", "jax", "jaxlib", "equinox", "numpy", "scipy")
+Say = Callable[[str], None]
+
+
+def run(quick: bool = False, device: str | None = None, say: Say = lambda _: None) -> dict:
+    """Everything, as one JSON-able report.
+
+    Args:
+        quick: Small sizes only, without recovery.
+        device: `cpu`, `gpu` or `tpu`; what JAX takes by default.
+        say: Told a line for each row.
+
+    Raises:
+        InputError: If JAX finds no such device.
+    """
+    chosen = _device(device)
+    with jax.default_device(chosen):
+        rows = []
+        for is_double in (False, True):
+            with jax.enable_x64(is_double):
+                floors = Floors()
+                for case in _cases(quick, is_double, chosen.platform != "cpu"):
+                    rows.append(row(case(), floors))
+                    say(line(rows[-1]))
+        with jax.enable_x64(True):
+            trends = []
+            for name, theory, cases in _growth(quick):
+                trends.append(trend(name, theory, cases))
+                say(trend_line(trends[-1]))
+    return {"machine": _machine(chosen), "quick": quick, "kernels": rows, "growth": trends}
+
+
+def row(case: Case, floors: Floors) -> dict:
+    """What was measured of one case."""
+    timing, result = measure(case.function, *case.arguments, compiles=case.compiles)
+    least, limit = floors.least(case.work)
+    known = {"floor_s": least, "floor": limit, "over_floor": timing.min_s / least} if least else {}
+    each = {"ns_per_update": 1e9 * timing.min_s / case.updates} if case.updates else {}
+    return {
+        "kernel": case.kernel,
+        **case.size,
+        "error": case.error(result),
+        **vars(timing),
+        **each,
+        "bytes": case.work.moved,
+        "operations": case.work.operations,
+        "transform_pairs": case.work.pairs,
+        **known,
+    }
+
+
+def trend(name: str, theory: float, cases: list[tuple[int, Callable[[], Case]]]) -> dict:
+    """The exponent of the cost, by a straight line through the logarithms of the larger half."""
+    values = [value for value, _ in cases]
+    timings = [measure(c.function, *c.arguments)[0] for c in (make() for _, make in cases)]
+    seconds = [timing.min_s for timing in timings]
+    later = slice(len(values) // 2, None)
+    slope = np.polyfit(np.log(values[later]), np.log(seconds[later]), 1)[0]
+    return {
+        "growth": name,
+        "values": values,
+        "seconds": seconds,
+        "exponent": float(slope),
+        "theory": theory,
+    }
+
+
+def line(row: dict) -> str:
+    """A row of the table, without its head."""
+    size = row.get("shape", row.get("points", ""))
+    batch = f" ×{row['batch']}" if "batch" in row else ""
+    over = f"{row['over_floor']:6.1f} × {row['floor']}" if "floor" in row else ""
+    each = f"{row['ns_per_update']:9.3g}" if "ns_per_update" in row else " " * 9
+    return (
+        f"{row['kernel']:31}{size!s:>13}{batch:5} {row.get('precision', 'double'):7}"
+        f"{row['min_s']:9.2e} s {each} {row['compile_s']:7.2f} s {row['error']:9.1e}  {over}"
+    )
+
+
+def trend_line(trend: dict) -> str:
+    """A sentence on one exponent."""
+    return (
+        f"{trend['growth']}: exponent {trend['exponent']:.2f}, in theory {trend['theory']:.2f}, "
+        f"up to {trend['values'][-1]:g}"
+    )
+
+
+def _cases(quick: bool, is_double: bool, large: bool) -> Iterator[Callable[[], Case]]:
+    sides = ((1024,), (128,) * 2, (32,) * 3) if quick else ((4096,), (512,) * 2, (64,) * 3)
+    for shape in sides:
+        yield lambda s=shape: split_step(s, 20)
+    yield lambda: split_step(sides[0], 20, batch=64)
+    yield lambda: split_step_gradient(sides[1], 20)
+    yield lambda: canonical_step(sides[1], 20)
+    if large and not quick:
+        yield lambda: split_step((4096,) * 2, 20)
+        yield lambda: split_step((256,) * 3, 10)
+        if not is_double:
+            yield lambda: split_step((512,) * 3, 5)
+    if not is_double:
+        return
+    yield lambda: chebyshev(sides[1])
+    yield lambda: right_hand_side(128 if quick else 512)
+    for levels in ((16,), (5, 5)) if quick else ((32,), (48,), (8, 8), (12, 12)):
+        yield lambda n=levels: husimi_step(n)
+    if not quick:
+        yield recovery
+
+
+def _growth(quick: bool) -> Iterator[tuple[str, float, list]]:
+    shift = 0 if quick else 2
+    powers = [2**k for k in range(9 + shift, 15 + shift)]
+    middle = math.log(powers[-2])
+    yield (
+        "split step, points",
+        1 + 1 / middle,
+        [(n, lambda n=n: split_step((n,), 10)) for n in powers],
+    )
+    counts = [4 * 4**k for k in range(4)]
+    yield "split step, steps", 1.0, [(n, lambda n=n: split_step((4096,), n)) for n in counts]
+    yield (
+        "split step, batch",
+        1.0,
+        [(n, lambda n=n: split_step((1024,), 10, batch=n)) for n in counts],
+    )
+    levels = (8, 12, 16, 24) if quick else (12, 16, 24, 32, 48, 64)
+    yield "Fock–Bargmann step, levels", 4.0, [(n, lambda n=n: husimi_step((n,))) for n in levels]
+
+
+def _device(name: str | None):
+    try:
+        return jax.devices(name)[0]
+    except RuntimeError:
+        found = ", ".join(sorted({d.platform for d in jax.devices()}))
+        raise InputError(
+            f"`device` is {name!r}, but JAX finds {found} only: for a GPU install "
+            "'dqmjax[cuda12]' or 'dqmjax[cuda13]', and see `dqmjax info`."
+        ) from None
+
+
+def _machine(device) -> dict:
+    return {
+        "device": f"{device.platform}: {device.device_kind}",
+        "processor": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "python": sys.version.split()[0],
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    """Of the checkout that this package lies in, if it does."""
+    here = pathlib.Path(__file__).parents[2]
+    if not (here / ".git").exists():
+        return None
+    words = ["git", "-C", str(here), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
