@@ -35,7 +35,7 @@ class Comparison:
         """The model of least Akaike criterion."""
         return min(self.aic, key=self.aic.__getitem__)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         head = ("model", "parameters", "deviance", "ΔAIC", "ΔBIC", "describes the data")
         lines = ["{:<16} {:>10} {:>12} {:>10} {:>10}  {}".format(*head)]
         least = {name: min(values.values()) for name, values in (("a", self.aic), ("b", self.bic))}

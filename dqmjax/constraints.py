@@ -38,7 +38,7 @@ class Constraints:
     is_exact: bool  # quantum mechanics, not a truncation
     tolerance: float  # below which a number is taken for 0: √ε
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         rows = [
             ("   H real", self.real),
             ("C1 Liouville's equation for C → 0 and ħ → 0", self.limit),

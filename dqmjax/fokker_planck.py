@@ -71,6 +71,23 @@ class FokkerPlanck(eqx.Module):
                 f"one number, but has {np.size(self.ell)}."
             )
 
+    def __str__(self) -> str:
+        """The fields, and whether this is quantum mechanics where the parameters are known."""
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
+            return repr(self)
+        if self.is_exact:
+            return f"{self!r}\nThis is quantum mechanics, nothing left out."
+        known = "This is NOT quantum mechanics: "
+        if not np.allclose(self.hbar, self.kappa):
+            return f"{self!r}\n{known}κ = {self.kappa:g}, but ħ = {self.hbar:g}."
+        if not np.allclose(self.C, 1):
+            return f"{self!r}\n{known}C = {self.C:g}."
+        return f"{self!r}\n{known}H has derivatives that `order={self.order}` leaves out."
+
+    def _repr_pretty_(self, printer, cycle):
+        """What a notebook shows."""
+        printer.text(str(self))
+
     def hamiltonian(self, xi: Phase) -> Scalar:
         """`H` at `ξ = (q, p)`."""
         value = jnp.asarray(self.symbol(*jnp.split(xi, 2)))

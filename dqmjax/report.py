@@ -68,7 +68,7 @@ class Recovery:
         digits = max(int(np.floor(np.log10(max(abs(value), error)))) - power + 1, 1)
         return f"{value:.{digits}e}", f"{error:.2g}"
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         head = ("parameter", "estimate", "std. error", "bound", "start")
         lines = ["{:<12} {:>16} {:>12} {:>9} {:>12}".format(*head)]
         for name in self.estimate:

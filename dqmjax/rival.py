@@ -31,7 +31,7 @@ class Deviation(NamedTuple):
     exact: Complex[Array, "times moments"]  # of quantum mechanics
     density: Float[Array, " times"]  # largest |Δρ| at the points, beside the largest ρ there
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         rows = zip(
             self.ts, jnp.abs(self.moments - self.exact).max(axis=1), self.density, strict=True
         )

@@ -30,6 +30,18 @@ class Solution(eqx.Module):
     finite: Bool[Array, ""]  # whether `final` is
     strain: Float[Array, " times"] | None  # above 1 where the step says not to believe the state
 
+    def __repr__(self) -> str:
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
+            return eqx.tree_pformat(self)
+        state = eqx.tree_pformat(self.final)
+        lines = [f"Solution: {self.ts.size} times from {self.ts[0]:g} to {self.ts[-1]:g}, {state}"]
+        lines.append("finite" if self.finite else "NOT finite: not to be believed")
+        if self.strain is not None:
+            most = float(self.strain.max())
+            lines[-1] += f", strain {most:.0e} at most"
+            lines[-1] += "" if most <= 1 else ": NOT to be believed where it is above 1"
+        return "\n".join(lines)
+
 
 class SaveTimes(eqx.Module):
     """Save times with the distinct intervals between them already found, by `save_times`.

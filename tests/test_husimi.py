@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -206,3 +208,23 @@ def test_symbol_that_closes_over_a_parameter_is_told_apart():
     assert moved(1.0).shape == (6, 6)
     with pytest.raises(dqm.InputError, match="subclass `AbstractSymbol`"):
         jax.jacfwd(moved)(1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "This is quantum mechanics"),
+        ({"C": 0.5}, "NOT quantum mechanics: C = 0.5."),
+        ({"hbar": 0.5}, "NOT quantum mechanics: κ = 1, but ħ = 0.5."),
+        (
+            {"symbol": dqm.AnharmonicOscillator(1.0, 0.1)},
+            "NOT quantum mechanics: H has derivatives that `order=2` leaves out.",
+        ),
+    ],
+)
+def test_an_equation_tells_whether_it_is_quantum_mechanics(changes, verdict):
+    flow = dataclasses.replace(dqm.FokkerPlanck(dqm.Kerr(2.0)), **changes)
+    assert str(flow).startswith(repr(flow))
+    assert verdict in str(flow)
+    traced = lambda C: str(dataclasses.replace(flow, C=C)) and C
+    assert jax.jit(traced)(1.0) == 1

@@ -165,3 +165,15 @@ def test_a_final_state_that_is_not_finite_is_an_error_or_a_status():
         run(jnp.array(jnp.nan), True)
     assert not run(jnp.array(jnp.nan), False).finite
     assert run(jnp.array(1.0), False).finite
+
+
+def test_a_solution_tells_what_it_is():
+    kerr, ts = stepper(cutoff=8), np.array([0.0, 0.5, 1.0])
+    good = dqm.solve(kerr, kerr.basis.coherent(0.1), ts)
+    printed = str(good)
+    assert printed.startswith("Solution: 3 times from 0 to 1, c128[8,8]\nfinite, strain")
+    assert printed.endswith("at most")
+    strained = eqx.tree_at(lambda s: s.strain, good, jnp.array([0.0, 1.0, 20.0]))
+    assert "NOT to be believed" in repr(strained)
+    assert "NOT finite" in repr(eqx.tree_at(lambda s: s.finite, good, jnp.array(False)))
+    jax.jit(lambda ts: repr(eqx.tree_at(lambda s: s.ts, good, ts)) and ts)(good.ts)  # of tracers
