@@ -34,6 +34,7 @@ HERE = Path(__file__).parent
 PEERS = {  # name: what to install, dimensions
     "fftw": (["pyfftw==0.15.1"], (1, 2, 3)),
     "pytalises": (["pytalises==0.2.7"], (1, 2, 3)),
+    "pygpe": (["pygpe==2.0.4"], (1, 2, 3)),
     "qmsolve": (["qmsolve==2.0.0"], (1, 2)),
     "wavepacket": (["wavepacket==0.5"], (1, 2, 3)),
 }
@@ -114,13 +115,29 @@ def corner(psi):
     return psi[(0,) * psi.ndim]
 
 
-def peer(name: str, packages: list[str], environments: Path, arrays: Path) -> list[dict]:
-    """Runs a peer's script in its own environment."""
+def with_peers(
+    runs: dict, packages: dict[str, list[str]], environments: Path, given: dict
+) -> dict[str, str]:
+    """Adds the runs of each peer, by its script in its own environment; why others have none."""
+    skipped = {}
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        np.savez(file, **given)
+        file.flush()
+        for name, wanted in packages.items():
+            try:
+                runs[name] = _peer(name, wanted, environments, Path(file.name))
+            except subprocess.CalledProcessError as error:
+                skipped[name] = f"{' '.join(map(str, error.cmd))}: exit {error.returncode}"
+                print(f"skipped {name}: {skipped[name]}", file=sys.stderr)
+    return skipped
+
+
+def _peer(name: str, packages: list[str], environments: Path, arrays: Path) -> list[dict]:
     home = environments / name
     python = home / "bin" / "python"
     if not python.exists():
         venv.create(home, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         script = HERE / "peers" / f"run_{name}.py"
         subprocess.run([python, script, arrays, out.name], check=True)
@@ -158,17 +175,14 @@ def main():
         "peers": [package for packages, _ in PEERS.values() for package in packages],
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {jax.devices()[0].device_kind}",
         "runs": {},
+        "skipped": {},
         "time_to": {},
     }
     for dim, (_, n) in GRIDS.items():
         given, case = problem(dim), f"{dim}-D {n}^{dim}"
         runs = ours(given)
-        with tempfile.NamedTemporaryFile(suffix=".npz") as file:
-            np.savez(file, **given)
-            file.flush()
-            for name, (packages, dims) in PEERS.items():
-                if dim in dims:
-                    runs[name] = peer(name, packages, directory, Path(file.name))
+        packages = {name: wanted for name, (wanted, dims) in PEERS.items() if dim in dims}
+        result["skipped"][case] = with_peers(runs, packages, directory, given)
         result["runs"][case] = runs
         result["time_to"][case] = {
             name: {f"{e:.0e}": time_to(e, rows) for e in ERRORS} for name, rows in runs.items()

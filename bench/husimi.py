@@ -14,7 +14,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import tempfile
 import time
 from pathlib import Path
 
@@ -22,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import qutip
-from accuracy_vs_cost import ladder, peer, show, time_to
+from accuracy_vs_cost import ladder, show, time_to, with_peers
 
 import dqmjax as dqm
 
@@ -113,11 +112,7 @@ def main():
     )
     runs["QuTiP sesolve"] = with_qutip(kets, qutip.sesolve)
     runs["QuTiP mesolve"] = with_qutip(matrices, qutip.mesolve)
-    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
-        np.savez(file, **kets)
-        file.flush()
-        for name, packages in PEERS.items():
-            runs[f"{name} sesolve"] = peer(name, packages, directory, Path(file.name))
+    skipped = with_peers(runs, PEERS, directory, kets)
     times = {name: {f"{e:.0e}": time_to(e, rows) for e in ERRORS} for name, rows in runs.items()}
     for name, row in times.items():
         show("dimer 12²", name, row)
@@ -128,6 +123,7 @@ def main():
         "peers": [package for packages in PEERS.values() for package in packages],
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {jax.devices()[0].device_kind}",
         "runs": runs,
+        "skipped": skipped,
         "first_call_s": first,
         "time_to": times,
     }

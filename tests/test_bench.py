@@ -1,6 +1,8 @@
 """What `dqmjax bench` measures: right answers, work as counted, whole files, clear refusals."""
 
+import importlib
 import json
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,8 @@ import dqmjax as dqm
 from dqmjax.bench import compare, files, kernels, measure, read, suite, table, timing
 from dqmjax.bench.floors import Floors
 from dqmjax.cli import main
+
+STUDIES = Path(__file__).parents[1] / "bench"
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +126,18 @@ def test_what_cannot_be_measured_or_read_is_refused(tmp_path, capsys):
             files.read(tmp_path / path)
     assert main(["bench", "--out", str(tmp_path / "file" / "x")]) == 2
     assert "cannot be written to" in capsys.readouterr().err
+
+
+def test_a_peer_that_cannot_run_is_skipped_with_its_reason(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(STUDIES)
+    study = importlib.import_module("accuracy_vs_cost")
+    (tmp_path / "absent" / "bin").mkdir(parents=True)
+    (tmp_path / "absent" / "bin" / "python").symlink_to("/bin/false")
+    runs = {"ours": []}
+    skipped = study.with_peers(runs, {"absent": ["absent==1.0"]}, tmp_path, {"x": np.ones(2)})
+    assert runs == {"ours": []}
+    assert "install -q absent==1.0: exit 1" in skipped["absent"]
+    assert "skipped absent" in capsys.readouterr().err
 
 
 def _platforms():

@@ -155,6 +155,7 @@ def test_lattice_bonds():
         (dqm.ScalarField(3, 0.8, 0.3), False),
         (dqm.ScalarField(3, 0.8, 0.0), True),
         (dqm.HiggsPair(1.3, 0.5), False),
+        (dqm.GaugeQuartic(1.1, 0.5), False),
     ],
 )
 def test_verdicts_on_the_catalogue(symbol, exact):

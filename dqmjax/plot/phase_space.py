@@ -50,6 +50,7 @@ def phase_space_map(
     ax = ax or plt.gca()
     q, p = (points / [ell, kappa / ell]).T
     artist = ax.tripcolor(Triangulation(q, p), values, shading="gouraud", **style)
+    ax.margins(0)
     ax.set(aspect="equal", xlabel=Q_LABEL, ylabel=P_LABEL)
     return artist
 

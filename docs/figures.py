@@ -1,0 +1,67 @@
+"""The figures of the README: a run, and the measurements in bench/results.
+
+python docs/figures.py
+"""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+
+import dqmjax as dqm
+from dqmjax import plot
+
+HERE = Path(__file__).parent
+RESULTS = HERE.parent / "bench" / "results"
+OURS = {"dqmjax Blanes–Moan Runge–Kutta–Nyström 6": "dqmjax SplitStep"}
+OURS |= {"dqmjax Strang": "dqmjax SplitStep, strang"}
+HIDDEN = "dqmjax Blanes–Moan"  # other schemes
+
+
+def cats():
+    """A Kerr oscillator from a coherent state to its revival."""
+    flow, basis = dqm.FokkerPlanck(dqm.Kerr(2.0)), dqm.FockBargmann(cutoff=40)
+    times = np.pi * np.array([0, 1 / 12, 1 / 3, 1 / 2, 1])
+    run = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(2.0), times)
+    side = np.linspace(-5.5, 5.5, 161)
+    points = np.stack(np.meshgrid(side, side)).reshape(2, -1).T
+    rho = jax.vmap(lambda saved: basis.density(saved, jnp.asarray(points)))(run.saved)
+    plot.phase_space_maps(points, np.asarray(rho), times)
+
+
+def best(rows: list[dict]) -> tuple[list[float], list[float]]:
+    """Errors and seconds of the runs that were better than all before: round-off ends the rest."""
+    errors = np.array([row["error"] for row in rows])
+    better = errors <= np.minimum.accumulate(errors)
+    return errors[better].tolist(), np.array([row["seconds"] for row in rows])[better].tolist()
+
+
+def work_precision():
+    """Seconds against the error that they buy, ours and others, one panel a problem."""
+    waves = json.loads((RESULTS / "accuracy_vs_cost.json").read_text())["runs"]
+    cases = {**waves, "dimer 12²": json.loads((RESULTS / "husimi.json").read_text())["runs"]}
+    _, axes = plt.subplots(1, len(cases), figsize=(15, 5), layout="constrained")
+    for ax, (case, runs) in zip(axes, cases.items(), strict=True):
+        chosen = {
+            OURS.get(name, name): best(rows)
+            for name, rows in runs.items()
+            if name in OURS or not name.startswith(HIDDEN)
+        }
+        plot.work_precision(chosen, ax)
+        ax.set_title(case.replace("^1", "").replace("^2", "²").replace("^3", "³"))
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+
+
+def main():
+    jax.config.update("jax_enable_x64", True)
+    for draw in (cats, work_precision):
+        draw()
+        plt.savefig(HERE / "figures" / f"{draw.__name__}.png", dpi=90, bbox_inches="tight")
+        plt.close("all")
+
+
+if __name__ == "__main__":
+    main()
