@@ -1,6 +1,7 @@
 """The Python blocks of the README and the guides run, and print what they say they print."""
 
 import contextlib
+import importlib
 import io
 import re
 from pathlib import Path
@@ -25,3 +26,9 @@ def test_blocks(page):
 
 def test_the_readme_prints_something():
     assert any(expected for _, expected in BLOCK.findall(PAGES[0].read_text()))
+
+
+def test_the_tables_are_those_of_the_results(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    page = PAGES[0].read_text()
+    assert importlib.import_module("tables").written(page) == page

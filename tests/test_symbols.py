@@ -6,6 +6,7 @@ import qutip
 
 import dqmjax as dqm
 from dqmjax.ordering import from_qutip
+from dqmjax.polynomials import CHUNK, in_chunks
 
 POINTS = np.random.default_rng(3).normal(size=(6, 2, 6))
 
@@ -179,3 +180,12 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(dqm.InputError, match="one entry per mode"):
             symbol(jnp.ones(5), jnp.ones(5))
+
+
+@pytest.mark.parametrize("count", [1, CHUNK, CHUNK + 1, 3 * CHUNK])
+def test_evaluation_in_chunks_keeps_every_point(count):
+    beta = np.arange(2.0 * count).reshape(count, 2) + 1j
+    shapes = []
+    found = in_chunks(lambda part: shapes.append(part.shape) or part.sum(axis=1), beta)
+    np.testing.assert_array_equal(found, beta.sum(axis=1))
+    assert set(shapes) == {(CHUNK, 2)}

@@ -101,6 +101,10 @@ def test_models_side_by_side():
     assert table.best == "damped"
     assert table.describes_data == {"damped": True, "lossless": False}
     assert "lossless" in str(table)
+    for name, k in (("damped", 6), ("lossless", 5)):
+        n = data.density.size
+        assert table.aic[name] == pytest.approx(table.deviance[name] + 2 * k)
+        assert table.bic[name] == pytest.approx(table.deviance[name] + k * np.log(n))
     against = dqm.likelihood_ratio(models["lossless"], models["damped"])
     assert against.dof == 1
     assert against.p < 1e-12

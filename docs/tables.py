@@ -1,0 +1,141 @@
+"""Writes the README's tables of measurements, from bench/results, between their two comments.
+
+python docs/tables.py
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+WAVES = {
+    "dqmjax Blanes–Moan Runge–Kutta–Nyström 6": "`SplitStep`, as it comes",
+    "dqmjax Chebyshev": "`Chebyshev`",
+    "dqmjax Strang": "`SplitStep` with `strang`",
+    "fftw": "a hand-written Strang loop, FFTW on two threads",
+    "qmsolve": "qmsolve 2.0 (Strang) †",
+    "pytalises": "pytalises 0.2.7 (Strang) †",
+    "pygpe": "PyGPE 2.0.4 (Strang), NumPy",
+    "wavepacket": "WavePacket 0.5 (Chebyshev)",
+}
+DIMER = {
+    "dqmjax KetStep": "`KetStep`, 144 amplitudes",
+    "dynamiqs": "dynamiqs 0.3.7 `sesolve`",
+    "QuTiP sesolve": "QuTiP 5.3.1 `sesolve`",
+    "dqmjax HusimiStep": "`HusimiStep`, 144² coefficients",
+    "QuTiP mesolve": "QuTiP 5.3.1 `mesolve`",
+}
+FORMS = ("compact", "of rho", "of its root", "of its root and the current", "of its log", "atlas")
+CASES = {
+    "kerr": ("Kerr snapshots, no start", {"interaction": "U", "omega": "ω", "C": "C"}),
+    "kerr_rescaled": ("the same in rescaled units, ℓ sought", {"ell": "ℓ", "C": "C"}),
+    "dimer": (
+        "Bose–Hubbard dimer, 1500 scattered points, no start",
+        {"tunnelling": "J", "interaction": "U", "C": "C", "ell_1": "ℓ₁", "ell_2": "ℓ₂"},
+    ),
+    "scalar_field": (
+        "three waves of a φ⁴ field, no start \\*",
+        {"coupling": "λ", "ell_1": "ℓ₁", "ell_2": "ℓ₂", "ell_3": "ℓ₃"},
+    ),
+    "double_well": ("double well, ρ(x, t) at ten times", {"depth": "D", "half_distance": "a"}),
+    "diffusion": ("(ρ, S) spreading, 1 % noise", {"hbar": "ħ/m"}),
+    "lines": ("six levels of an anharmonic oscillator", {"omega": "ω", "quartic": "λ"}),
+}
+
+
+def _row(*cells) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _head(*cells) -> Iterator[str]:
+    yield _row(*cells)
+    yield "|" + "---|" * len(cells)
+
+
+def _seconds(entry: dict | None) -> str:
+    if not entry or entry["seconds"] is None:
+        return "–"
+    return f"{entry['seconds']:.2g}" + (" \\*" if entry["how"] == "extrapolated" else "")
+
+
+def _read(name: str) -> dict:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def waves() -> Iterator[str]:
+    """Seconds to an error of 1e-8."""
+    cases = _read("accuracy_vs_cost")["time_to"]
+    yield from _head("", "1-D, 128", "2-D, 128²", "3-D, 48³")
+    for name, label in WAVES.items():
+        yield _row(label, *(_seconds(times.get(name, {}).get("1e-08")) for times in cases.values()))
+
+
+def dimer() -> Iterator[str]:
+    """Seconds to three errors."""
+    times = _read("husimi")["time_to"]
+    errors = ("1e-04", "1e-08", "1e-12")
+    yield from _head("", *(f"{float(error):.0e}".replace("e-0", "e-") for error in errors))
+    for name, label in DIMER.items():
+        yield _row(label, *(_seconds(times[name][error]) for error in errors))
+
+
+def forms() -> Iterator[str]:
+    """Errors of the forms of an energy; none where no step converges."""
+    heads = ("⟨ψ\\|Ĥ\\|ψ⟩, as `CanonicalEnergy`", "of ∂ρ, ∂S", "of ∂√ρ, ∂S", "of ∂√ρ, current")
+    yield from _head("ρ_min/ρ_max", *heads, "of ∂ ln ρ, ∂S", "`AtlasStep`")
+    for row in _read("canonical")["forms"]:
+        none = "fails" if row["contrast"] else "–"
+        cells = (none if row[form] is None else f"{row[form]:.0e}" for form in FORMS)
+        yield _row(f"{row['contrast']:.0e}" if row["contrast"] else "0, a node", *cells)
+
+
+def recovery() -> Iterator[str]:
+    """A line for each parameter."""
+    report = _read("recovery")
+    yield from _head("case", "true", "start", "recovered − true", "σ", "Jacobians", "seconds")
+    for case, (title, chosen) in CASES.items():
+        row = report[case]
+        costs = row["jacobians"], f"{row['seconds_cpu_with_compilation']:.0f}"
+        for name, label in chosen.items():
+            p = row["parameters"][name]
+            error = f"{p['recovered'] - p['true']:.0e}"
+            true = f"{label} = {p['true']:.6g}"
+            yield _row(title, true, f"{p['start']:.6g}", error, f"{p['stderr']:.0e}", *costs)
+            title, costs = "", ("", "")
+
+
+def machine() -> Iterator[str]:
+    """What `dqmjax bench` found."""
+    yield from _head("kernel", "size", "precision", "ms", "ns a point and step", "× floor", "error")
+    for row in _read("machine_cpu")["kernels"]:
+        size = row.get("shape", f"{row.get('points')} points")
+        size += f", {row['batch']} at once" if "batch" in row else ""
+        each = f"{row['ns_per_update']:.2g}" if "ns_per_update" in row else ""
+        over = f"{row['over_floor']:.1f}, {row['floor']}" if "floor" in row else ""
+        yield _row(
+            row["kernel"],
+            size,
+            row.get("precision", "double"),
+            f"{1e3 * row['min_s']:.2g}",
+            each,
+            over,
+            f"{row['error']:.0e}",
+        )
+
+
+def written(page: str) -> str:
+    """The page with its tables as the results have them now."""
+    for table in (waves, forms, recovery, dimer, machine):
+        name = table.__name__
+        place = re.compile(rf"(<!-- {name} -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
+        lines = "\n".join(table())
+        page, found = place.subn(lambda m, lines=lines: m[1] + lines + m[2], page)
+        assert found == 1, name
+    return page
+
+
+if __name__ == "__main__":
+    path = ROOT / "README.md"
+    path.write_text(written(path.read_text()))
