@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 WAVES = {
@@ -46,7 +48,12 @@ CASES = {
 
 
 def _row(*cells) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+    return f"| {' | '.join(re.sub(r'(?<=e-)0', '', str(cell)) for cell in cells)} |"
+
+
+def _two(x: float) -> str:
+    """Two digits, no exponent."""
+    return np.format_float_positional(float(f"{x:.1e}"), trim="-")
 
 
 def _head(*cells) -> Iterator[str]:
@@ -57,7 +64,7 @@ def _head(*cells) -> Iterator[str]:
 def _seconds(entry: dict | None) -> str:
     if not entry or entry["seconds"] is None:
         return "–"
-    return f"{entry['seconds']:.2g}" + (" \\*" if entry["how"] == "extrapolated" else "")
+    return _two(entry["seconds"]) + (" \\*" if entry["how"] == "extrapolated" else "")
 
 
 def _read(name: str) -> dict:
@@ -68,7 +75,8 @@ def waves() -> Iterator[str]:
     """Seconds to an error of 1e-8."""
     cases = _read("accuracy_vs_cost")["time_to"]
     yield from _head("", "1-D, 128", "2-D, 128²", "3-D, 48³")
-    for name, label in WAVES.items():
+    measured = {name for times in cases.values() for name in times}
+    for name, label in ((n, label) for n, label in WAVES.items() if n in measured):
         yield _row(label, *(_seconds(times.get(name, {}).get("1e-08")) for times in cases.values()))
 
 
@@ -76,7 +84,7 @@ def dimer() -> Iterator[str]:
     """Seconds to three errors."""
     times = _read("husimi")["time_to"]
     errors = ("1e-04", "1e-08", "1e-12")
-    yield from _head("", *(f"{float(error):.0e}".replace("e-0", "e-") for error in errors))
+    yield from _head("", *errors)
     for name, label in DIMER.items():
         yield _row(label, *(_seconds(times[name][error]) for error in errors))
 
@@ -112,13 +120,13 @@ def machine() -> Iterator[str]:
     for row in _read("machine_cpu")["kernels"]:
         size = row.get("shape", f"{row.get('points')} points")
         size += f", {row['batch']} at once" if "batch" in row else ""
-        each = f"{row['ns_per_update']:.2g}" if "ns_per_update" in row else ""
+        each = _two(row["ns_per_update"]) if "ns_per_update" in row else ""
         over = f"{row['over_floor']:.1f}, {row['floor']}" if "floor" in row else ""
         yield _row(
             row["kernel"],
             size,
             row.get("precision", "double"),
-            f"{1e3 * row['min_s']:.2g}",
+            _two(1e3 * row["min_s"]),
             each,
             over,
             f"{row['error']:.0e}",

@@ -1,5 +1,7 @@
 """Quantum dynamics in three pictures from one differentiable Hamiltonian."""
 
+import importlib
+
 from .adjoint import Checkpointed as Checkpointed, Direct as Direct, Reversible as Reversible
 from .comparison import compare as compare, likelihood_ratio as likelihood_ratio
 from .constraints import check as check, free_ell as free_ell
@@ -102,3 +104,10 @@ from .uncertainty import (
     posterior as posterior,
     profile as profile,
 )
+
+
+def __getattr__(name: str):
+    """`plot` and `bench`, imported when first asked for: matplotlib takes as long as the rest."""
+    if name in ("plot", "bench"):
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

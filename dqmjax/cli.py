@@ -159,8 +159,12 @@ def _info(options) -> int:
     for package in ("dqmjax", "jax", "jaxlib", "equinox", "numpy", "scipy", "matplotlib"):
         print(f"{package:<11} {importlib.metadata.version(package)}")
     print(f"{'python':<11} {sys.version.split()[0]}")
-    for device in jax.devices():
-        print(f"{'device':<11} {device.platform}: {device.device_kind}")
+    try:
+        for device in jax.devices():
+            print(f"{'device':<11} {device.platform}: {device.device_kind}")
+    except (RuntimeError, AssertionError):  # the latter where JAX_PLATFORMS names what is absent
+        wanted = os.environ.get("JAX_PLATFORMS")
+        raise InputError(f"JAX_PLATFORMS is {wanted!r}, but JAX finds no such device.") from None
     print(f"{'dtype':<11} float64 (the command line; in Python as jax_enable_x64 says)")
     return 0
 

@@ -76,7 +76,9 @@ class FokkerPlanck(eqx.Module):
         if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
             return repr(self)
         if self.is_exact:
-            return f"{self!r}\nThis is quantum mechanics, nothing left out."
+            return (
+                f"{self!r}\nThis is quantum mechanics of the operator whose anti-Wick symbol is H."
+            )
         known = "This is NOT quantum mechanics: "
         if not np.allclose(self.hbar, self.kappa):
             return f"{self!r}\n{known}κ = {self.kappa:g}, but ħ = {self.hbar:g}."
@@ -94,7 +96,8 @@ class FokkerPlanck(eqx.Module):
         if value.shape or jnp.iscomplexobj(value):
             raise InputError(
                 "`symbol` must return one real number for a point, but returns "
-                f"{value.dtype} of shape {value.shape}: take its real part, or see `check`."
+                f"{value.dtype} of shape {value.shape}: sum over the modes, take the real part, or "
+                "see `check`."
             )
         return value
 

@@ -199,7 +199,9 @@ def state_problem(
     _check_again(experiment)  # the values just set may be wrong
     names = parameter_names(experiment)
     if not names:
-        raise InputError("nothing is free: fix fewer parameters, or make arrays of what is sought.")
+        raise InputError(
+            "nothing is free: fix fewer, or make floating-point arrays of what is sought."
+        )
     vector = np.asarray(to_vector(experiment))
     lower, upper = _limits(experiment, bounds, vector)
     if prior is not None and not data.noise_known:

@@ -37,7 +37,10 @@ class Deviation(NamedTuple):
         )
         lines = [f"{t:10.4g}  {m:10.2e}  {d:10.2e}" for t, m, d in rows]
         head = f"{'t':>10}  {'Δ moments':>10}  {'Δ density':>10}"
-        return "\n".join([head, *lines, f"defined until t = {self.horizon:.4g} in this basis"])
+        known = f"until t = {self.horizon:.4g}"
+        if not np.isfinite(self.horizon):
+            known = f"at least until t = {self.ts[-1]:.4g}, the last time asked,"
+        return "\n".join([head, *lines, f"defined {known} in this basis"])
 
 
 def deviation(

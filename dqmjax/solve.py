@@ -16,8 +16,8 @@ from .stepper import AbstractStepper, FramedStep, GuardedStep
 NOT_FINITE = "The state is not finite: take more `substeps`, fewer levels or a shorter time."
 STRAINED = (
     "The state is not that of its equation any more: it presses against the highest levels or "
-    "waves that are kept. Keep more of them, end before the `horizon`, or take `throw=False` and "
-    "read only what the highest have not reached."
+    "waves that are kept. Keep more of them where the equation `is_exact`; where it is not, end "
+    "before the `horizon`. Or take `throw=False` and read only what the highest have not reached."
 )
 
 

@@ -40,7 +40,8 @@ def test_kernels_give_what_is_known_in_closed_form(name):
     case = make()
     row = suite.row(case, Floors())
     assert 0 <= row["error"] < most
-    assert row["over_floor"] == row["min_s"] / row["floor_s"]
+    if name != "two modes":  # of which no floor is known
+        assert row["over_floor"] == row["min_s"] / row["floor_s"]
     assert row["memory_bytes"] > 0
     spoilt = lambda *arguments: jax.tree.map(lambda x: 1.01 * x, case.function(*arguments))
     assert case.error(spoilt(*case.arguments)) > 100 * most
@@ -113,12 +114,13 @@ def test_the_command_writes_a_report_that_can_be_set_beside_another(small, tmp_p
     assert "1 rows are in one of them only" in printed
 
 
-def test_what_cannot_be_measured_or_read_is_refused(tmp_path, capsys):
+def test_what_cannot_be_measured_or_read_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
     absent = next(name for name in ("tpu", "gpu") if name not in _platforms())
     out = tmp_path / "out"
     assert main(["bench", "--device", absent, "--out", str(out)]) == 2
     error = capsys.readouterr().err
-    assert f"`device` is '{absent}', but JAX finds" in error
+    assert f"`device` is '{absent}', but JAX (JAX_PLATFORMS: all) finds none" in error
     assert not out.exists()
     (tmp_path / "file").write_text("[1]")
     for path, message in (("none", "cannot be read"), ("file", "is no report of `dqmjax bench`")):

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 from systems import KERR, kerr_snapshots
@@ -135,3 +136,13 @@ def test_info(capsys):
     assert main(["info"]) == 0
     assert "jaxlib" in (printed := capsys.readouterr().out)
     assert "cpu" in printed or "gpu" in printed
+
+
+def test_a_platform_that_is_not_there_is_told(monkeypatch, capsys):
+    def devices(_=None):
+        raise AssertionError  # as JAX does
+
+    monkeypatch.setattr(jax, "devices", devices)
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    assert main(["info"]) == 2
+    assert "JAX_PLATFORMS is 'cuda', but JAX finds no such device" in capsys.readouterr().err

@@ -213,7 +213,7 @@ def test_symbol_that_closes_over_a_parameter_is_told_apart():
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({}, "This is quantum mechanics"),
+        ({}, "This is quantum mechanics of the operator"),
         ({"C": 0.5}, "NOT quantum mechanics: C = 0.5."),
         ({"hbar": 0.5}, "NOT quantum mechanics: κ = 1, but ħ = 0.5."),
         (

@@ -167,3 +167,9 @@ def test_bad_input_to_figures_is_refused(clean):
         plot.energy_ledger(np.arange(3.0), {"rest": np.ones(2)})
     with pytest.raises(dqm.InputError, match=r"`coefficients` must have shape \(3, 3\)"):
         plot.fock_weights(np.ones((3, 2)))
+
+
+def test_figures_are_found_in_the_package():
+    assert dqm.__getattr__("plot") is plot
+    with pytest.raises(AttributeError, match="no attribute 'plots'"):
+        dqm.plots  # noqa: B018

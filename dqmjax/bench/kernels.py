@@ -185,23 +185,24 @@ def right_hand_side(points: int) -> Case:
 
 
 def husimi_step(levels: tuple[int, ...], time: float = 0.3) -> Case:
-    """A Bose–Hubbard chain (Kerr of one mode) on its density matrix, exponentials included."""
+    """A Bose–Hubbard chain (Kerr of one mode) on its density matrix, for any C, exponentials
+    included. Of one mode a floor is known; of more a series takes their place."""
     basis, start = FockBargmann(levels), _numbers(levels)
     ts = save_times(np.array([0.0, time]))
 
-    def run(interaction, rho):
-        one = len(levels) == 1
-        symbol = Kerr(interaction) if one else BoseHubbard(1.0, interaction, len(levels))
-        step = HusimiStep(FokkerPlanck(symbol), basis)
+    symbol = Kerr(KERR) if len(levels) == 1 else BoseHubbard(1.0, KERR, len(levels))
+
+    def run(C, rho):
+        step = HusimiStep(FokkerPlanck(symbol, C=C), basis)
         return solve(step, rho, ts, save=_corner, throw=False).final
 
     energies, states = np.linalg.eigh(_chain(levels))
     moved = states @ (np.exp(-1j * time * energies) * (states.T @ start))
     exact = np.multiply.outer(moved, moved.conj()).reshape(levels * 2)
     off = lambda rho: float(np.abs(np.asarray(rho) - exact).max() / np.abs(exact).max())
-    work = Work(levels * 2, passes=2, operations=_exponential(levels))
+    work = Work(levels * 2, operations=_exponential(levels[0]) if len(levels) == 1 else 0)
     rho = jnp.asarray(np.multiply.outer(start, start.conj()).reshape(levels * 2))
-    arguments = (jnp.asarray(KERR), rho)
+    arguments = (jnp.asarray(1.0), rho)
     return Case("Fock–Bargmann step", _size(levels, 1), run, arguments, off, work)
 
 
@@ -244,11 +245,6 @@ def _chain(levels: tuple[int, ...]) -> np.ndarray:
     return whole
 
 
-def _exponential(levels: tuple[int, ...]) -> int:
-    """Operations of e^{L dt} of one mode: six products of each block, which are the ρ_mn of one
-    m − n. Not counted of more modes, where a series takes its place."""
-    return 6 * 8 * sum(n**3 for n in _diagonals(levels[0])) if len(levels) == 1 else 0
-
-
-def _diagonals(count: int) -> list[int]:
-    return [count - abs(k) for k in range(1 - count, count)]
+def _exponential(levels: int) -> int:
+    """Operations of e^{L dt}: six products of each block, which are the ρ_mn of one m − n."""
+    return 6 * 8 * sum((levels - abs(k)) ** 3 for k in range(1 - levels, levels))
