@@ -1,12 +1,13 @@
 """The Hamiltonian of particles in a potential."""
 
+import inspect
 from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact
 
-from .errors import require_positive
+from .errors import InputError, require_positive
 from .grid import Grid
 from .potentials import Parameter, potential_on
 
@@ -25,7 +26,8 @@ class Hamiltonian(eqx.Module):
     Python floats are constants, arrays are trainable.
 
     Raises:
-        InputError: If a constant `mass` or `hbar` is not positive.
+        InputError: If a constant `mass` or `hbar` is not positive, or `potential` does not take
+            (x, t).
     """
 
     potential: Callable
@@ -35,6 +37,15 @@ class Hamiltonian(eqx.Module):
 
     def __check_init__(self):
         require_positive(mass=self.mass, hbar=self.hbar)
+        try:
+            inspect.signature(self.potential).bind("x", "t")
+        except ValueError:  # some functions do not tell
+            return
+        except TypeError:
+            raise InputError(
+                "`potential` must be a function of (x, t), all coordinates in x, but is "
+                f"{self.potential!r}: see `dqmjax.potentials`, which has a `Spline` of values, too."
+            ) from None
 
     def potential_on(self, grid: Grid, t: Scalar | float = 0.0) -> Inexact[Array, "*shape"]:
         """`E₀ + V(x, t)` at every point of `grid`."""

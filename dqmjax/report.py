@@ -80,6 +80,8 @@ class Recovery:
         for combination in self.undetermined:
             terms = " + ".join(f"{c:.2g} {name}" for name, c in combination.items())
             lines.append(f"The data do not determine {terms}.")
+        for name in self.at_bounds:
+            lines.append(f"{name} is at its bound: widen `bounds`, or do not believe its error.")
         if not self.strain <= 1:
             lines.append(
                 f"Take care: strain {self.strain:.1g}, after t = {self.horizon:.4g} the run "
@@ -91,6 +93,14 @@ class Recovery:
         noise = chi2 if g.noise_known else "noise level not given"
         lines.append(f"{noise}, residual {g.misfit:.2g} of the peak. {g.verdict}")
         return "\n".join(lines)
+
+    @property
+    def at_bounds(self) -> list[str]:
+        """Parameters that end within a thousandth of their scale of a bound."""
+        problem = self.problem
+        away = np.minimum(self.vector - problem.lower, problem.upper - self.vector)
+        close = away <= 1e-3 * problem.scales(self.vector)
+        return [name for name, at in zip(problem.names, close, strict=True) if at]
 
     def to_json(self) -> dict:
         """Numbers and words for `result.json`; an infinite error is null."""

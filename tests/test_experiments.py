@@ -392,6 +392,8 @@ def test_bounds_hold(packet, tunnelling):
     result = dqm.recover(tunnelling, tunnelled(packet), bounds={"depth": (1.3, None)})
     assert result.estimate["depth"] == pytest.approx(1.3, abs=1e-3)
     assert not result.goodness.describes_data
+    assert result.at_bounds == ["depth"]
+    assert "depth is at its bound" in str(result)
 
 
 @pytest.mark.slow

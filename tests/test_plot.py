@@ -99,6 +99,13 @@ def test_phase_is_masked_where_there_is_no_density():
     plane = dqm.Grid((-1.0, -2.0), (1.0, 2.0), (8, 16))
     image = plot.density_and_action(plane, np.ones((8, 16)), plane.points[1])
     assert image.get_extent() == [-1, 1, -2, 2]
+    image = plot.density_and_action(plane, np.ones((8, 16)), plane.points[1], peak=4.0)
+    np.testing.assert_allclose(image.get_alpha(), 0.5)  # √(1/4) of the strength
+    plt.figure()
+    plot.density_and_action(grid, rho, 0 * rho, peak=3.0)
+    assert plt.gca().get_ylim()[1] == pytest.approx(3.15)
+    with pytest.raises(dqm.InputError, match="`peak` must be positive"):
+        plot.density_and_action(grid, rho, 0 * rho, peak=0.0)
     assert image.get_array().shape == (16, 8)  # y upwards
 
 

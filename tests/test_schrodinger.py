@@ -371,6 +371,8 @@ def test_bad_input_is_refused():
         dqm.solve(dqm.Chebyshev(good, grid), jnp.full(32, jnp.inf + 0j), ts)
     with pytest.raises(dqm.InputError, match="must return one number"):
         dqm.solve(dqm.SplitStep(dqm.Hamiltonian(lambda x, t: x), grid), jnp.ones(32, complex), ts)
+    with pytest.raises(dqm.InputError, match=r"`potential` must be a function of \(x, t\)"):
+        dqm.Hamiltonian(lambda x: jnp.sum(x**2))
     with pytest.raises(dqm.InputError, match="`mass` must be positive"):
         dqm.Hamiltonian(dqm.Free(), mass=-1.0)
     with pytest.raises(dqm.InputError, match="`width` must be positive"):

@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, require_real, require_shape
+from ..errors import InputError, require_positive, require_real, require_shape
 from ..grid import Grid
 from .style import COLOURS, DASHES, EMPTY
 
@@ -22,6 +22,7 @@ def density_and_action(
     hbar: float = 1.0,
     ax: Axes | None = None,
     *,
+    peak: float | None = None,
     empty: float = EMPTY,
 ) -> AxesImage:
     """ρ with the phase S/ħ as colour: the area under a curve, or a map of two dimensions.
@@ -31,22 +32,26 @@ def density_and_action(
         rho, S: The canonical pair, of the shape of the grid.
         hbar: ħ.
         ax: Axes to draw on, the current ones by default.
-        empty: Part of the largest ρ below which no phase is shown.
+        peak: ρ of full strength, or at the top of the axis; the largest by default. One for all
+            frames of an animation shows how a packet spreads.
+        empty: Part of the peak below which no phase is shown.
 
     Raises:
-        InputError: If the grid has more dimensions, a shape does not fit, a number is complex or
-            ρ is positive nowhere.
+        InputError: If the grid has more dimensions, a shape does not fit, a number is complex,
+            ρ is positive nowhere or the peak is not positive.
     """
     rho, S = _on_grid(grid, {"rho": rho, "S": S})
     _require_density(rho)
+    peak = float(rho.max()) if peak is None else peak
+    require_positive(peak=peak)
     if grid.dim > 2:
         raise InputError(f"`grid` must have one or two dimensions, but has {grid.dim}: take a cut.")
     ax = ax or plt.gca()
-    phase = np.ma.masked_where(rho < empty * rho.max(), np.angle(np.exp(1j * S / hbar)))
+    phase = np.ma.masked_where(rho < empty * peak, np.angle(np.exp(1j * S / hbar)))
     style = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi, "origin": "lower"}
     if grid.dim == 2:
-        return _map(grid, ax, rho, phase, style)
-    x, top = np.asarray(grid.points[0]), 1.05 * float(rho.max())
+        return _map(grid, ax, rho / peak, phase, style)
+    x, top = np.asarray(grid.points[0]), 1.05 * peak
     extent = (grid.lower[0], grid.upper[0], 0.0, top)
     image = ax.imshow(phase[None], extent=extent, aspect="auto", **style)
     area = ax.fill_between(x, rho, color="none")
@@ -56,10 +61,10 @@ def density_and_action(
     return image
 
 
-def _map(grid: Grid, ax: Axes, rho, phase, style) -> AxesImage:
-    """Phase as colour, √ρ as its strength."""
+def _map(grid: Grid, ax: Axes, part, phase, style) -> AxesImage:
+    """Phase as colour, the root of the part of the peak as its strength."""
     (left, bottom), (right, upper) = grid.lower, grid.upper
-    strength = np.sqrt(np.clip(rho / rho.max(), 0, 1)).T
+    strength = np.sqrt(np.clip(part, 0, 1)).T
     extent = (left, right, bottom, upper)
     image = ax.imshow(phase.T, extent=extent, alpha=strength, **style)
     ax.set_facecolor("0.6")  # on which all colours are seen
