@@ -15,7 +15,8 @@ BLOCK = re.compile(r"```python\n(.*?)```\n+(?:```text\n(.*?)```)?", re.DOTALL)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_blocks(page):
+def test_blocks(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where they write
     names = {}
     for code, expected in BLOCK.findall(page.read_text()):
         printed = io.StringIO()
