@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_recover)
 
     bench = commands.add_parser("bench", help="measure this machine, beside its floors")
-    bench.add_argument("--quick", action="store_true", help="small sizes: under a minute")
+    bench.add_argument("--quick", action="store_true", help="small sizes: about a minute")
     bench.add_argument("--device", choices=("cpu", "gpu", "tpu"), help="default: what JAX takes")
     bench.add_argument(
         "--compare", nargs=2, metavar=("OLD", "NEW"), help="measure nothing; two reports (.json)"

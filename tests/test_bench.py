@@ -134,7 +134,9 @@ def test_a_peer_that_cannot_run_is_skipped_with_its_reason(tmp_path, monkeypatch
     monkeypatch.syspath_prepend(STUDIES)
     study = importlib.import_module("accuracy_vs_cost")
     (tmp_path / "absent" / "bin").mkdir(parents=True)
-    (tmp_path / "absent" / "bin" / "python").symlink_to("/bin/false")
+    python = tmp_path / "absent" / "bin" / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
     runs = {"ours": []}
     skipped = study.with_peers(runs, {"absent": ["absent==1.0"]}, tmp_path, {"x": np.ones(2)})
     assert runs == {"ours": []}

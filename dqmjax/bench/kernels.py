@@ -186,7 +186,7 @@ def right_hand_side(points: int) -> Case:
 
 def husimi_step(levels: tuple[int, ...], time: float = 0.3) -> Case:
     """A Bose–Hubbard chain (Kerr of one mode) on its density matrix, for any C, exponentials
-    included. Of one mode a floor is known; of more a series takes their place."""
+    included; of more than one mode no floor is counted."""
     basis, start = FockBargmann(levels), _numbers(levels)
     ts = save_times(np.array([0.0, time]))
 
