@@ -34,7 +34,7 @@ KERR = {
 }
 WELL = {"depth": 1.0, "half_distance": 1.5}
 GRID = dqm.Grid((-6.0,), (6.0,), (64,))
-DRAWS, WRONG_DRAWS, SHOTS, STARTS = 40, 20, 2000, 20
+DRAWS, WRONG_DRAWS, SHOTS, STARTS = 40, 20, 2000, 100
 POINTS, TIMES = 10_000, 20  # of heterodyne detection
 
 
@@ -243,7 +243,7 @@ def _quartic_snapshots() -> dqm.Snapshots:
 
 
 def starts(folder) -> dict:
-    """Twenty random starts side by side, 40 steps over all times and every fourth point: how
+    """A hundred random starts side by side, 40 steps over all times and every fourth point: how
     many end right."""
     data = every_fourth(dqm.read_snapshots(folder / "kerr_clean.npz"))
     problem = rough(dqm.recover(data, "kerr").problem)
