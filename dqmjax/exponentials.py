@@ -72,20 +72,32 @@ def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array
     """`body` applied `count` times, NaN if that exceeds `limit`.
 
     A loop of unknown length cannot be differentiated in reverse; this one, of known length
-    with the rest skipped, can, in memory √limit. Under `vmap` nothing is skipped.
+    with the rest skipped, can, in memory √limit. Under `vmap` what nobody needs is skipped.
     """
     inner = math.isqrt(limit - 1) + 1
+    most = _most(jnp.where(count <= limit, count, 0.0))
 
     def when(condition, body):
         return lambda state: jax.lax.cond(condition, body, lambda state: state, state)
 
     def one(state, index):
-        return when(index < count, body)(state), None
+        return when(index < most, when(index < count, body))(state), None
 
     def group(state, first):
         many = lambda state: jax.lax.scan(one, state, first + jnp.arange(inner))[0]
-        return when(first < count, many)(state), None
+        return when(first < most, many)(state), None
 
     starts = inner * jnp.arange(-(-limit // inner))
     state = jax.lax.scan(jax.checkpoint(group), state, starts)[0]
     return jnp.where(count <= limit, state, jnp.nan)
+
+
+@jax.custom_batching.custom_vmap
+def _most(count: Float[Array, ""]) -> Float[Array, ""]:
+    """The largest `count` of all that `vmap` puts side by side: one for all of them."""
+    return count
+
+
+@_most.def_vmap
+def _(size, batched, counts):
+    return _most(jnp.max(counts)), False

@@ -7,30 +7,73 @@ import numpy as np
 import optimistix
 from jaxtyping import Array, Float
 
+from .likelihood import AbstractLikelihood
 from .problem import Problem, Vector, residuals
+from .solve import save_times
 
-MOST_STEPS = 40
+FIRST_ROWS, GROWTH = 5, 10.0  # times to begin with, and how much longer each next stretch is
+MOST_STEPS = 20  # over one stretch
 AT_ONCE = 10  # starts; their runs and tangents are all in memory
 TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
 
 Vectors = Float[np.ndarray, "starts parameters"]
 
 
-def refined(problem: Problem, starts: Vectors) -> tuple[Vectors, Float[np.ndarray, " starts"]]:
-    """Levenberg–Marquardt from every start, at most 40 steps, over all the data.
-
-    Returns:
-        Where each ended, and `−2 ln L` there, infinite where it is not finite.
-    """
-    inputs = (*problem.inputs, problem.likelihood, problem.prior)
-    ends, deviances = _refined(jnp.asarray(starts), inputs)
-    return np.asarray(ends), np.nan_to_num(np.asarray(deviances), nan=np.inf)
-
-
 def best_of(problem: Problem, starts: Vectors) -> Vector:
     """The end of least deviance."""
-    ends, deviances = refined(problem, starts)
-    return problem.within(ends[np.argmin(deviances)])
+    return problem.within(refined(problem, starts)[0])
+
+
+def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parameters"]:
+    """Levenberg–Marquardt from many starts, over a horizon that grows to all the data.
+
+    After each stretch the better half goes on (successive halving, arXiv:1502.07943).
+
+    Returns:
+        Where those ended that were left, the least deviance first.
+    """
+    ends = jnp.asarray(starts)
+    for rows in horizons(problem.data.t):
+        ends, deviances = _refined(ends, _leading(problem, rows))
+        order = jnp.argsort(deviances)  # NaN comes last
+        ends = ends[order[: len(order) if rows is None else -(-len(order) // 2)]]
+    return np.asarray(ends)
+
+
+def horizons(t: Float[np.ndarray, " times"] | None) -> list[int | None]:
+    """How many leading times to fit, one after the other; `None` for all there is."""
+    rows, counts = FIRST_ROWS, []
+    while t is not None and rows < len(t):
+        counts.append(rows)
+        reach = t[0] + GROWTH * (t[rows - 1] - t[0])
+        rows = max(int(np.searchsorted(t, reach, side="right")), rows + 1)
+    return [*counts, None]
+
+
+class _Leading(AbstractLikelihood):
+    """Of the leading of so many `rows`."""
+
+    whole: AbstractLikelihood
+    rows: int = eqx.field(static=True)
+
+    def residual(self, prediction):
+        missing = self.rows - len(prediction)
+        filled = jnp.pad(prediction, ((0, missing), (0, 0)), mode="edge")
+        return self.whole.residual(filled)[: len(prediction)]
+
+    def information(self, prediction):
+        raise NotImplementedError
+
+
+def _leading(problem: Problem, rows: int | None):
+    """What `residuals` takes besides the vector, for so many of the times."""
+    template, times, where = problem.inputs
+    if rows is None or times is None:
+        return template, times, where, problem.likelihood, problem.prior
+    likelihood = _Leading(problem.likelihood, len(times.ts))
+    if where is not None and where.ndim > 2:  # other places at each time
+        where = where[:rows]
+    return template, save_times(times.ts[:rows]), where, likelihood, problem.prior
 
 
 @eqx.filter_jit

@@ -15,7 +15,7 @@ from .fitting import fit, residual_of
 from .fokker_planck import Damped, FokkerPlanck
 from .measurements import Data, Draws, Series
 from .models import MODELS
-from .multistart import best_of
+from .multistart import FIRST_ROWS, best_of
 from .preparation import choose_basis, first_amplitude, width_of
 from .problem import Bounds, Problem, Values, Vector, state_problem
 from .report import Recovery, judge
@@ -25,7 +25,6 @@ from .weak_start import WeakStart, weak_start
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 100}
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
-FIRST_ROWS = 5
 CLEAR = 2.5  # standard deviations from noise up to which no other start is tried
 NEAR, TRIED = 64, 6  # starts that are looked at around one that failed, and followed
 
@@ -70,7 +69,8 @@ def recover(
         prior: `prior(experiment)`, residuals whose squares are added to the deviance, such as
             `(mass − 1)/σ`, or the bends of a curve for the sake of a smooth one.
         starts: Many starting values by name, arrays with one entry (or row) for each start. All are
-            tried at once on the device, by a few steps over all times, and the best is taken.
+            tried at once on the device, over a growing horizon of which each stretch leaves the
+            better half, and the best is taken.
         cutoff: Fock levels per mode of heterodyne data; chosen from the data if not given.
         progress: Called with a line of text after each stage.
 

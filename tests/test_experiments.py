@@ -10,6 +10,7 @@ from systems import KERR, exact_evolution
 
 import dqmjax as dqm
 from dqmjax.heterodyne import sample
+from dqmjax.multistart import horizons
 from dqmjax.observables import fidelity as fidelity_of
 from dqmjax.phase import density
 from dqmjax.problem import Problem
@@ -394,6 +395,43 @@ def test_bounds_hold(packet, tunnelling):
     assert not result.goodness.describes_data
     assert result.at_bounds == ["depth"]
     assert "depth is at its bound" in str(result)
+
+
+class Wave(dqm.AbstractExperiment):
+    """`cos(ωt + x)`, in another place x at each time."""
+
+    omega: jax.Array
+
+    def predict(self, times, where):
+        return jnp.cos(self.omega * times.ts[:, None] + where[:, :, 0]), None
+
+
+@dataclasses.dataclass(frozen=True)
+class Moving(dqm.Series):
+    places: np.ndarray = dataclasses.field(kw_only=True)
+
+    @property
+    def where(self):
+        return self.places
+
+
+def test_many_starts_come_through_a_hundred_false_minima():
+    t, random = np.linspace(0, 400, 2000), np.random.default_rng(0)
+    places = random.uniform(0, np.pi, (t.size, 1, 1))
+    exact = np.cos(1.3 * t[:, None] + places[:, :, 0])
+    noisy = exact + 0.1 * random.normal(size=exact.shape)
+    starts = {"omega": np.linspace(0.2, 4, 7)}
+    result = dqm.recover(Moving(t, noisy, 0.1, places=places), Wave(jnp.array(0.0)), starts=starts)
+    assert result.origin == "starts"
+    assert result.goodness.describes_data
+    assert abs(result.estimate["omega"] - 1.3) < 4 * result.stderr["omega"] < 1e-3
+
+
+def test_horizons_grow_tenfold_until_all():
+    assert horizons(None) == [None]
+    assert horizons(np.linspace(0, 1, 5)) == [None]
+    assert horizons(np.arange(1000.0)) == [5, 41, 401, None]
+    assert horizons(np.geomspace(1, 1e9, 10)) == [5, 6, 7, 8, 9, None]
 
 
 @pytest.mark.slow

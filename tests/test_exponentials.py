@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from dqmjax.exponentials import expm, expm_action
+from dqmjax.exponentials import _repeat, expm, expm_action
 from dqmjax.ladder import Blocks, Shifts
 
 
@@ -30,6 +30,30 @@ def test_triangle_keeps_relative_accuracy_where_pivoting_would_not():
 
 def test_too_large_a_norm_is_nan_not_garbage():
     assert np.isnan(expm(jnp.array([[1e9j]]))).all()
+
+
+def test_side_by_side_each_is_what_it_is_alone():
+    random = np.random.default_rng(0)
+    scales = np.array([0.1, 1.0, 30.0, 1e9])[:, None, None]
+    matrices = jnp.asarray(1j * scales * random.normal(size=(4, 5, 5)))
+    together = jax.vmap(expm)(matrices)
+    for one, both in zip(matrices[:3], together[:3], strict=True):
+        np.testing.assert_allclose(both, expm(one), rtol=1e-13, atol=0)
+    assert np.isnan(together[3]).all()
+
+
+def test_side_by_side_no_more_is_done_than_one_of_them_needs():
+    done = []
+
+    def body(x):
+        jax.debug.callback(lambda _: done.append(1), x)
+        return 2 * x
+
+    counts = jnp.array([1.0, 3.0, 2.0])
+    many = jax.vmap(lambda count: _repeat(body, jnp.ones(()), count, limit=24))
+    assert many(counts).tolist() == [2.0, 8.0, 4.0]
+    jax.effects_barrier()
+    assert len(done) == 3 * 3
 
 
 def random_shifts():
