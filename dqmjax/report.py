@@ -69,14 +69,15 @@ class Recovery:
         return f"{value:.{digits}e}", f"{error:.2g}"
 
     def __repr__(self) -> str:
-        head = ("parameter", "estimate", "std. error", "bound", "start")
-        lines = ["{:<12} {:>16} {:>12} {:>9} {:>12}".format(*head)]
+        head = ("parameter", "estimate", "std. error", "Cramér–Rao", "start")
+        longest = max(12, *map(len, self.estimate))
+        lines = ["{:<{}} {:>16} {:>12} {:>11} {:>12}".format(head[0], longest, *head[1:])]
         for name in self.estimate:
             value, error = self.rounded(name)
             bound = self.cramer_rao[name]
             bound = f"{bound:.2g}" if self.identifiable[name] else ""
             start = f"{self.start[name]:.4g}"
-            lines.append(f"{name:<12} {value:>16} {error:>12} {bound:>9} {start:>12}")
+            lines.append(f"{name:<{longest}} {value:>16} {error:>12} {bound:>11} {start:>12}")
         for combination in self.undetermined:
             terms = " + ".join(f"{c:.2g} {name}" for name, c in combination.items())
             lines.append(f"The data do not determine {terms}.")

@@ -67,9 +67,11 @@ def deviation(
         points: Where to compare densities.
 
     Raises:
-        InputError: If `degree` does not make the equation exact, `ts` does not begin at 0, or not
-            even its second time lies before the horizon.
+        InputError: If `powers` is empty, `degree` does not make the equation exact, `ts` does not
+            begin at 0, or not even its second time lies before the horizon.
     """
+    if not powers:
+        raise InputError("`powers` must name a moment, such as ((0,), (1,)) for ⟨β⟩, but is empty.")
     exact = dataclasses.replace(flow, order=degree, C=1.0)
     if not exact.is_exact:
         raise InputError(

@@ -38,8 +38,8 @@ def gaussian(
             for one that contracts (Dodonov et al. 1980, doi:10.1016/0375-9601(80)90231-5).
 
     Raises:
-        InputError: If a width is not positive, an argument has another number of axes, or `grid`
-            cannot hold the momentum or any of the packet.
+        InputError: If a width is not positive, an argument has another number of axes, the center
+            is outside of `grid`, or the momentum beyond its waves.
     """
     require_positive(width=width)
     given = {"center": center, "width": width, "momentum": momentum, "covariance": covariance}
@@ -47,6 +47,9 @@ def gaussian(
     waves = hbar * _greatest_waves(grid)
     if not isinstance(p, Tracer) and (jnp.abs(p.ravel()) > waves).any():
         raise InputError(f"`momentum` must be below ħk = {waves} of the grid, but is {momentum}.")
+    low, high = jnp.asarray(grid.lower), jnp.asarray(grid.upper)
+    if not isinstance(c, Tracer) and not ((c.ravel() >= low) & (c.ravel() <= high)).all():
+        raise InputError(f"`center` must be between {low} and {high} of the grid, but is {center}.")
     quadratic = (1 - 2j * s / hbar) * (grid.points - c) ** 2 / (4 * w**2)
     exponent = -quadratic + 1j * p * grid.points / hbar
     return normalised(grid, jnp.exp(jnp.sum(exponent, axis=0)))

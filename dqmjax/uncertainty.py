@@ -28,6 +28,10 @@ class Profile(NamedTuple):
     deviance: Float[np.ndarray, " points"]  # over its least, the other parameters at their best
     interval: tuple[float, float]  # where it is below 1: 68 %, infinite where no value is beyond
 
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"68 % from {low:.5g} to {high:.5g}, by {len(self.values)} values"
+
 
 def profile(
     result: Recovery, name: str, values: Float[np.ndarray, " points"] | None = None

@@ -53,9 +53,12 @@ def test_it_is_coupling_times_time_that_counts():
 def test_bad_input():
     basis = dqm.FockBargmann(12)
     state = basis.coherent(0.3 + 0j)
-    run = lambda degree, ts: deviation(
-        dqm.FokkerPlanck(QUARTIC), degree, basis, state, ts, [((0,), (1,))], jnp.zeros((1, 2))
+    flow, points = dqm.FokkerPlanck(QUARTIC), jnp.zeros((1, 2))
+    run = lambda degree, ts, powers=(((0,), (1,)),): deviation(
+        flow, degree, basis, state, ts, powers, points
     )
+    with pytest.raises(dqm.InputError, match="`powers` must name a moment"):
+        run(4, np.array([0.0, 0.001]), ())
     with pytest.raises(dqm.InputError, match="`degree` must make the equation exact"):
         run(3, np.array([0.0, 0.1]))
     with pytest.raises(dqm.InputError, match="before the horizon"):

@@ -109,5 +109,7 @@ def test_no_ghosts_beyond_the_momenta_of_the_grid():
 def test_packets_that_the_grid_cannot_hold_are_refused():
     with pytest.raises(dqm.InputError, match="`momentum` must be below"):
         dqm.gaussian(GRID, 0.0, 1.0, 1000.0)
+    with pytest.raises(dqm.InputError, match="`center` must be between"):
+        dqm.gaussian(GRID, 500.0, 700.0)
     with pytest.raises(dqm.InputError, match="must not vanish on `grid`"):
-        dqm.gaussian(GRID, 500.0, 0.1)
+        dqm.gaussian(GRID, 0.3 * GRID.spacing[0], 1e-4)
