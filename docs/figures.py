@@ -43,16 +43,16 @@ def work_precision():
     """Seconds against the error that they buy, ours and others, one panel a problem."""
     waves = json.loads((RESULTS / "accuracy_vs_cost.json").read_text())["runs"]
     cases = {**waves, "dimer 12²": json.loads((RESULTS / "husimi.json").read_text())["runs"]}
-    _, axes = plt.subplots(1, len(cases), figsize=(15, 5), layout="constrained")
+    _, axes = plt.subplots(1, len(cases), figsize=(15, 3.6), gridspec_kw={"wspace": 0.3})
     for ax, (case, runs) in zip(axes, cases.items(), strict=True):
-        chosen = {
-            OURS.get(name, name): best(rows)
-            for name, rows in runs.items()
-            if name in OURS or not name.startswith(HIDDEN)
-        }
-        plot.work_precision(chosen, ax)
+        shown = [n for n in map(str, runs) if n in OURS or not n.startswith(HIDDEN)]
+        shown.sort(key=lambda name: name == "qmsolve")  # which the third panel lacks
+        plot.work_precision({OURS.get(n, n): best(runs[n]) for n in shown}, ax)
         ax.set_title(case.replace("^1", "").replace("^2", "²").replace("^3", "³"))
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+        ax.legend().remove()
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "frameon": False}
+    axes[1].legend(handles=axes[0].lines, ncols=4, **below)
+    axes[-1].legend(ncols=2, **below)
 
 
 def main():

@@ -57,12 +57,14 @@ class _Leading(AbstractLikelihood):
     rows: int = eqx.field(static=True)
 
     def residual(self, prediction):
-        missing = self.rows - len(prediction)
-        filled = jnp.pad(prediction, ((0, missing), (0, 0)), mode="edge")
-        return self.whole.residual(filled)[: len(prediction)]
+        return self._first(self.whole.residual, prediction)
 
     def information(self, prediction):
-        raise NotImplementedError
+        return self._first(self.whole.information, prediction)
+
+    def _first(self, of, prediction):
+        missing = self.rows - len(prediction)
+        return of(jnp.pad(prediction, ((0, missing), (0, 0)), mode="edge"))[: len(prediction)]
 
 
 def _leading(problem: Problem, rows: int | None):
