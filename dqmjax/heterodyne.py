@@ -6,10 +6,11 @@ the noise that this costs, so its moments are those of antinormal order.
 
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Key
+from jaxtyping import Array, Bool, Complex, Float, Int, Key
 
 from .errors import InputError
 from .fock import FockBargmann
@@ -168,28 +169,39 @@ def sample(
     kept = parts > 1e-15 * parts[-1]
     factor = jnp.asarray(vectors[:, kept] * np.sqrt(parts[kept]))
     root = jnp.asarray(np.sqrt(weight[levels]))
-    numbers = jnp.asarray(np.stack(np.unravel_index(levels, basis.cutoff), axis=1))
-    proposals = max(1, AT_ONCE // len(levels))
-    to_points = jax.vmap(lambda beta: phase_space(beta, basis.ell, basis.kappa))
-
-    @jax.jit
-    def propose(key):
-        which, size, turn, luck = jax.random.split(key, 4)
-        level = jax.random.choice(which, len(levels), (proposals,), p=root / root.sum())
-        square = jax.random.gamma(size, numbers[level] + 1.0)
-        angle = 2 * jnp.pi * jax.random.uniform(turn, square.shape)
-        points = to_points(jnp.sqrt(square) * jnp.exp(1j * angle))
-        overlaps = basis.overlaps(points)[:, levels]
-        exact = jnp.sum(density(overlaps.conj() @ factor), axis=1)
-        bound = root.sum() * (density(overlaps) @ root)
-        return points, jax.random.uniform(luck, (proposals,)) * bound < exact
-
+    tries = float(root.sum() ** 2 / weight.sum())  # for one draw
+    wanted = 1 << math.ceil(math.log2(1 + 1.2 * count * tries))
+    proposals = max(1, min(wanted, AT_ONCE // len(levels)))
+    state = basis, jnp.asarray(levels), factor, root
     drawn: list[np.ndarray] = []
     while sum(map(len, drawn)) < count:
         key, now = jax.random.split(key)
-        points, accepted = map(np.asarray, propose(now))
+        points, accepted = map(np.asarray, _proposed(now, proposals, *state))
         drawn.append(points[accepted])
     return np.concatenate(drawn)[:count] if drawn else np.zeros((0, 2 * basis.modes))
+
+
+@eqx.filter_jit
+def _proposed(
+    key: Key[Array, ""],
+    proposals: int,
+    basis: FockBargmann,
+    levels: Int[Array, " kept"],
+    factor: Complex[Array, "kept parts"],
+    root: Float[Array, " kept"],
+) -> tuple[Float[Array, "proposals phase"], Bool[Array, " proposals"]]:
+    """Draws from diag(√ρ_nn) with ρ = factor factor†, and which of them to accept."""
+    which, size, turn, luck = jax.random.split(key, 4)
+    level = jax.random.choice(which, len(levels), (proposals,), p=root / root.sum())
+    numbers = jnp.stack(jnp.unravel_index(levels, basis.cutoff), axis=1)
+    square = jax.random.gamma(size, numbers[level] + 1.0)
+    angle = 2 * jnp.pi * jax.random.uniform(turn, square.shape)
+    to_points = jax.vmap(lambda beta: phase_space(beta, basis.ell, basis.kappa))
+    points = to_points(jnp.sqrt(square) * jnp.exp(1j * angle))
+    overlaps = basis.overlaps(points)[:, levels]
+    exact = jnp.sum(density(overlaps.conj() @ factor), axis=1)
+    bound = root.sum() * (density(overlaps) @ root)
+    return points, jax.random.uniform(luck, (proposals,)) * bound < exact
 
 
 def _require_matrix(basis: FockBargmann, rho: Array):
