@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dqmjax as dqm
+from dqmjax.wave.potentials import potential_on
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 import ladder
@@ -63,7 +64,7 @@ def problem(dim: int) -> dict:
             total = np.multiply.outer(total, factor)
         return total
 
-    potential = dqm.potentials.potential_on(well, grid)
+    potential = potential_on(well, grid)
     return {
         "lower": np.array(-side),
         "upper": np.array(side),

@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import dqmjax as dqm
-from dqmjax.bench import measure
-from dqmjax.exponentials import SERIES_DEGREE, SERIES_REACH
-from dqmjax.pictures import husimi
+from dqmjax.benchmark import measure
+from dqmjax.fock_bargmann import steps as husimi
+from dqmjax.fock_bargmann.exponential import SERIES_DEGREE, SERIES_REACH
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "integrators.json"
 TS = np.concatenate([0.01 * np.arange(25), 0.3 + 0.15 * np.arange(19)])

@@ -18,11 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import dqmjax as dqm
-from dqmjax.heterodyne import sample
-from dqmjax.multistart import refined
-from dqmjax.phase import density
-from dqmjax.problem import Problem
-from dqmjax.recovery import rough
+from dqmjax.fock_bargmann.readout import sample
+from dqmjax.grid import density
+from dqmjax.recovery.multistart import refined
+from dqmjax.recovery.problem import Problem
+from dqmjax.recovery.recover import rough
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "recovery.json"
 KERR = {
@@ -197,7 +197,7 @@ def heterodyne(folder) -> dict:
     keys = jax.random.split(jax.random.key(0), TIMES)
     pool = [sample(k, basis, s, DRAWS * POINTS) for k, s in zip(keys, states, strict=True)]
     results = [
-        dqm.recover(dqm.Draws(times, points, np.ones(1)), "kerr")
+        dqm.recover(dqm.Samples(times, points, np.ones(1)), "kerr")
         for points in np.split(np.stack(pool), DRAWS, axis=1)
     ]
     return _pulls(truth, results)

@@ -1,50 +1,91 @@
 """Quantum dynamics in three pictures from one differentiable Hamiltonian."""
 
-import importlib
+import importlib as _importlib
+import importlib.metadata as _metadata
+from types import ModuleType as _Module
 
-from .adjoint import Checkpointed as Checkpointed, Direct as Direct, Reversible as Reversible
-from .comparison import compare as compare, likelihood_ratio as likelihood_ratio
-from .constraints import check as check, free_ell as free_ell
-from .dataset import (
+from . import _renamed, quantum_statistics as quantum_statistics
+from .canonical import fields as fields, ordinary_diffusion as ordinary_diffusion, polar as polar
+from .canonical.atlas import AtlasStep as AtlasStep
+from .canonical.energy import (
+    CanonicalEnergy as CanonicalEnergy,
+    bracket as bracket,
+    canonical_equations as canonical_equations,
+)
+from .canonical.polar import from_canonical as from_canonical, to_canonical as to_canonical
+from .canonical.split_step import CanonicalStep as CanonicalStep
+from .data.likelihood import AbstractLikelihood as AbstractLikelihood
+from .data.series import Lines as Lines, Samples as Samples, Series as Series
+from .data.snapshots import (
     Snapshots as Snapshots,
     demo_snapshots as demo_snapshots,
     read_snapshots as read_snapshots,
 )
 from .errors import InputError as InputError
-from .experiments import (
-    AbstractExperiment as AbstractExperiment,
-    Evolution as Evolution,
-    Heterodyne as Heterodyne,
-    Levels as Levels,
+from .evolution.adjoint import (
+    Checkpointed as Checkpointed,
+    Direct as Direct,
+    Reversible as Reversible,
 )
-from .field_symbols import (
+from .evolution.horizon import horizon as horizon
+from .evolution.schemes import (
+    Scheme as Scheme,
+    blanes_moan4 as blanes_moan4,
+    blanes_moan6 as blanes_moan6,
+    nystrom4 as nystrom4,
+    nystrom6 as nystrom6,
+    strang as strang,
+    yoshida4 as yoshida4,
+)
+from .evolution.solve import (
+    SaveTimes as SaveTimes,
+    Solution as Solution,
+    save_times as save_times,
+    solve as solve,
+)
+from .evolution.stepper import AbstractStepper as AbstractStepper
+from .fock_bargmann import readout as readout
+from .fock_bargmann.basis import FockBargmann as FockBargmann
+from .fock_bargmann.grid_step import GridStep as GridStep
+from .fock_bargmann.steps import HusimiStep as HusimiStep, KetStep as KetStep
+from .fock_bargmann.truncation import deviation as deviation
+from .grid import Grid as Grid
+from .phase_space import ordering as ordering
+from .phase_space.constraints import check as check, free_ell as free_ell
+from .phase_space.field_theory import (
     GaugeQuartic as GaugeQuartic,
     HiggsPair as HiggsPair,
     ScalarField as ScalarField,
 )
-from .fock import FockBargmann as FockBargmann
-from .fokker_planck import Damped as Damped, FokkerPlanck as FokkerPlanck
-from .functionals import (
-    CanonicalEnergy as CanonicalEnergy,
-    bracket as bracket,
-    canonical_equations as canonical_equations,
+from .phase_space.fokker_planck import Damped as Damped, FokkerPlanck as FokkerPlanck
+from .phase_space.liouville import Characteristics as Characteristics, liouville as liouville
+from .phase_space.of_wave import husimi as husimi, wigner as wigner
+from .phase_space.symbols import (
+    AbstractSymbol as AbstractSymbol,
+    AnharmonicOscillator as AnharmonicOscillator,
+    BoseHubbard as BoseHubbard,
+    InUnits as InUnits,
+    Kerr as Kerr,
+    Oscillators as Oscillators,
+    ParametricAmplifier as ParametricAmplifier,
+    ThreeWave as ThreeWave,
 )
-from .grid import Grid as Grid
-from .hamiltonian import Hamiltonian as Hamiltonian
-from .horizon import horizon as horizon
-from .likelihood import AbstractLikelihood as AbstractLikelihood
-from .measurements import Draws as Draws, Lines as Lines, Series as Series
-from .phase import from_canonical as from_canonical, to_canonical as to_canonical
-from .pictures.canonical import AtlasStep as AtlasStep, CanonicalStep as CanonicalStep
-from .pictures.husimi import (
-    GridStep as GridStep,
-    HusimiStep as HusimiStep,
-    KetStep as KetStep,
+from .phase_space.wigner import WignerStep as WignerStep
+from .recovery import design as design
+from .recovery.comparison import compare as compare, likelihood_ratio as likelihood_ratio
+from .recovery.experiments import (
+    AbstractExperiment as AbstractExperiment,
+    Evolution as Evolution,
+    Levels as Levels,
 )
-from .pictures.liouville import Characteristics as Characteristics, liouville as liouville
-from .pictures.schrodinger import Chebyshev as Chebyshev, SplitStep as SplitStep
-from .pictures.wigner import WignerStep as WignerStep
-from .potentials import (
+from .recovery.heterodyne import Heterodyne as Heterodyne
+from .recovery.recover import recover as recover
+from .recovery.result import Recovery as Recovery
+from .recovery.uncertainty import bootstrap as bootstrap, posterior as posterior, profile as profile
+from .wave import interference as interference, observables as observables
+from .wave.chebyshev import Chebyshev as Chebyshev
+from .wave.hamiltonian import Hamiltonian as Hamiltonian
+from .wave.potentials import (
     AbsorbingEdges as AbsorbingEdges,
     AbstractPotential as AbstractPotential,
     Anharmonic as Anharmonic,
@@ -60,54 +101,42 @@ from .potentials import (
     SoftCoulomb as SoftCoulomb,
     Spline as Spline,
 )
-from .recovery import recover as recover
-from .report import Recovery as Recovery
-from .rival import deviation as deviation
-from .solve import (
-    SaveTimes as SaveTimes,
-    Solution as Solution,
-    save_times as save_times,
-    solve as solve,
-)
-from .spectrum import eigenstates as eigenstates, ground_state as ground_state
-from .splitting import (
-    Scheme as Scheme,
-    blanes_moan4 as blanes_moan4,
-    blanes_moan6 as blanes_moan6,
-    nystrom4 as nystrom4,
-    nystrom6 as nystrom6,
-    strang as strang,
-    yoshida4 as yoshida4,
-)
-from .states import (
+from .wave.spectrum import eigenstates as eigenstates, ground_state as ground_state
+from .wave.split_step import SplitStep as SplitStep
+from .wave.states import (
     cat as cat,
     coherent as coherent,
     gaussian as gaussian,
-    husimi as husimi,
     oscillator as oscillator,
     squeezed as squeezed,
-    wigner as wigner,
 )
-from .stepper import AbstractStepper as AbstractStepper
-from .symbols import (
-    AbstractSymbol as AbstractSymbol,
-    AnharmonicOscillator as AnharmonicOscillator,
-    BoseHubbard as BoseHubbard,
-    InUnits as InUnits,
-    Kerr as Kerr,
-    Oscillators as Oscillators,
-    ParametricAmplifier as ParametricAmplifier,
-    ThreeWave as ThreeWave,
-)
-from .uncertainty import (
-    bootstrap as bootstrap,
-    posterior as posterior,
-    profile as profile,
-)
+
+__version__ = _metadata.version("dqmjax")
+_ON_DEMAND = ("benchmark", "plot")  # importing matplotlib takes as long as the rest
+_MODULES = {  # those that are public
+    "design",
+    "fields",
+    "interference",
+    "observables",
+    "ordering",
+    "ordinary_diffusion",
+    "polar",
+    "quantum_statistics",
+    "readout",
+}
+_renamed.install()
 
 
 def __getattr__(name: str):
-    """`plot` and `bench`, imported when first asked for: matplotlib takes as long as the rest."""
-    if name in ("plot", "bench"):
-        return importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _ON_DEMAND:
+        return _importlib.import_module(f".{name}", __name__)
+    return _renamed.lookup(name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    is_public = lambda name, value: (
+        name in _MODULES or not (name.startswith("_") or isinstance(value, _Module))
+    )
+    public = {name for name, value in globals().items() if is_public(name, value)}
+    return sorted(public | {"__version__", *_ON_DEMAND})

@@ -11,10 +11,11 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # files only; a window would need a 
 
 import jax
 
-from .dataset import Snapshots, demo_snapshots, read_snapshots, whole_directory, write_json
+from .data.snapshots import Snapshots, demo_snapshots, read_snapshots
 from .errors import InputError
-from .models import MODELS
-from .recovery import recover
+from .output import whole_directory, write_json
+from .recovery.models import MODELS
+from .recovery.recover import recover
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,7 +133,7 @@ def _report(data: Snapshots, options, **problem) -> int:
 
 
 def _write(folder: pathlib.Path, data: Snapshots, result):
-    from . import plot  # here, since importing matplotlib takes as long as all the rest
+    from . import plot
 
     write_json(folder / "result.json", result.to_json())
     plot.posterior(result).savefig(folder / "posterior.png", dpi=120)
@@ -141,15 +142,15 @@ def _write(folder: pathlib.Path, data: Snapshots, result):
 
 
 def _bench(options) -> int:
-    from . import bench  # here, for nothing else needs it
+    from . import benchmark  # here, for nothing else needs it
 
     if options.compare:
-        print(bench.compare(*map(bench.read, options.compare)))
+        print(benchmark.compare(*map(benchmark.read, options.compare)))
         return 0
     say = (lambda _: None) if options.quiet else lambda line: print(line, file=sys.stderr)
     with whole_directory(options.out) as folder:
-        report = bench.run(options.quick, options.device, say)
-        print(bench.table(report))
+        report = benchmark.run(options.quick, options.device, say)
+        print(benchmark.table(report))
         write_json(folder / "bench.json", report)
     print(f"Written: bench.json in {options.out}")
     return 0

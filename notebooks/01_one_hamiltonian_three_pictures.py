@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dqmjax as dqm
-from dqmjax import heterodyne, plot
+from dqmjax import plot, readout
 
 jax.config.update("jax_enable_x64", True)
 SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
@@ -174,8 +174,8 @@ def square_of_pair(pair):
 
 
 def square_of_husimi(matrix):
-    quanta = heterodyne.moment(basis, matrix, up=(1,), down=(1,)).real
-    pairs = heterodyne.moment(basis, matrix, up=(0,), down=(2,)).real
+    quanta = readout.moment(basis, matrix, up=(1,), down=(1,)).real
+    pairs = readout.moment(basis, matrix, up=(0,), down=(2,)).real
     return ell**2 * (quanta + pairs) - ell**2 / 2
 
 

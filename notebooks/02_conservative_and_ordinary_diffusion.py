@@ -29,7 +29,7 @@ import numpy as np
 
 import dqmjax as dqm
 from dqmjax import fields, plot
-from dqmjax.diffusion import diffuse
+from dqmjax.canonical.ordinary_diffusion import diffuse
 
 jax.config.update("jax_enable_x64", True)
 SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests

@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dqmjax as dqm
-from dqmjax.interference import fringe_visibility, two_way_density
+from dqmjax.wave.interference import fringe_visibility, two_way_density
 
 jax.config.update("jax_enable_x64", True)
 SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests

@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dqmjax as dqm
-from dqmjax import heterodyne
+from dqmjax import readout
 
 jax.config.update("jax_enable_x64", True)
 SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
@@ -106,7 +106,7 @@ all_left = jnp.zeros(small.cutoff, complex).at[few, 0].set(1.0)
 
 def from_density(rho):
     """The imbalance, by moments of the Husimi density."""
-    first, second = (heterodyne.moment(small, rho, up, up) for up in ((1, 0), (0, 1)))
+    first, second = (readout.moment(small, rho, up, up) for up in ((1, 0), (0, 1)))
     return jnp.real(first - second) / few
 
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import qutip
 
-from dqmjax.dataset import Snapshots
-from dqmjax.polynomials import derivatives
+from dqmjax.data.snapshots import Snapshots
+from dqmjax.phase_space.coordinates import derivatives
 
 
 def random_symbol(modes: int, degree: int = 4, seed: int = 0):
@@ -136,3 +136,14 @@ def exact_evolution(h, grid, psi, t):
     levels, states = np.linalg.eigh((matrix + matrix.T) / 2)
     phases = np.exp(-1j * levels * t / h.hbar)
     return jnp.asarray((states @ (phases * (states.T @ np.ravel(psi)))).reshape(grid.shape))
+
+
+def random_state(levels: int, filled: int, modes: int = 1, seed: int = 0) -> qutip.Qobj:
+    """A mixed state in the lowest `filled` of `levels` levels of each mode."""
+    random = np.random.default_rng(seed)
+    shape = (filled,) * modes
+    a = random.normal(size=(2, filled**modes, filled**modes))
+    small = (a[0] + 1j * a[1]) @ (a[0] + 1j * a[1]).conj().T
+    big = np.zeros((levels,) * 2 * modes, complex)
+    big[(slice(filled),) * 2 * modes] = small.reshape(shape * 2) / np.trace(small)
+    return qutip.Qobj(big.reshape(levels**modes, -1), dims=[[levels] * modes] * 2)

@@ -1,4 +1,4 @@
-"""Imports point downwards only."""
+"""Imports between the folders of the package point downwards only."""
 
 import ast
 from pathlib import Path
@@ -9,92 +9,56 @@ import dqmjax
 
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
-    {"errors"},
-    {"statistics", "likelihood"},
-    {
-        "grid",
-        "stepper",
-        "splitting",
-        "gauss_legendre",
-        "adjoint",
-        "ladder",
-        "polynomials",
-        "measurements",
-        "parameters",
-    },
-    {"phase", "dataset", "goodness"},
-    {
-        "chebyshev",
-        "exponentials",
-        "symbols",
-        "potentials",
-        "states",
-        "interference",
-        "diffusion",
-        "fokker_planck",
-        "solve",
-    },
-    {"hamiltonian", "generators", "field_symbols", "ordering"},
-    {"observables", "split_flow", "fock", "horizon", "constraints"},
-    {"spectrum", "fields", "functionals", "weak_form", "pictures.schrodinger"},
-    {
-        "pictures.canonical",
-        "pictures.husimi",
-        "pictures.liouville",
-        "pictures.wigner",
-        "heterodyne",
-    },
-    {"rival", "experiments", "preparation", "models"},
-    {"problem"},
-    {"fitting", "descent", "multistart", "report"},
-    {"weak_start"},
-    {"recovery", "uncertainty", "comparison", "design"},
-    {"plot.style", "plot.charts", "plot.animation"},
-    {"plot.phase_space", "plot.waves"},
-    {"plot.recovered"},
-    {"bench.timing", "bench.kernels"},
-    {"bench.floors"},
-    {"bench.suite"},
-    {"bench.files"},
+    {"errors", "output"},
+    {"grid", "quantum_statistics"},
+    {"evolution"},
+    {"wave"},
+    {"canonical", "phase_space"},
+    {"fock_bargmann", "data"},
+    {"recovery"},
+    {"plot", "benchmark"},
     {"cli"},
 ]
-MODULES = sorted(
-    ".".join(p.relative_to(ROOT).with_suffix("").parts)
-    for p in ROOT.rglob("*.py")
-    if p.name != "__init__.py"
-)
+FREE = {"__init__", "_renamed"}  # the package's own face
+FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem not in FREE)
 
 
-def imported(module: str) -> set[str]:
-    """Modules of the package that `module` imports, however it spells them."""
-    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text())
-    package = ("dqmjax." + module).split(".")[:-1]
-    found = set()
-    for node in ast.walk(tree):
+def room(path: Path) -> str:
+    """The folder, or the file at the top, that a file belongs to."""
+    return path.relative_to(ROOT).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> list[tuple[str, str]]:
+    """What a file imports from the package: room and name."""
+    package = ("dqmjax", *path.relative_to(ROOT).parts[:-1])
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names = [a.name for a in node.names]
+            names = [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
+            above = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join([*above, node.module or ""]).strip(".")
-            names = [base, *(f"{base}.{a.name}" for a in node.names)]
+            names = [(base if base != "dqmjax" else f"dqmjax.{a.name}", a.name) for a in node.names]
         else:
             continue
-        found |= {n.removeprefix("dqmjax.") for n in names if n.startswith("dqmjax.")}
-    return found & set(MODULES)
+        found += [(base.split(".")[1], n) for base, n in names if base.startswith("dqmjax.")]
+    return found
 
 
-def test_every_module_has_its_layer():
-    assert sorted(m for row in LAYERS for m in row) == MODULES
+def test_every_room_has_its_layer():
+    assert sorted(r for row in LAYERS for r in row) == sorted({room(path) for path in FILES})
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down(module):
-    depth = next(i for i, row in enumerate(LAYERS) if module in row)
-    assert imported(module) <= set().union(*LAYERS[:depth])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down_and_are_public(path):
+    depth = next(i for i, row in enumerate(LAYERS) if room(path) in row)
+    below = set().union(*LAYERS[:depth])
+    for source, name in imports(path):
+        if source != room(path):
+            assert source in below
+            assert not name.startswith("_")
 
 
 def test_only_plot_imports_matplotlib():
-    users = [
-        m for m in MODULES if "matplotlib" in (ROOT / (m.replace(".", "/") + ".py")).read_text()
-    ]
-    assert {m for m in users if not m.startswith("plot.")} <= {"cli"}  # which names it in `info`
+    users = {room(path) for path in FILES if "matplotlib" in path.read_text()}
+    assert users == {"plot", "cli"}  # which names it in `info`

@@ -24,7 +24,7 @@ def animate(
     In a notebook, `IPython.display.HTML(animation.to_jshtml())` plays it.
 
     Args:
-        draw: Draws frame 0, …, `count − 1`, on fixed scales.
+        draw: Samples frame 0, …, `count − 1`, on fixed scales.
         count: How many frames.
         fps: Frames a second.
         figure: Of one pair of axes; a new one by default.

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
-from ..dataset import Snapshots
+from ..data.snapshots import Snapshots
 from ..errors import InputError
-from ..report import Recovery
+from ..recovery.result import Recovery
 from .phase_space import P_LABEL, RHO, phase_space_maps
 from .style import BLUE, POSITIVE, SIGNED
 

@@ -1,0 +1,251 @@
+"""What is timed: problems whose answers are known in closed form, with the work that they ask."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..canonical.polar import to_canonical
+from ..canonical.split_step import CanonicalStep
+from ..data.snapshots import demo_snapshots
+from ..evolution.adjoint import Reversible
+from ..evolution.schemes import strang
+from ..evolution.solve import save_times, solve
+from ..fock_bargmann.basis import FockBargmann
+from ..fock_bargmann.steps import HusimiStep
+from ..grid import Grid, density
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.symbols import BoseHubbard, Kerr
+from ..recovery.recover import recover
+from ..wave.chebyshev import Chebyshev
+from ..wave.hamiltonian import Hamiltonian
+from ..wave.potentials import Harmonic
+from ..wave.split_step import SplitStep
+from ..wave.states import gaussian
+
+PAIR, PRODUCT = 4, 3  # passes of two transforms, and of a product with another array
+STEP, HALF_SIDE, CENTER = 0.01, 8.0, 1.0
+KERR, ALPHA = 2.0, 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a call must do at least, counted by hand.
+
+    Args:
+        shape: Of an array; its first axis is a batch.
+        pairs: Fourier transforms of it, there and back.
+        passes: How often it is read or written, complex.
+        operations: Real additions and multiplications in products of matrices.
+    """
+
+    shape: tuple[int, ...] = (1,)
+    pairs: int = 0
+    passes: int = 0
+    operations: int = 0
+
+    @property
+    def moved(self) -> int:
+        """Bytes through memory."""
+        return self.passes * math.prod(self.shape) * (16 if _is_double() else 8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A kernel at one size, made in the precision and on the device in use.
+
+    Args:
+        kernel: Its name.
+        size: What tells it from the same kernel at another size.
+        function, arguments: What is timed.
+        error: Of what that returned.
+        work: At least.
+        updates: Points times steps, of which the nanoseconds are told.
+        compiles: Whether it is one program.
+    """
+
+    kernel: str
+    size: dict[str, int | str]
+    function: Callable
+    arguments: tuple
+    error: Callable[..., float]
+    work: Work
+    updates: int = 0
+    compiles: bool = True
+
+
+def _is_double() -> bool:
+    return jnp.result_type(float) == jnp.float64
+
+
+def _box(shape: tuple[int, ...], half: float = HALF_SIDE) -> Grid:
+    return Grid((-half,) * len(shape), (half,) * len(shape), shape)
+
+
+def _packet(grid: Grid):
+    """The coherent state of ω = 1 around x = 1 on every axis."""
+    return gaussian(grid, CENTER, np.sqrt(0.5))
+
+
+def _swung(grid: Grid, t: float) -> np.ndarray:
+    """Its density at t."""
+    squares = (np.asarray(grid.points, float) - CENTER * np.cos(t)) ** 2
+    return np.exp(-squares.sum(axis=0)) / np.pi ** (grid.dim / 2)
+
+
+def _off(rho, grid: Grid, t: float) -> float:
+    exact = _swung(grid, t)
+    return float(np.abs(np.asarray(rho, float) - exact).max() / exact.max())
+
+
+def _corner(state):
+    """Kept of each state, so that what is timed is the steps."""
+    return jax.tree.leaves(state)[0].ravel()[0]
+
+
+def _size(shape, steps: int, batch: int = 1) -> dict[str, int | str]:
+    precision = "double" if _is_double() else "single"
+    size = {"shape": "×".join(map(str, shape)), "precision": precision, "steps": steps}
+    return size | ({"batch": batch} if batch > 1 else {})
+
+
+def split_step(shape: tuple[int, ...], steps: int, batch: int = 1) -> Case:
+    """ψ in a harmonic well by Strang steps of 0.01."""
+    grid = _box(shape)
+    step, ts = SplitStep(Hamiltonian(Harmonic()), grid, strang), _times(steps)
+    run = lambda psi: solve(step, psi, ts, substeps=steps, save=_corner, throw=False).final
+    psi = _packet(grid)
+    if batch > 1:
+        run, psi = jax.vmap(run), jnp.tile(psi, (batch,) + (1,) * len(shape))
+    work = Work((batch, *shape), steps, (PAIR + 2 * PRODUCT) * steps)
+    off = lambda psi: _off(density(psi.reshape(-1, *shape)[-1]), grid, STEP * steps)
+    size, updates = _size(shape, steps, batch), batch * math.prod(shape) * steps
+    return Case("split step", size, run, (psi,), off, work, updates)
+
+
+def split_step_gradient(shape: tuple[int, ...], steps: int) -> Case:
+    """Value and gradient to ω, the steps run backwards; of ⟨x₁⟩, `x₀ cos ωt` at any ω."""
+    grid, ts = _box(shape), _times(steps)
+
+    def place(omega, psi):
+        step = SplitStep(Hamiltonian(Harmonic(omega)), grid, strang)
+        run = solve(step, psi, ts, substeps=steps, save=_corner, adjoint=Reversible(), throw=False)
+        return grid.integrate(grid.points[0] * density(run.final))
+
+    t = STEP * steps
+    off = lambda both: float(np.abs(both[1] / (-CENTER * t * np.sin(t)) - 1))
+    arguments = (jnp.asarray(1.0), _packet(grid))
+    turns = 3 * steps  # there, back, and the cotangent back
+    work = Work((1, *shape), turns, (PAIR + 2 * PRODUCT) * turns)
+    size, updates = _size(shape, steps), math.prod(shape) * steps
+    function = jax.value_and_grad(place)
+    return Case("split step, gradient", size, function, arguments, off, work, updates)
+
+
+def chebyshev(shape: tuple[int, ...]) -> Case:
+    """One step of length 1 to 1e-12; every product with H is a pair of transforms."""
+    grid = _box(shape)
+    step, ts = Chebyshev(Hamiltonian(Harmonic()), grid), save_times(np.array([0.0, 1.0]))
+    run = lambda psi: solve(step, psi, ts, save=_corner, throw=False).final
+    highest = sum((np.pi / d) ** 2 / 2 + HALF_SIDE**2 / 2 for d in grid.spacing)
+    terms = math.ceil(highest / 2)  # fewer do not converge
+    work = Work((1, *shape), terms, (PAIR + 3 * PRODUCT) * terms)
+    off = lambda psi: _off(density(psi), grid, 1.0)
+    return Case("Chebyshev", _size(shape, 1), run, (_packet(grid),), off, work)
+
+
+def canonical_step(shape: tuple[int, ...], steps: int) -> Case:
+    """(ρ, S) by as many Strang steps, S made continuous at the end."""
+    grid = _box(shape)
+    step, ts = CanonicalStep(Hamiltonian(Harmonic()), grid, strang), _times(steps)
+    run = lambda rho, S: solve(step, (rho, S), ts, substeps=steps, save=_corner, throw=False).final
+    off = lambda state: _off(state[0], grid, STEP * steps)
+    work = Work((1, *shape), steps, (PAIR + 2 * PRODUCT) * steps)
+    updates = math.prod(shape) * steps
+    pair = to_canonical(_packet(grid))
+    return Case("(ρ, S) step", _size(shape, steps), run, pair, off, work, updates)
+
+
+def right_hand_side(points: int) -> Case:
+    """∂ρ/∂t of a Kerr oscillator on a grid of phase space, `Uρ Im β*²α²` of a coherent state."""
+    grid = _box((points, points), 11.0)
+    flow = FokkerPlanck(Kerr(KERR))
+    q, p = np.asarray(grid.points, float)
+    beta = (q + 1j * p) / np.sqrt(2)
+    rho = np.exp(-(np.abs(beta - ALPHA) ** 2)) / (2 * np.pi)
+    exact = KERR * rho * np.imag(beta.conj() ** 2 * ALPHA**2)
+    off = lambda rate: float(np.abs(np.asarray(rate) - exact).max() / np.abs(exact).max())
+    work = Work((1, points, points), 3, 3 * PAIR)  # two of the drift, three of D, one back
+    function = lambda rho: flow.rhs(grid, rho)
+    size, arguments = _size((points, points), 1), (jnp.asarray(rho),)
+    return Case("Fokker–Planck right-hand side", size, function, arguments, off, work, points**2)
+
+
+def husimi_step(levels: tuple[int, ...], time: float = 0.3) -> Case:
+    """A Bose–Hubbard chain (Kerr of one mode) on its density matrix, for any C, exponentials
+    included; of more than one mode no floor is counted."""
+    basis, start = FockBargmann(levels), _numbers(levels)
+    ts = save_times(np.array([0.0, time]))
+
+    symbol = Kerr(KERR) if len(levels) == 1 else BoseHubbard(1.0, KERR, len(levels))
+
+    def run(C, rho):
+        step = HusimiStep(FokkerPlanck(symbol, C=C), basis)
+        return solve(step, rho, ts, save=_corner, throw=False).final
+
+    energies, states = np.linalg.eigh(_chain(levels))
+    moved = states @ (np.exp(-1j * time * energies) * (states.T @ start))
+    exact = np.multiply.outer(moved, moved.conj()).reshape(levels * 2)
+    off = lambda rho: float(np.abs(np.asarray(rho) - exact).max() / np.abs(exact).max())
+    work = Work(levels * 2, operations=_exponential(levels[0]) if len(levels) == 1 else 0)
+    rho = jnp.asarray(np.multiply.outer(start, start.conj()).reshape(levels * 2))
+    arguments = (jnp.asarray(1.0), rho)
+    return Case("Fock–Bargmann step", _size(levels, 1), run, arguments, off, work)
+
+
+def recovery() -> Case:
+    """U, ω, C and α of the packaged snapshots, from no start."""
+    data = demo_snapshots()
+    truth = np.array([-2 * np.pi * 0.325, 0.0, 1.0, 2.0, 0.0])
+    off = lambda result: float(np.abs(result.vector - truth).max())
+    size: dict[str, int | str] = {"points": len(data.points), "times": len(data.t)}
+    function = lambda: recover(data, "kerr")
+    return Case("recovery", size, function, (), off, Work(), compiles=False)
+
+
+def _times(steps: int):
+    return save_times(np.array([0.0, STEP * steps]))
+
+
+def _numbers(levels: tuple[int, ...]) -> np.ndarray:
+    """Amplitudes of coherent states of all modes, with one quantum each, cut off, of norm 1."""
+    ket = np.ones(1)
+    for count in levels:
+        factorials = np.cumprod(np.append(1.0, np.arange(1, count)))
+        ket = np.multiply.outer(ket, 1 / np.sqrt(factorials)).ravel()
+    return ket / np.linalg.norm(ket) + 0j
+
+
+def _chain(levels: tuple[int, ...]) -> np.ndarray:
+    """Ĥ of number states, in the normal order of `KERR/2 Σ â†²â² − Σ (â_i†â_{i+1} + h.c.)`."""
+    lower = []
+    for mode in range(len(levels)):
+        parts = [np.eye(count) for count in levels]
+        parts[mode] = np.diag(np.sqrt(np.arange(1.0, levels[mode])), 1)
+        whole = np.ones((1, 1))
+        for part in parts:
+            whole = np.kron(whole, part)
+        lower.append(whole)
+    whole = np.sum([KERR / 2 * a.T @ a.T @ a @ a for a in lower], axis=0)
+    for a, b in itertools.pairwise(lower):
+        whole -= a.T @ b + b.T @ a
+    return whole
+
+
+def _exponential(levels: int) -> int:
+    """Operations of e^{L dt}: six products of each block, which are the ρ_mn of one m − n."""
+    return 6 * 8 * sum((levels - abs(k)) ** 3 for k in range(1 - levels, levels))

@@ -1,0 +1,1 @@
+"""The canonical pair (ρ, S): fields, energies, steppers."""

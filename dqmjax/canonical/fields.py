@@ -1,0 +1,129 @@
+"""The fields of diffusion quantum mechanics at an instant, and the energies that they carry.
+
+All are taken from `ψ = √ρ e^{iS/ħ}`, so that nothing is differentiated that jumps, and quotients
+by ρ are given as 0 where ψ is exactly 0. ψ is periodic on its box: of a packet with a boost that
+the box does not hold, take the periodic factor. After Z. Zakir, "Diffusion quantum mechanics".
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from ..errors import InputError, require, require_positive
+from ..grid import Grid, density
+from ..wave.hamiltonian import Hamiltonian
+from ..wave.observables import current, norm, position_variance, potential_energy
+
+Psi = Complex[Array, "*shape"]
+VectorField = Float[Array, "*shape dim"]
+Scalar = Float[Array, ""]
+FASTER_THAN_LIGHT = "`light_speed` must exceed |v + u| wherever ρ is not negligible."
+
+
+def drift_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
+    """`v = ∇S/m`, which carries the density: `∂ρ/∂t = −∇·(ρv)`."""
+    return _per_density(current(hamiltonian, grid, psi), psi)
+
+
+def diffusion_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
+    """`u = −D ∇ρ/ρ`, D = ħ/2m: Fick's law, down the density. Minus Nelson's osmotic velocity."""
+    slope = jnp.real(psi.conj()[..., None] * grid.gradient(psi))
+    return _per_density(-hamiltonian.hbar / hamiltonian.masses(grid) * slope, psi)
+
+
+def quantum_potential(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
+    """`U_q = −Σ (ħ²/2m_i) ∂_i²√ρ / √ρ`, DQM I (11), as `Re(ψ*T̂ψ)/ρ − Σ m_i v_i²/2`."""
+    moved = jnp.fft.ifftn(hamiltonian.kinetic(grid) * jnp.fft.fftn(psi))
+    kinetic = _per_density(jnp.real(psi.conj() * moved)[..., None], psi)[..., 0]
+    v = drift_velocity(hamiltonian, grid, psi)
+    return kinetic - jnp.sum(hamiltonian.masses(grid) * v**2, axis=-1) / 2
+
+
+class Ledger(NamedTuple):
+    """`⟨Ĥ⟩ = drift + localization + potential + rest`, each an integral over the box."""
+
+    drift: Scalar  # Σ ∫ (m_i v_i²/2) ρ dx
+    localization: Scalar  # Σ ∫ (m_i u_i²/2) ρ dx = Σ (ħ²/8m_i) ∫ (∂_iρ)²/ρ dx
+    potential: Scalar  # ∫ V ρ dx
+    rest: Scalar  # E₀ ∫ ρ dx
+
+    @property
+    def total(self) -> Float[Array, "..."]:
+        """Their sum."""
+        return self.drift + self.localization + self.potential + self.rest
+
+
+def ledger(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Ledger:
+    """The parts of the energy, DQM II (5) and (8).
+
+    At every point `ħ²|∂ψ|²/2m = (m v²/2) ρ + (m u²/2) ρ`; where ψ is 0 it is all localization.
+    """
+    mass = hamiltonian.masses(grid)
+    kinetic = hamiltonian.hbar**2 / (2 * mass) * density(grid.gradient(psi))
+    flow = current(hamiltonian, grid, psi)
+    drift = _per_density(mass / 2 * flow**2, psi)
+    total = lambda field: grid.integrate(jnp.sum(field, axis=-1))
+    potential = potential_energy(hamiltonian, grid, psi, t)
+    rest = hamiltonian.rest_energy * norm(grid, psi)
+    return Ledger(total(drift), total(kinetic - drift), potential, rest)
+
+
+def relativistic_energy(
+    hamiltonian: Hamiltonian, grid: Grid, psi: Psi, light_speed: Scalar | float, t=0.0
+) -> Scalar:
+    """`∫ (mc²/√(1 − (v + u)²/c²) + V) ρ dx` of one particle, DQM II (7).
+
+    For small velocities it is `mc²`, the `ledger` without its rest energy, the `cross_term`, and
+    `(3m/8c²) ∫ |v + u|⁴ ρ dx` from there on. Since u grows without bound in the tails of ρ, (7)
+    has a meaning only if less than 1e-12 of ρ is faster than light; that is left out.
+
+    Raises:
+        InputError: If the axes have different masses, or `light_speed` is not positive.
+        RuntimeError: If more of ρ is faster than light; an `InputError` where that is known.
+    """
+    require_positive(light_speed=light_speed)
+    mass = jnp.asarray(hamiltonian.mass)
+    if mass.ndim:
+        raise InputError("`mass` must be one number here: one particle, one mc².")
+    v, u = (f(hamiltonian, grid, psi) for f in (drift_velocity, diffusion_velocity))
+    squares = jnp.sum((v + u) ** 2, axis=-1) / light_speed**2
+    rho, slow = density(psi), squares < 1
+    lost = grid.integrate(jnp.where(slow, 0.0, rho))
+    rho = require(rho, lost <= 1e-12 * grid.integrate(rho), FASTER_THAN_LIGHT)
+    factor = jnp.where(slow, 1 / jnp.sqrt(1 - jnp.where(slow, squares, 0.0)), 0.0)
+    moving = mass * light_speed**2 * grid.integrate(factor * rho)
+    return moving + potential_energy(hamiltonian, grid, psi, t)
+
+
+def uncertainty_product(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, " dim"]:
+    """`⟨p_u²⟩ (⟨x²⟩ − ⟨x⟩²) ≥ ħ²/4` of each axis, p_u = mu; DQM II (4)."""
+    mass = hamiltonian.masses(grid)
+    gradient, v = grid.gradient(psi), drift_velocity(hamiltonian, grid, psi)
+    rho = density(psi)[..., None]
+    squares = hamiltonian.hbar**2 * density(gradient) - (mass * v) ** 2 * rho
+    return jnp.sum(squares.reshape(-1, grid.dim), axis=0) * grid.cell * position_variance(grid, psi)
+
+
+def entropy(grid: Grid, psi: Psi) -> Scalar:
+    """`−∫ ρ ln ρ dx`."""
+    rho = density(psi)
+    empty = rho == 0
+    return -grid.integrate(rho * jnp.log(jnp.where(empty, 1.0, rho)))
+
+
+def cross_term(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Scalar:
+    """`Σ ∫ m_i v_i u_i ρ dx = (ħ/2) ∫ ρ ∇·v dx`, which the step from DQM II (7) to (8) drops.
+
+    It is ħ/2 times the rate of `entropy`: a diagnostic beside H, and no part of it.
+    """
+    v, u = (f(hamiltonian, grid, psi) for f in (drift_velocity, diffusion_velocity))
+    product = jnp.sum(hamiltonian.masses(grid) * v * u, axis=-1)
+    return grid.integrate(product * density(psi))
+
+
+def _per_density(field: VectorField, psi: Psi) -> VectorField:
+    """`field/ρ`, 0 where ρ is."""
+    rho = density(psi)[..., None]
+    empty = rho == 0
+    return jnp.where(empty, 0.0, field / jnp.where(empty, 1.0, rho))

@@ -1,0 +1,1 @@
+"""Measured data: snapshots, series, likelihoods, goodness of fit."""

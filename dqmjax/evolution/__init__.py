@@ -1,0 +1,1 @@
+"""Time evolution without physics: steppers, schemes, `solve`, adjoints."""

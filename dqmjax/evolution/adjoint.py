@@ -1,0 +1,94 @@
+"""How the steps between two save times are run, and how they are differentiated in reverse."""
+
+import abc
+import math
+from typing import Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from ..errors import InputError
+
+
+@runtime_checkable
+class ReversibleStep(Protocol):
+    """A step that can be run backwards exactly, if it says so."""
+
+    is_reversible: bool
+
+    def pullback(self, t, after, cotangent):
+        """From the state after the step and its cotangent: the state before it, and the
+        cotangents of the step itself, of t and of the state before."""
+        ...
+
+
+class AbstractAdjoint(eqx.Module):
+    """Runs `state = step(t, state)` over all `starts`."""
+
+    @abc.abstractmethod
+    def run(self, step, state: PyTree[Array], starts: Float[Array, " substeps"]) -> PyTree[Array]:
+        """The state after the last step."""
+
+
+class Direct(AbstractAdjoint):
+    """Plain differentiation: stores every step. Fastest for few steps; forward mode too."""
+
+    def run(self, step, state, starts):
+        return _scan(step, state, starts)
+
+
+class Checkpointed(AbstractAdjoint):
+    """Stores every √n-th state of n and recomputes the rest. Forward mode too."""
+
+    def run(self, step, state, starts):
+        inner = math.isqrt(max(starts.size - 1, 0)) + 1
+        whole = starts.size // inner * inner
+        chunk = jax.checkpoint(lambda state, starts: (_scan(step, state, starts), None))
+        state, _ = jax.lax.scan(chunk, state, starts[:whole].reshape(-1, inner))
+        return _scan(step, state, starts[whole:])
+
+
+class Reversible(AbstractAdjoint):
+    """Runs unitary steps backwards: memory independent of their number. Reverse mode only."""
+
+    def run(self, step, state, starts):
+        if not isinstance(step, ReversibleStep) or not step.is_reversible:
+            raise InputError(
+                "`adjoint=Reversible()` must have a step that can be undone, but this one loses "
+                "norm or is no splitting: use `Checkpointed()`."
+            )
+        return _reversible_scan((step, state, starts))
+
+
+def _scan(step, state, starts):
+    return jax.lax.scan(lambda y, t: (step(t, y), None), state, starts)[0]
+
+
+@eqx.filter_custom_vjp
+def _reversible_scan(arguments):
+    return _scan(*arguments)
+
+
+@_reversible_scan.def_fwd
+def _forward(perturbed, arguments):
+    final = _scan(*arguments)
+    return final, final
+
+
+@_reversible_scan.def_bwd
+def _backward(final, cotangent, perturbed, arguments):
+    step, _, starts = arguments
+
+    def back(carry, t):
+        state, cotangent, total = carry
+        before, d_step, d_t, cotangent = step.pullback(t, state, cotangent)
+        total = jax.tree.map(jnp.add, total, eqx.filter(d_step, eqx.is_inexact_array))
+        return (before, cotangent, total), d_t
+
+    zeros = jax.tree.map(jnp.zeros_like, eqx.filter(step, eqx.is_inexact_array))
+    (_, cotangent, total), d_starts = jax.lax.scan(
+        back, (final, cotangent, zeros), starts, reverse=True
+    )
+    return total, cotangent, d_starts

@@ -1,0 +1,1 @@
+"""Fock–Bargmann coefficients of Husimi densities, which solve the phase-space equations."""

@@ -1,0 +1,212 @@
+"""Husimi densities as Fock–Bargmann coefficients."""
+
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Complex, Float, Inexact
+
+from ..errors import InputError, require_positive
+from ..grid import density
+from ..phase_space.coordinates import amplitude_map
+from .generator import Assembly, Flow, of_flow, of_symbol
+from .ladder import Gathered, Shifts, edge
+
+AT_EDGE = 1e-6  # share of ‖ρ‖² at a cut-off; densities are off by its root at most
+Phase = Float[Array, " phase"]
+Scalar = Float[Array, ""]
+
+
+class FockBargmann(eqx.Module):
+    """Husimi densities by their coefficients, which are the density matrix in number states.
+
+    `ρ(q, p) = (2πκ)^−N e^{−|β|²} Σ ρ_mn β*^m β^n / √(m! n!)`, `β_i = (q_i/ℓ_i + iℓ_i p_i/κ)/√2`
+
+    Every Husimi density is of this form (e^{−|β|²} times a sesqui-analytic function), and
+    the Fokker–Planck equation, ill-posed on a grid, is well-conditioned here.
+
+    Args:
+        cutoff: Levels kept, 0 … cutoff−1, of each mode: an integer for one mode, else a tuple.
+        ell: ℓ, length scale of the measuring coherent states; one number or one per mode.
+        kappa: κ, action scale (ħ for quantum theory).
+        quanta: Levels kept of all modes together: those of at most so many quanta in total. Where
+            H conserves them, such a state stays exact.
+
+    Coefficients have shape `(*cutoff, *cutoff)`, indices `m₁…m_N n₁…n_N`; the amplitudes of a ket
+    have shape `cutoff`.
+
+    Raises:
+        InputError: If a cut-off is not an integer of at least 2, ℓ has another length, or `quanta`
+            is not an integer of at least 1.
+    """
+
+    cutoff: tuple[int, ...] = eqx.field(
+        static=True, converter=lambda c: (c,) if np.ndim(c) == 0 else tuple(c)
+    )
+    ell: Float[Array, " modes"] | Float[Array, ""] | tuple[float, ...] | float = 1.0
+    kappa: Float[Array, ""] | float = 1.0
+    quanta: int | None = eqx.field(default=None, static=True, kw_only=True)
+
+    def __check_init__(self):
+        if self.quanta is not None and not (isinstance(self.quanta, int) and self.quanta > 0):
+            raise InputError(f"`quanta` must be a whole number from 1, but is {self.quanta!r}.")
+        require_positive(ell=self.ell, kappa=self.kappa)
+        for levels in self.cutoff:
+            if not isinstance(levels, int | np.integer) or levels < 2:
+                raise InputError(
+                    f"`cutoff` must hold integers of at least 2, but is {self.cutoff}."
+                )
+        if np.ndim(self.ell) and np.size(self.ell) != self.modes:
+            raise InputError(
+                f"`ell` must be one number or one per mode, but has {np.size(self.ell)} entries "
+                f"for {self.modes} modes: give `cutoff` one entry per mode."
+            )
+
+    @property
+    def modes(self) -> int:
+        """N."""
+        return len(self.cutoff)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Shape of the coefficients."""
+        return self.cutoff * 2
+
+    @property
+    def kept_kets(self) -> Bool[np.ndarray, "*cutoff"]:
+        """Which number states there are."""
+        total = np.indices(self.cutoff).sum(axis=0)
+        return total <= (total.max() if self.quanta is None else self.quanta)
+
+    @property
+    def kept(self) -> Bool[np.ndarray, "*levels"]:
+        """Which coefficients there are."""
+        return np.multiply.outer(self.kept_kets, self.kept_kets)
+
+    def amplitude(self, xi: Phase) -> Complex[Array, " modes"]:
+        """`β` of a point `ξ = (q, p)`."""
+        return (amplitude_map(self.modes, self.ell, self.kappa) @ xi)[: self.modes]
+
+    def coherent(self, alpha: Inexact[Array, "..."] | complex | float) -> Complex[Array, "*levels"]:
+        """The coherent state |α⟩: a Gaussian at β = α of the smallest width.
+
+        Args:
+            alpha: ⟨β⟩, in units of √quanta; one number, or one per mode.
+
+        Raises:
+            InputError: If `alpha` has another length, or a millionth of the state lies beyond the
+                cut-off.
+        """
+        return self.pure(self.coherent_ket(alpha))
+
+    def coherent_ket(
+        self, alpha: Inexact[Array, "..."] | complex | float
+    ) -> Complex[Array, "*cutoff"]:
+        """The same as amplitudes `⟨m|α⟩`."""
+        alpha = jnp.atleast_1d(jnp.asarray(alpha)) + 0j
+        if alpha.shape != (self.modes,):
+            raise InputError(
+                f"`alpha` must have one entry for each of the {self.modes} modes, but has "
+                f"shape {alpha.shape}."
+            )
+        ket = jnp.where(self.kept_kets, self._overlaps(alpha), 0.0)
+        beyond = 1 - jnp.sum(density(ket))
+        if not isinstance(beyond, Tracer) and not beyond < AT_EDGE:
+            raise InputError(
+                f"`cutoff` must hold the state, but {beyond:.1g} of its norm lies beyond "
+                f"{self.cutoff}: keep more levels."
+            )
+        return ket
+
+    def pure(self, ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
+        """`|ψ⟩⟨ψ|` of amplitudes."""
+        return jnp.multiply.outer(jnp.asarray(ket), jnp.conj(ket))
+
+    def from_qutip(self, state) -> Complex[Array, "*levels"]:
+        """Coefficients of a QuTiP ket or density matrix, levels beyond the cut-off dropped.
+
+        Missing levels are filled with zeros.
+
+        Raises:
+            InputError: If `state` is no ket or operator on as many modes.
+        """
+        if state.isket:
+            state = state.proj()
+        if not state.isoper or len(state.dims[0]) != self.modes:
+            raise InputError(
+                f"`state` must be a ket or a density matrix on {self.modes} modes, but has "
+                f"dims {state.dims}."
+            )
+        full = state.full().reshape(state.dims[0] + state.dims[1])
+        kept = full[tuple(slice(n) for n in self.levels)]
+        missing = [(0, n - have) for n, have in zip(self.levels, kept.shape, strict=True)]
+        return jnp.asarray(self.kept * np.pad(kept, missing))
+
+    def density(
+        self, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
+    ) -> Float[Array, " points"]:
+        """The density per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`, also of a ket."""
+        kets = np.flatnonzero(self.kept_kets)
+        overlaps = self.overlaps(points)[:, kets]
+        if coefficients.ndim == self.modes:
+            probability = density(overlaps.conj() @ coefficients.ravel()[kets])
+        else:
+            matrix = coefficients.reshape(2 * [math.prod(self.cutoff)])[kets[:, None], kets]
+            probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
+        return probability / (2 * jnp.pi * self.kappa) ** self.modes
+
+    def overlaps(self, points: Float[Array, "points phase"]) -> Complex[Array, "points states"]:
+        """`⟨m|β⟩` of all number states m, raveled, with the coherent state at each point."""
+        return jax.vmap(lambda xi: self._overlaps(self.amplitude(xi)).ravel())(points)
+
+    def edge_weight(self, state: Complex[Array, "..."]) -> Float[Array, ""]:
+        """Share of ‖ρ‖², or of ‖ψ‖² of a ket, at a cut-off; small if all is well."""
+        kept = self.kept_kets if state.ndim == self.modes else self.kept
+        return share(state, edge(kept, np.eye(kept.ndim, dtype=int)))
+
+    def generator(self, flow: Flow) -> Shifts | Gathered:
+        """The equation of motion of `flow` on the coefficients.
+
+        Raises:
+            InputError: If `flow` is not polynomial in (q, p), or its degree needs more levels.
+        """
+        return self.assembly(flow).operator(self, flow)
+
+    def assembly(self, flow: Flow) -> Assembly:
+        """What is static in the generator, index sets included."""
+        self._check_modes(flow)
+        return of_flow(self, flow)
+
+    def ket_assembly(self, symbol: Callable) -> Assembly:
+        """The same of Schrödinger's equation, of the anti-Wick symbol H(q, p)."""
+        self._check_modes(symbol)
+        return of_symbol(self, symbol)
+
+    def _check_modes(self, law):
+        declared = getattr(law, "modes", None)
+        if declared not in (None, self.modes):
+            raise InputError(
+                f"`basis` must have the {declared} modes of the equation, but has {self.modes}: "
+                "give `cutoff` one entry per mode."
+            )
+
+    def _overlaps(self, beta: Complex[Array, " modes"]) -> Complex[Array, "*cutoff"]:
+        """`⟨m|β⟩ = e^{−|β|²/2} β^m/√m!`, as an outer product over the modes."""
+        total = jnp.ones(())
+        for b, levels in zip(beta, self.cutoff, strict=True):
+            first = jnp.exp(-(jnp.abs(b) ** 2) / 2).astype(b.dtype)
+            ratios = b / np.sqrt(np.arange(1, levels))
+            mode = jnp.cumprod(jnp.concatenate([first[None], ratios]))
+            total = jnp.multiply.outer(total, mode)
+        return total
+
+
+def share(state: Complex[Array, "*levels"], where: Bool[Array | np.ndarray, "*levels"]) -> Scalar:
+    """Part of `Σ|ρ_k|²` in the coefficients `where`; 0 of nothing."""
+    size = density(state)
+    total = jnp.sum(size)
+    return jnp.sum(jnp.where(where, size, 0.0)) / jnp.where(total == 0, 1.0, total)

@@ -1,0 +1,46 @@
+"""The Fokker–Planck equation on a grid: the step that shows why it is ill-posed there."""
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ..evolution.stepper import AbstractStepper
+from ..grid import Grid, grid_strain
+from ..phase_space.fokker_planck import FokkerPlanck
+from .exponential import taylor
+
+Scalar = Float[Array, ""]
+
+
+class GridStep(AbstractStepper):
+    """The Fokker–Planck equation on a grid, by a Taylor series of order 4 in dt.
+
+    For seeing why it cannot work: a negative eigenvalue −λ of D at a place makes every wave k
+    there of round-off grow as `e^{(ħ/2κ)λk²t}`, whatever the step, and the finer the grid the
+    sooner; k in units of 1/ℓ and ℓ/κ. The box must hold ρ down to round-off. `solve` refuses what
+    `observables.grid_strain` finds unresolved. For the positive
+    eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8.
+
+    Args:
+        fokker_planck: Equation of motion, K ≤ 2.
+        grid: Of phase space, axes q₁…q_N p₁…p_N.
+
+    A state is the density on the grid.
+    """
+
+    fokker_planck: FokkerPlanck
+    grid: Grid
+
+    def make_step(self, dt):
+        return _GridStep(self.fokker_planck, self.grid, dt)
+
+
+class _GridStep(eqx.Module):
+    flow: FokkerPlanck
+    grid: Grid
+    dt: Scalar
+
+    def __call__(self, t, rho):
+        return taylor(lambda rho: self.dt * self.flow.rhs(self.grid, rho), rho, 4)
+
+    def strain(self, rho):
+        return grid_strain(self.grid, rho)

@@ -1,0 +1,92 @@
+"""A truncated equation beside quantum mechanics, as the rival theory that it might be.
+
+Where the exact equation has more than K derivatives, the first K of them are an equation of its
+own (arXiv:2603.20399, section V D). How far, and until when, can the two be told apart?
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Real
+
+from ..errors import InputError
+from ..evolution.horizon import horizon
+from ..evolution.solve import solve
+from ..phase_space.fokker_planck import FokkerPlanck
+from .basis import FockBargmann
+from .readout import Powers, moment
+from .steps import HusimiStep
+
+
+class Deviation(NamedTuple):
+    """What `deviation` found, at the times before the horizon."""
+
+    ts: Float[np.ndarray, " times"]
+    horizon: float  # until then the truncation is defined in this basis
+    moments: Complex[Array, "times moments"]  # of the truncation
+    exact: Complex[Array, "times moments"]  # of quantum mechanics
+    density: Float[Array, " times"]  # largest |Δρ| at the points, beside the largest ρ there
+
+    def __repr__(self) -> str:
+        rows = zip(
+            self.ts, jnp.abs(self.moments - self.exact).max(axis=1), self.density, strict=True
+        )
+        lines = [f"{t:10.4g}  {m:10.2e}  {d:10.2e}" for t, m, d in rows]
+        head = f"{'t':>10}  {'Δ moments':>10}  {'Δ density':>10}"
+        known = f"until t = {self.horizon:.4g}"
+        if not np.isfinite(self.horizon):
+            known = f"at least until t = {self.ts[-1]:.4g}, the last time asked,"
+        return "\n".join([head, *lines, f"defined {known} in this basis"])
+
+
+def deviation(
+    flow: FokkerPlanck,
+    degree: int,
+    basis: FockBargmann,
+    state: Complex[Array, "*levels"],
+    ts: Real[np.ndarray, " times"],
+    powers: Sequence[tuple[Powers, Powers]],
+    points: Float[Array, "points phase"],
+) -> Deviation:
+    """The run of `flow` beside that of all derivatives, from the same state in the same basis.
+
+    For how long there is anything to compare is a matter of coupling times time: two derivatives of
+    a quartic oscillator are defined until λt = 0.004 in 16 levels and 0.002 in 40, for small α.
+
+    Args:
+        flow: The truncated equation.
+        degree: Of the symbol: with so many derivatives and C = 1 the equation is exact.
+        basis: Coefficients.
+        state: At `ts[0]`, which is 0.
+        ts: Times of interest; those beyond the horizon are left out.
+        powers: Moments to compare, (up, down) as for `moment`.
+        points: Where to compare densities.
+
+    Raises:
+        InputError: If `powers` is empty, `degree` does not make the equation exact, `ts` does not
+            begin at 0, or not even its second time lies before the horizon.
+    """
+    if not powers:
+        raise InputError("`powers` must name a moment, such as ((0,), (1,)) for ⟨β⟩, but is empty.")
+    exact = dataclasses.replace(flow, order=degree, C=1.0)
+    if not exact.is_exact:
+        raise InputError(
+            f"`degree` must make the equation exact, but {degree} does not; κ = ħ, too."
+        )
+    if ts[0] != 0:
+        raise InputError(f"`ts` must begin at 0, the time of `state`, but begins at {ts[0]}.")
+    stepper = HusimiStep(flow, basis)
+    end = horizon(stepper, state, float(ts[-1]))
+    ts = np.asarray(ts)[np.asarray(ts) <= end]
+    if len(ts) < 2:
+        raise InputError(f"`ts` must have times before the horizon, which is {end:.4g} here.")
+    runs = [solve(s, state, ts).saved for s in (stepper, HusimiStep(exact, basis))]
+    means = lambda rho: jnp.stack([moment(basis, rho, up, down) for up, down in powers])
+    moments, exact_moments = (jax.vmap(means)(run) for run in runs)
+    ours, true = (jax.vmap(lambda rho: basis.density(rho, points))(run) for run in runs)
+    apart = jnp.max(jnp.abs(ours - true), axis=1) / jnp.max(true, axis=1)
+    return Deviation(ts, end, moments, exact_moments, apart)

@@ -1,0 +1,1 @@
+"""Equations on phase space: symbols, Fokker–Planck, Wigner, Liouville."""

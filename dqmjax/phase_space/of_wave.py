@@ -1,0 +1,98 @@
+"""Densities on phase space of a wave function on a grid."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from ..errors import InputError, require_positive
+from ..grid import Grid, density
+from ..wave.states import Parameter, greatest_waves, per_axis
+
+
+def husimi(
+    grid: Grid,
+    psi: Complex[Array, "*shape"],
+    points: Float[Array | np.ndarray, "count coordinates"],
+    ell: Parameter = 1.0,
+    hbar=1.0,
+) -> Float[Array, " count"]:
+    """Husimi density of ψ at points of phase space, per dq dp; its integral is the norm.
+
+    `Q(q, p) = |⟨q, p|ψ⟩|² / (2πħ)^N`, `⟨x|q, p⟩ ∝ exp(−Σ (x_i − q_i)²/2ℓ_i² + i p_i x_i/ħ)`
+
+    Args:
+        grid: Box of N axes.
+        psi: Wave function, small at the edges. Q is 0 beyond the momenta ħk that the grid holds.
+        points: Rows (q₁…q_N, p₁…p_N).
+        ell: ℓ, the width of the measuring coherent states; one number or one per axis.
+        hbar: ħ.
+
+    Raises:
+        InputError: If a row of `points` has not 2N entries, or an ℓ is not positive.
+    """
+    require_positive(ell=ell)
+    _check_points(points, 2 * grid.dim)
+    scale = per_axis("ell", ell, grid)
+
+    most = hbar * greatest_waves(grid)
+
+    def probability(point):
+        q, p = (half.reshape(-1, *[1] * grid.dim) for half in jnp.split(point, 2))
+        away = (grid.points - q) / scale
+        bra = jnp.exp(jnp.sum(-(away**2) / 2 - 1j * p * grid.points / hbar, axis=0))
+        inside = (jnp.abs(jnp.split(point, 2)[1]) <= most).all()  # beyond, p would come round again
+        return jnp.where(inside, density(grid.integrate(bra * psi)), 0.0)
+
+    norms = jnp.prod(scale) * jnp.pi ** (grid.dim / 2) * (2 * jnp.pi * hbar) ** grid.dim
+    return jax.lax.map(probability, jnp.asarray(points), batch_size=64) / norms
+
+
+def wigner(
+    grid: Grid,
+    psi: Complex[Array, " n"],
+    points: Float[Array | np.ndarray, "count coordinates"],
+    hbar=1.0,
+) -> Float[Array, " count"]:
+    """Wigner function of a one-dimensional ψ at points of phase space, per dq dp.
+
+    `W(q, p) = (1/πħ) ∫ ψ*(q + y) ψ(q − y) e^{2ipy/ħ} dy`
+
+    ψ is zero outside the box. Between the points it is interpolated by its Fourier series, so
+    that the error is as small as ψ at the edges. W is 0 beyond the momenta ħk that the grid holds.
+
+    Args:
+        grid: Box of one axis.
+        psi: Wave function.
+        points: Rows (q, p).
+        hbar: ħ.
+
+    Raises:
+        InputError: If the grid is not of one axis, or a row of `points` has not two entries.
+    """
+    if grid.dim != 1:
+        raise InputError(f"`grid` must have one axis, but has {grid.dim}.")
+    _check_points(points, 2)
+    (lower,), (upper,), (n,) = grid.lower, grid.upper, grid.shape
+    y = jnp.arange(-n, n) * (grid.spacing[0] / 2)  # half the spacing, for the product's band
+    waves = jnp.fft.fft(psi, norm="forward")
+
+    def value(point):
+        q, p = point
+
+        def at(x):
+            series = jnp.exp(1j * grid.k[0] * (x - lower)) @ waves
+            return jnp.where((x >= lower) & (x < upper), series, 0)
+
+        both = jax.vmap(lambda y: at(q + y).conj() * at(q - y))(y)
+        total = jnp.sum(both * jnp.exp(2j * p * y / hbar)).real
+        return jnp.where(jnp.abs(p) <= hbar * greatest_waves(grid)[0], total, 0.0)
+
+    step = grid.spacing[0] / 2
+    return jax.lax.map(value, jnp.asarray(points), batch_size=16) * step / (jnp.pi * hbar)
+
+
+def _check_points(points, columns: int):
+    if jnp.ndim(points) != 2 or jnp.shape(points)[1] != columns:
+        shape = jnp.shape(points)
+        raise InputError(f"`points` must be rows of {columns} numbers, but has shape {shape}.")

@@ -1,0 +1,161 @@
+"""Symbols of one operator for different orders of its â and â†, and back.
+
+An operator is written with all ↠left of all â (normal order, Wick), symmetrically (Weyl) or with
+all â left (antinormal, anti-Wick), and then â → α, ↠→ α*. With Cahill & Glauber's s
+(1969, doi:10.1103/PhysRev.177.1857)
+
+`H_s' = exp(½(s' − s) Σ_i ∂_{α_i}∂_{α_i*}) H_s`, `α = (Q + iP)/√2`.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..errors import InputError
+from .polynomial import Polynomial as Polynomial, Powers, polynomial as polynomial
+from .symbols import AbstractSymbol
+
+NORMAL, SYMMETRIC, ANTINORMAL = 1, 0, -1  # Wick, Weyl, anti-Wick
+
+
+def reorder(symbol: Polynomial, source: int, target: int) -> Polynomial:
+    """The symbol for the order `target` of the operator whose symbol for `source` is given.
+
+    Exact for every polynomial. Orders are `NORMAL`, `SYMMETRIC` and `ANTINORMAL`.
+    """
+    step, total = (target - source) / 2, {}
+    for row, coefficient in zip(symbol.powers, symbol.coefficients, strict=True):
+        m, n = row[: symbol.modes], row[symbol.modes :]
+        for k in itertools.product(*(range(min(pair) + 1) for pair in zip(m, n, strict=True))):
+            factor = math.prod(
+                step**j * math.comb(a, j) * math.comb(b, j) * math.factorial(j)
+                for a, b, j in zip(m, n, k, strict=True)
+            )
+            left = tuple(power - j for power, j in zip(row, k + k, strict=True))
+            total[left] = total.get(left, 0.0) + factor * coefficient
+    return Polynomial(tuple(total), jnp.stack(list(total.values())))
+
+
+def from_terms(terms: Mapping[Powers, complex | float]) -> Polynomial:
+    """Anti-Wick symbol of `Ĥ = Σ c Π_i â_i†^{m_i} Π_i â_i^{n_i}`, given as `{(m₁…m_N, n₁…n_N): c}`.
+
+    Raises:
+        InputError: If the rows do not fit each other, or Ĥ is not Hermitian.
+    """
+    lengths = {len(row) for row in terms}
+    if len(lengths) != 1 or lengths.pop() % 2 or any(n < 0 for row in terms for n in row):
+        raise InputError("`terms` must have rows (m₁…m_N, n₁…n_N) of one length, none negative.")
+    modes = len(next(iter(terms))) // 2
+    for row, value in terms.items():
+        adjoint = terms.get(row[modes:] + row[:modes], 0.0)
+        if not np.isclose(adjoint, np.conj(value), rtol=1e-12, atol=0):
+            raise InputError(
+                f"`terms` must be Hermitian, but {row} has {value} and its adjoint {adjoint}."
+            )
+    normal = Polynomial(tuple(terms), jnp.asarray(np.array(list(terms.values()), complex)))
+    return reorder(normal, NORMAL, ANTINORMAL)
+
+
+def from_qutip(operator, degree: int) -> Polynomial:
+    """Anti-Wick symbol of a QuTiP operator that is a polynomial in â, â† of the given degree.
+
+    The normal-ordered coefficients follow from the lowest levels,
+    `c_jk = ⟨j|Ĥ|k⟩/√(j!k!) − Σ_{l>0} c_{j−l,k−l}/l!`, and the levels above are a check; the
+    `degree` highest of each mode are left out, where products of cut-off matrices are wrong.
+
+    Raises:
+        InputError: If `operator` is not Hermitian, has too few levels, or is no such polynomial.
+    """
+    if not operator.isoper or not operator.isherm:
+        raise InputError("`operator` must be a Hermitian operator.")
+    levels = operator.dims[0]
+    if min(levels) < 2 * degree + 1:
+        raise InputError(
+            f"`operator` must have {2 * degree + 1} levels of each mode for degree {degree}, but "
+            f"has {levels}."
+        )
+    modes, matrix = len(levels), operator.full().reshape(levels * 2)
+    kept = list(itertools.product(range(degree + 1), repeat=modes))
+    terms: dict[Powers, complex] = {}
+    for j, k in itertools.product(kept, repeat=2):
+        value = matrix[j + k] / math.sqrt(math.prod(map(math.factorial, j + k)))
+        for down in itertools.product(*(range(min(p) + 1) for p in zip(j, k, strict=True))):
+            if any(down):
+                row = tuple(a - b for a, b in zip(j + k, down + down, strict=True))
+                value -= terms.get(row, 0.0) / math.prod(map(math.factorial, down))
+        terms[j + k] = complex(value)
+    largest = max(map(abs, terms.values()))
+    small = {row for row, c in terms.items() if abs(c) <= 1e-11 * largest}
+    beyond = [row for row in terms if row not in small and sum(row) > degree]
+    terms = {row: c for row, c in terms.items() if row not in small}
+    if beyond or not _describes(terms, matrix, degree):
+        raise InputError(f"`operator` must be a polynomial of degree {degree} in â and â†.")
+    mean = lambda row: (terms[row] + np.conj(terms.get(row[modes:] + row[:modes], 0.0))) / 2
+    return from_terms({row: mean(row) for row in terms})
+
+
+def _describes(terms: Mapping[Powers, complex | float], matrix: np.ndarray, degree: int) -> bool:
+    """Whether `Σ c a†^m a^n` is `matrix`, but for the `degree` highest levels."""
+    modes = matrix.ndim // 2
+    levels = matrix.shape[:modes]
+    total = np.zeros_like(matrix)
+    for row, c in terms.items():
+        powers = row[modes:] + row[:modes]
+        for n in itertools.product(*map(range, levels)):
+            lowered = [a - b for a, b in zip(n, row[modes:], strict=True)]
+            raised = tuple(a + b for a, b in zip(lowered, row[:modes], strict=True))
+            if min(lowered) < 0 or any(a >= b for a, b in zip(raised, levels, strict=True)):
+                continue
+            falling = (math.perm(a, b) for a, b in zip(n + raised, powers, strict=True))
+            total[raised + n] += c * math.sqrt(math.prod(falling))
+    inner = tuple(slice(level - degree) for level in levels * 2)
+    return bool(np.abs(total - matrix)[inner].max() <= 1e-9 * np.abs(matrix[inner]).max())
+
+
+class Smoothed(AbstractSymbol):
+    """A potential V(q) for another order: its mean over a Gaussian of variance `½(s' − s)ℓ²`.
+
+    `V_s'(q) = ∫ V_s(q + x) g(x) dx`, by Gauss–Hermite quadrature, exact to degree 2·`nodes` − 1.
+
+    Args:
+        potential: V(q), q of shape (N,): any function.
+        source, target: Orders; only towards normal order does the integral exist.
+        ell: ℓ, one for each mode.
+        nodes: Of the quadrature, for each mode.
+
+    Raises:
+        InputError: If `target` is not nearer to normal order than `source`.
+    """
+
+    potential: Callable[[Array], Float[Array, ""]]
+    source: int = eqx.field(static=True)
+    target: int = eqx.field(static=True)
+    ell: Float[Array, " modes"] | tuple[float, ...] = (1.0,)
+    nodes: int = eqx.field(default=40, static=True, kw_only=True)
+
+    @property
+    def modes(self) -> int:
+        """N."""
+        return len(self.ell)
+
+    def __check_init__(self):
+        if not self.target > self.source:
+            raise InputError(
+                f"`target` must be nearer to normal order than `source`, but {self.target} is not "
+                f"above {self.source}: the other way a Gaussian would be divided out, which "
+                "amplifies every wave k by e^{k²ℓ²/4} or more; only polynomials allow it, see "
+                "`reorder`."
+            )
+
+    def __call__(self, q, p):
+        x, w = np.polynomial.hermite_e.hermegauss(self.nodes)
+        away = np.stack(np.meshgrid(*[x] * self.modes, indexing="ij")).reshape(self.modes, -1).T
+        weights = np.prod(np.stack(np.meshgrid(*[w] * self.modes)).reshape(self.modes, -1), axis=0)
+        spread = jnp.sqrt((self.target - self.source) / 2) * jnp.asarray(self.ell)
+        values = [self.potential(q + spread * a) for a in away]
+        return jnp.asarray(weights / weights.sum()) @ jnp.stack(values)

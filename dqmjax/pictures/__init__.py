@@ -1,1 +1,0 @@
-"""One equation of motion per file."""

@@ -1,0 +1,1 @@
+"""Parameters inferred from data, with error bars."""

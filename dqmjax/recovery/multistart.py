@@ -1,0 +1,100 @@
+"""Many fits at once: least squares side by side on the device."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix
+from jaxtyping import Array, Float
+
+from ..data.likelihood import AbstractLikelihood
+from ..evolution.solve import save_times
+from .problem import Problem, Vector, residuals
+
+FIRST_ROWS, GROWTH = 5, 10.0  # times to begin with, and how much longer each next stretch is
+MOST_STEPS = 20  # over one stretch
+AT_ONCE = 10  # starts; their runs and tangents are all in memory
+TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
+
+Vectors = Float[np.ndarray, "starts parameters"]
+
+
+def best_of(problem: Problem, starts: Vectors) -> Vector:
+    """The end of least deviance."""
+    return problem.within(refined(problem, starts)[0])
+
+
+def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parameters"]:
+    """Levenberg–Marquardt from many starts, over a horizon that grows to all the data.
+
+    After each stretch the better half goes on (successive halving, arXiv:1502.07943).
+
+    Returns:
+        Where those ended that were left, the least deviance first.
+    """
+    ends = jnp.asarray(starts)
+    for rows in horizons(problem.data.t):
+        ends, deviances = _refined(ends, _leading(problem, rows))
+        order = jnp.argsort(deviances)  # NaN comes last
+        ends = ends[order[: len(order) if rows is None else -(-len(order) // 2)]]
+    return np.asarray(ends)
+
+
+def horizons(t: Float[np.ndarray, " times"] | None) -> list[int | None]:
+    """How many leading times to fit, one after the other; `None` for all there is."""
+    rows, counts = FIRST_ROWS, []
+    while t is not None and rows < len(t):
+        counts.append(rows)
+        reach = t[0] + GROWTH * (t[rows - 1] - t[0])
+        rows = max(int(np.searchsorted(t, reach, side="right")), rows + 1)
+    return [*counts, None]
+
+
+class _Leading(AbstractLikelihood):
+    """Of the leading of so many `rows`."""
+
+    whole: AbstractLikelihood
+    rows: int = eqx.field(static=True)
+
+    def residual(self, prediction):
+        return self._first(self.whole.residual, prediction)
+
+    def information(self, prediction):
+        return self._first(self.whole.information, prediction)
+
+    def _first(self, of, prediction):
+        missing = self.rows - len(prediction)
+        return of(jnp.pad(prediction, ((0, missing), (0, 0)), mode="edge"))[: len(prediction)]
+
+
+def _leading(problem: Problem, rows: int | None):
+    """What `residuals` takes besides the vector, for so many of the times."""
+    template, times, where = problem.inputs
+    if rows is None or times is None:
+        return template, times, where, problem.likelihood, problem.prior
+    likelihood = _Leading(problem.likelihood, len(times.ts))
+    if where is not None and where.ndim > 2:  # other places at each time
+        where = where[:rows]
+    return template, save_times(times.ts[:rows]), where, likelihood, problem.prior
+
+
+@eqx.filter_jit
+def _refined(starts: Array, inputs):
+    one = lambda start: descended(start, *inputs)
+    return jax.lax.map(one, starts, batch_size=min(AT_ONCE, len(starts)))
+
+
+def descended(start: Array, *inputs) -> tuple[Array, Array]:
+    """One fit, to be traced: where it ended, and the deviance there."""
+    whole = lambda vector: residuals(vector, *inputs)
+    size = jnp.sqrt(jnp.sum(jax.jacfwd(whole)(start) ** 2, axis=0))
+    scale = 1 / jnp.where(size > 0, size, 1.0)
+    found = optimistix.least_squares(
+        lambda y, _: whole(start + scale * y),
+        optimistix.LevenbergMarquardt(rtol=TOLERANCE, atol=TOLERANCE),
+        jnp.zeros_like(start),
+        max_steps=MOST_STEPS,
+        throw=False,
+    )
+    end = start + scale * found.value
+    return end, jnp.sum(whole(end) ** 2)

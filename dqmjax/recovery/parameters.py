@@ -1,0 +1,113 @@
+"""The trainable arrays of a model as named numbers in one vector."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float, PyTree
+
+from ..errors import InputError
+
+
+def leaf_names(tree: PyTree) -> list[str]:
+    """The field name of each floating-point array in `tree`, its full path where ambiguous."""
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(trainable(tree))]
+    full = [
+        ".".join(str(getattr(key, "name", getattr(key, "idx", key))) for key in p) for p in paths
+    ]
+    short = [name.rpartition(".")[2] for name in full]
+    count = Counter(short)
+    return [s if count[s] == 1 else f for s, f in zip(short, full, strict=True)]
+
+
+def parameter_names(tree: PyTree) -> list[str]:
+    """One name for each number: that of its array, numbered from 1 if there are more."""
+    leaves = jax.tree.leaves(trainable(tree))
+    return [
+        name if leaf.size == 1 else f"{name}_{i + 1}"
+        for name, leaf in zip(leaf_names(tree), leaves, strict=True)
+        for i in range(leaf.size)
+    ]
+
+
+def leaf_slices(tree: PyTree) -> dict[str, slice]:
+    """Where in the vector the numbers of each array are, by its name."""
+    sizes = [leaf.size for leaf in jax.tree.leaves(trainable(tree))]
+    ends = np.cumsum(sizes).tolist()
+    names = zip(leaf_names(tree), ends, sizes, strict=True)
+    return {name: slice(end - size, end) for name, end, size in names}
+
+
+def trainable(tree: PyTree) -> PyTree:
+    """`tree` with all but its floating-point JAX arrays removed."""
+    return eqx.filter(tree, _is_trainable)
+
+
+def _is_trainable(leaf) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def to_vector(tree: PyTree) -> Float[Array, " parameters"]:
+    """The trainable numbers of `tree`, in the order of `parameter_names`."""
+    return ravel_pytree(trainable(tree))[0]
+
+
+class Template(eqx.Module):
+    """A pytree without its trainable numbers, which a vector of them makes whole."""
+
+    rest: PyTree
+    shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    structure: Any = eqx.field(static=True)
+
+    def __call__(self, vector: Float[Array, " parameters"]) -> PyTree:
+        sizes = [math.prod(shape) for shape in self.shapes]
+        parts = jnp.split(vector, np.cumsum(sizes)[:-1])
+        leaves = [part.reshape(s) for part, s in zip(parts, self.shapes, strict=True)]
+        return eqx.combine(jax.tree.unflatten(self.structure, leaves), self.rest)
+
+
+def template(tree: PyTree) -> Template:
+    """That of `tree`."""
+    arrays, rest = eqx.partition(tree, _is_trainable)
+    leaves, structure = jax.tree.flatten(arrays)
+    return Template(rest, tuple(leaf.shape for leaf in leaves), structure)
+
+
+def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> PyTree:
+    """`tree` with the named arrays set to `values`, as constants or still trainable.
+
+    Raises:
+        InputError: If a name is unknown, or a value is not finite or of another shape.
+    """
+    names = leaf_names(tree)
+    for name, value in values.items():
+        if name not in names:
+            raise InputError(f"parameter {name!r} is unknown: the model has {', '.join(names)}.")
+        if not np.isfinite(value).all():
+            raise InputError(f"parameter {name!r} must be finite, but is {value}.")
+
+    def new(name, leaf):
+        if name not in values:
+            return leaf
+        if np.size(values[name]) not in (1, leaf.size):
+            raise InputError(f"parameter {name!r} must have {leaf.size} entries.")
+        array = np.broadcast_to(np.ravel(np.asarray(values[name], float)), leaf.size)
+        array = array.reshape(leaf.shape)
+        return _constant(array) if constant else jnp.asarray(array, leaf.dtype)
+
+    leaves, structure = jax.tree.flatten(tree)
+    queue = iter(names)
+    return jax.tree.unflatten(
+        structure,
+        [new(next(queue), leaf) if _is_trainable(leaf) else leaf for leaf in leaves],
+    )
+
+
+def _constant(array: np.ndarray) -> float | tuple[float, ...]:
+    return float(array) if array.ndim == 0 else tuple(array.tolist())

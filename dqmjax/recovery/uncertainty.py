@@ -1,0 +1,180 @@
+"""Error bars by other ways than the information: profiles, other draws of the noise, samples."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from ..data.likelihood import AbstractLikelihood, Binomial, Gaussian
+from ..errors import InputError
+from .fisher_scoring import fit, residual_of
+from .multistart import descended
+from .problem import residuals
+from .result import Recovery
+
+TOLERANCES = {"xtol": 1e-8, "ftol": 1e-8, "gtol": None, "max_nfev": 50}
+REACH, STEPS = 3.0, 6  # standard errors, and steps, to each side of a profile
+
+Samples = Float[np.ndarray, "count parameters"]
+
+
+class Profile(NamedTuple):
+    """What `profile` found."""
+
+    values: Float[np.ndarray, " points"]
+    deviance: Float[np.ndarray, " points"]  # over its least, the other parameters at their best
+    interval: tuple[float, float]  # where it is below 1: 68 %, infinite where no value is beyond
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"68 % from {low:.5g} to {high:.5g}, by {len(self.values)} values"
+
+
+def profile(
+    result: Recovery, name: str, values: Float[np.ndarray, " points"] | None = None
+) -> Profile:
+    """The profile likelihood of one parameter: `min −2 ln L` over all others.
+
+    It needs no quadratic shape, so its interval is asymmetric where the likelihood is (Venzon &
+    Moolgavkar 1988, doi:10.2307/2347496).
+
+    Args:
+        result: A fit.
+        name: Which parameter.
+        values: Increasing; from −3 to 3 standard errors around the estimate by default.
+
+    Raises:
+        InputError: If the name is unknown, or the data do not determine the parameter and no
+            `values` are given.
+    """
+    _require_name(result, name)
+    center, error = result.estimate[name], result.stderr[name]
+    if values is None:
+        if not np.isfinite(error):
+            raise InputError(f"`values` must be given: the data do not determine {name!r}.")
+        values = center + error * np.linspace(-REACH, REACH, 2 * STEPS + 1)
+        i = result.problem.names.index(name)
+        values = np.unique(np.clip(values, result.problem.lower[i], result.problem.upper[i]))
+    held = np.array([n == name for n in result.problem.names])
+    deviance = np.full(len(values), np.inf)
+    order = np.argsort(np.abs(values - center))
+    for side in (values >= center, values < center):
+        vector = result.vector
+        for i in order[side[order]]:  # outwards, each from the one before
+            start = np.where(held, values[i], vector)
+            alone = held.all()
+            found = start if alone else fit(result.problem, start, slice(None), TOLERANCES, held)
+            if found is not None:
+                vector, deviance[i] = found, _deviance(result, found)
+    deviance = deviance - _deviance(result, result.vector)
+    return Profile(values, deviance, _interval(values, deviance))
+
+
+def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
+    """Estimates from other data, drawn from the noise around what the fit predicts, all at once.
+
+    Their spread is the error of the estimate, their mean less the estimate its bias (Efron &
+    Tibshirani 1993), without the likelihood's being quadratic. Bounds do not hold on the way.
+
+    Args:
+        result: A fit.
+        key: Of `jax.random`.
+        count: How many.
+
+    Raises:
+        InputError: If the data are draws, of which only the densities at those very points are
+            predicted: draw others by `heterodyne.sample`.
+    """
+    problem, likelihood = result.problem, _at_its_level(result)
+    if not isinstance(likelihood, Gaussian | Binomial):
+        raise InputError("`result` must not be of `Samples`: draw others by `heterodyne.sample`.")
+    prediction = jnp.asarray(result.prediction)
+    others = jax.vmap(lambda k: likelihood.draw(k, prediction))(jax.random.split(key, count))
+    return np.asarray(_refits(jnp.asarray(result.vector), others, problem.inputs, problem.prior))
+
+
+def posterior(
+    result: Recovery, key: Key[Array, ""], count: int = 1000, *, warmup: int = 300
+) -> Samples:
+    """Samples of the posterior `∝ L · prior` by NUTS (Hoffman & Gelman 2014), with blackjax.
+
+    In coordinates in which the fit's covariance is 1; what the data do not determine is held.
+
+    Args:
+        result: A fit; its prior and bounds are those of the posterior, flat otherwise.
+        key: Of `jax.random`.
+        count: How many, after `warmup` steps that tune the sampler.
+
+    Raises:
+        InputError: If blackjax is not installed, or nothing is determined.
+    """
+    try:
+        import blackjax
+    except ImportError:
+        raise InputError("blackjax is not installed: pip install 'dqmjax[sampling]'.") from None
+    known = np.array(list(result.identifiable.values()))
+    if not known.any():
+        raise InputError("`result` must determine some parameter, but determines none.")
+    problem = result.problem
+    root = np.zeros((known.size, known.sum()))
+    root[known] = np.linalg.cholesky(result.covariance[np.ix_(known, known)])
+    inputs = (*problem.inputs, _at_its_level(result), problem.prior)
+    lower, upper = map(jnp.asarray, (problem.lower, problem.upper))
+
+    @jax.jit
+    def log_density(y):
+        vector = result.vector + root @ y
+        inside = ((vector >= lower) & (vector <= upper)).all()
+        value = -jnp.sum(residuals(vector, *inputs) ** 2) / 2
+        return jnp.where(inside & jnp.isfinite(value), value, -jnp.inf)
+
+    tune, draw = jax.random.split(key)
+    start = jnp.zeros(root.shape[1])
+    warm: Any = blackjax.window_adaptation(blackjax.nuts, log_density)
+    adapted, _ = warm.run(tune, start, num_steps=warmup)
+    kernel: Any = blackjax.nuts(log_density, **adapted.parameters)
+
+    def step(state, key):
+        state, _ = kernel.step(key, state)
+        return state, state.position
+
+    _, samples = jax.lax.scan(step, adapted.state, jax.random.split(draw, count))
+    return result.vector + np.asarray(samples) @ root.T
+
+
+@eqx.filter_jit
+def _refits(start: Array, others, inputs, prior):
+    return jax.vmap(lambda likelihood: descended(start, *inputs, likelihood, prior)[0])(others)
+
+
+def _at_its_level(result: Recovery) -> AbstractLikelihood:
+    """The likelihood, with the noise that the residuals show where none was known."""
+    likelihood = result.problem.likelihood
+    if not isinstance(likelihood, Gaussian):
+        return likelihood
+    return Gaussian(likelihood.values, result.goodness.noise * likelihood.sigma)
+
+
+def _deviance(result: Recovery, vector) -> float:
+    problem = result.problem
+    data = np.sum((residual_of(problem, vector) / result.goodness.noise) ** 2)
+    return float(data + np.sum(problem.prior_residual(vector) ** 2))
+
+
+def _interval(values, deviance) -> tuple[float, float]:
+    """Where the deviance crosses 1, by straight lines."""
+    least = int(np.argmin(deviance))
+    if not deviance[least] < 1:
+        return -np.inf, np.inf
+    crossing = lambda x, d: float(np.interp(1.0, d, x)) if d[-1] > 1 else np.inf
+    up = crossing(values[least:], np.maximum.accumulate(deviance[least:]))
+    down = crossing(-values[least::-1], np.maximum.accumulate(deviance[least::-1]))
+    return -down, up
+
+
+def _require_name(result: Recovery, name: str):
+    if name not in result.estimate:
+        raise InputError(f"parameter {name!r} is unknown: there is {', '.join(result.estimate)}.")

@@ -1,0 +1,1 @@
+"""The wave function ψ: potentials, Hamiltonians, states, observables, steppers, spectra."""

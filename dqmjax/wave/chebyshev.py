@@ -1,0 +1,215 @@
+"""`e^{−iA}ψ` of a real symmetric operator, as a sum of Chebyshev polynomials.
+
+`e^{−iA} = e^{−ic} Σ_k (2 − δ_k0) (−i)^k J_k(r) T_k((A − c)/r)`, the spectrum of A within c ± r.
+Tal-Ezer & Kosloff (1984), doi:10.1063/1.448136.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float, Int
+
+from ..errors import InputError
+from ..evolution.stepper import AbstractStepper
+from ..grid import Grid
+from .hamiltonian import Hamiltonian
+from .potentials import depends_on_time
+from .split_step import check_shape
+
+Operator = Callable[[Complex[Array, "..."]], Complex[Array, "..."]]  # A pytree that holds A
+Scalar = Float[Array, ""]
+
+MOST_TERMS = 8192
+LANCZOS_STEPS = 20
+TOO_LONG = "The step is too long for the series: take more `substeps`, or a coarser grid."
+
+
+class Series(eqx.Module):
+    """The expansion of one exponential; a constant, since any that converges gives the same."""
+
+    center: Scalar  # c
+    radius: Scalar  # r
+    coefficients: Float[Array, " terms"]  # (2 − δ_k0) J_k(r)
+    count: Int[Array, ""]  # the terms that are summed
+
+
+def series(lower: Scalar, upper: Scalar, tolerance: float) -> Series:
+    """The expansion on `[lower, upper]`, cut where its terms fall below `tolerance`.
+
+    The Bessel functions are Fourier coefficients, `e^{−ir cos θ} = Σ (−i)^k J_k(r) e^{ikθ}`.
+
+    Raises:
+        RuntimeError: If it would take more than `MOST_TERMS`.
+    """
+    radius = (upper - lower) / 2
+    radius = eqx.error_if(radius, radius > 0.9 * MOST_TERMS, TOO_LONG)
+    angles = jnp.arange(2 * MOST_TERMS) * (jnp.pi / MOST_TERMS)
+    waves = jnp.fft.fft(jnp.exp(-1j * radius * jnp.cos(angles)), norm="forward")[:MOST_TERMS]
+    k = jnp.arange(MOST_TERMS)
+    coefficients = jnp.where(k == 0, 1, 2) * jnp.real(waves * jnp.array([1, 1j, -1, -1j])[k % 4])
+    least = jnp.maximum(tolerance, 4 * jnp.finfo(radius.dtype).eps)
+    count = jnp.max(jnp.where(jnp.abs(coefficients) > least, k, 0)) + 2
+    return Series((upper + lower) / 2, radius, coefficients, count)
+
+
+def spectral_range(operator: Operator, like: Float[Array, "..."]) -> tuple[Scalar, Scalar]:
+    """Bounds of the spectrum, by Lanczos' method from a random state shaped as `like`.
+
+    The extreme values that it finds are widened by their residuals (Zhou & Li 2011,
+    doi:10.1016/j.laa.2010.06.034) and by a hundredth of the range.
+    """
+    start = jax.random.normal(jax.random.key(0), like.shape, like.dtype)
+    count = min(LANCZOS_STEPS, like.size)
+    tiny = jnp.finfo(like.dtype).tiny
+
+    def advance(carry, _):
+        before, beta, now = carry
+        new = jnp.real(operator(now + 0j)) - beta * before
+        alpha = jnp.vdot(now, new)
+        new = new - alpha * now
+        beta = jnp.linalg.norm(new)
+        return (now, beta, new / (beta + tiny)), (alpha, beta)
+
+    begin = (jnp.zeros_like(start), jnp.zeros((), like.dtype), start / jnp.linalg.norm(start))
+    _, (alphas, betas) = jax.lax.scan(advance, begin, length=count)
+    matrix = jnp.diag(alphas) + jnp.diag(betas[:-1], 1) + jnp.diag(betas[:-1], -1)
+    values, vectors = jnp.linalg.eigh(matrix)
+    margins = jnp.abs(betas[-1] * vectors[-1]) + (values[-1] - values[0]) / 100
+    return values[0] - margins[0], values[-1] + margins[-1]
+
+
+@eqx.filter_custom_vjp
+def exponential(arguments: tuple[Operator, Complex[Array, "..."]], series: Series):
+    """`e^{−iA}ψ` for `arguments = (A, ψ)`.
+
+    Reverse mode runs the recurrence backwards, in the memory of a few states. It has no forward
+    mode, since the number of terms is not known beforehand.
+    """
+    return _sum(arguments, series)[0]
+
+
+@exponential.def_fwd
+def _forward(perturbed, arguments, series):
+    return _sum(arguments, series)
+
+
+@exponential.def_bwd
+def _backward(last, cotangent, perturbed, arguments, series):
+    operator, _ = arguments
+    cotangent = cotangent * jnp.exp(-1j * series.center)
+
+    def back(i, carry):
+        (now, after), (d_now, d_after), total = carry
+        k = series.count - i
+        before = _next(operator, series, after, now, -1)
+        d_after = d_after + series.coefficients[k] * cotangent
+        _, pull = eqx.filter_vjp(lambda *a: _next(a[0], series, a[1], a[2]), operator, before, now)
+        d_operator, d_before, d_more = pull(d_after)
+        total = jax.tree.map(jnp.add, total, d_operator)
+        return (before, now), (d_before, d_now + d_more), total
+
+    zeros = jax.tree.map(jnp.zeros_like, eqx.filter(operator, eqx.is_inexact_array))
+    begin = (last, (jnp.zeros_like(cotangent),) * 2, zeros)
+    _, (d_zeroth, d_first), total = jax.lax.fori_loop(0, series.count - 1, back, begin)
+    _, pull = eqx.filter_vjp(lambda *a: _first(a[0], series, a[1]), *arguments)
+    d_operator, d_psi = pull(d_first + series.coefficients[1] * cotangent)
+    d_psi = d_psi + d_zeroth + series.coefficients[0] * cotangent
+    return jax.tree.map(jnp.add, total, d_operator), d_psi
+
+
+def _sum(arguments, series: Series):
+    """The sum, and the last two polynomials `φ_k = (−i)^k T_k ψ`."""
+    operator, psi = arguments
+    first = _first(operator, series, psi)
+    total = series.coefficients[0] * psi + series.coefficients[1] * first
+
+    def add(k, carry):
+        before, now, total = carry
+        after = _next(operator, series, before, now)
+        return now, after, total + series.coefficients[k] * after
+
+    *last, total = jax.lax.fori_loop(2, series.count + 1, add, (psi, first, total))
+    return jnp.exp(-1j * series.center) * total, tuple(last)
+
+
+def _first(operator, series, psi):
+    """`φ_1 = −i (A − c)/r φ_0`."""
+    return -1j / series.radius * (operator(psi) - series.center * psi)
+
+
+def _next(operator, series, before, now, sign=1):
+    """`φ_{k+1} = φ_{k−1} − 2i (A − c)/r φ_k`; the same backwards with the other sign."""
+    return before + 2 * sign * _first(operator, series, now)
+
+
+class Chebyshev(AbstractStepper):
+    """The Schrödinger equation for V(x), one step by a sum of Chebyshev polynomials of Ĥ.
+
+    `ψ(t + dt) = e^{−iĤdt/ħ} ψ(t)`, to `tolerance` for any dt
+
+    One transform pair for each term, about `dt (E_max − E_min)/2ħ` of them and a few tens, so
+    take long steps. The range of energies is found by Lanczos' method on the grid. Gradients in
+    reverse mode, in the memory of a few states; forward mode only over that, with `Direct()`.
+
+    Args:
+        hamiltonian: Masses, ħ and V; real and without t.
+        grid: Periodic box in configuration space.
+        tolerance: Where the terms are cut, as a part of the norm.
+
+    A state is a complex array of the grid's shape. Reference: see `chebyshev`.
+
+    Raises:
+        InputError: If `tolerance` is not between 0 and 1, or V depends on t or is complex.
+        RuntimeError: If a step would need more than 8192 terms.
+    """
+
+    hamiltonian: Hamiltonian
+    grid: Grid
+    tolerance: float = eqx.field(default=1e-13, static=True, kw_only=True)
+
+    def __check_init__(self):
+        if not 0 < self.tolerance < 1:
+            raise InputError(f"`tolerance` must be between 0 and 1, but is {self.tolerance}.")
+
+    def make_step(self, dt):
+        h, grid = self.hamiltonian, self.grid
+        potential = h.potential_on(grid)
+        if depends_on_time(h.potential, grid.dim) or jnp.iscomplexobj(potential):
+            raise InputError("`potential` must be real and without t here: use `SplitStep`.")
+        action = _Action(dt / h.hbar * h.kinetic(grid), dt / h.hbar * potential)
+        lower, upper = spectral_range(action, action.potential)
+        lower = jnp.maximum(lower, jnp.min(action.potential))
+        upper = jnp.minimum(upper, jnp.max(action.kinetic) + jnp.max(action.potential))
+        return _ChebyshevFlow(action, series(lower, upper, self.tolerance), grid)
+
+
+class _Action(eqx.Module):
+    """`ψ → (dt/ħ) Ĥψ`."""
+
+    kinetic: Float[Array, "*shape"]
+    potential: Float[Array, "*shape"]
+
+    def __call__(self, psi):
+        return jnp.fft.ifftn(self.kinetic * jnp.fft.fftn(psi)) + self.potential * psi
+
+
+class _ChebyshevFlow(eqx.Module):
+    """One step."""
+
+    action: _Action
+    series: Series
+    grid: Grid
+    is_reversible: bool = eqx.field(default=True, static=True)
+
+    def __call__(self, t, psi):
+        check_shape(psi, self.grid)
+        psi = psi + 0j * self.action.potential  # complex, and as precise as it
+        return exponential((self.action, psi), jax.lax.stop_gradient(self.series))
+
+    def pullback(self, t, after, cotangent):
+        """Ĥ is real, so that complex conjugation turns time back."""
+        before = self(t, after.conj()).conj()
+        _, pull = eqx.filter_vjp(type(self).__call__, self, t, before)
+        return before, *pull(cotangent)

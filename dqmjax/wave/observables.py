@@ -1,0 +1,77 @@
+"""Numbers and fields that a wave function on a grid holds."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from ..grid import Grid, density
+from .hamiltonian import Hamiltonian
+from .potentials import Parameter, potential_on
+
+Psi = Complex[Array, "*shape"]
+Scalar = Float[Array, ""]
+
+
+def norm(grid: Grid, psi: Psi) -> Scalar:
+    """`∫ |ψ|² dx`."""
+    return grid.integrate(density(psi))
+
+
+def fidelity(grid: Grid, psi: Psi, other: Psi) -> Scalar:
+    """`|∫ ψ* φ dx|²`."""
+    return density(grid.integrate(psi.conj() * other))
+
+
+def mean_position(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
+    """`⟨x_i⟩ = ∫ x_i |ψ|² dx` of a normalised ψ."""
+    return _moments(grid.points, density(psi) * grid.cell)
+
+
+def position_variance(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
+    """`⟨x_i²⟩ − ⟨x_i⟩²`."""
+    weights = density(psi) * grid.cell
+    return _moments(grid.points**2, weights) - _moments(grid.points, weights) ** 2
+
+
+def momentum_density(grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
+    """Probability of each momentum `ħk`, in the order of `grid.k`; the sum is the norm."""
+    return density(jnp.fft.fftn(psi, norm="ortho")) * grid.cell
+
+
+def mean_momentum(grid: Grid, psi: Psi, hbar=1.0) -> Float[Array, " dim"]:
+    """`⟨p_i⟩ = ∫ ψ* (−iħ∂_i) ψ dx`."""
+    return _moments(hbar * grid.k, momentum_density(grid, psi))
+
+
+def momentum_variance(grid: Grid, psi: Psi, hbar=1.0) -> Float[Array, " dim"]:
+    """`⟨p_i²⟩ − ⟨p_i⟩²`."""
+    weights, p = momentum_density(grid, psi), hbar * grid.k
+    return _moments(p**2, weights) - _moments(p, weights) ** 2
+
+
+def kinetic_energy(
+    hamiltonian: Hamiltonian, grid: Grid, psi: Psi, boost: Parameter = 0.0
+) -> Scalar:
+    """`⟨Σ p_i²/2m_i⟩` of `e^{ip·x/ħ}ψ`, p the `boost`."""
+    return jnp.sum(hamiltonian.kinetic(grid, boost) * momentum_density(grid, psi))
+
+
+def potential_energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
+    """`⟨V(x, t)⟩`, its real part where V absorbs."""
+    potential = potential_on(hamiltonian.potential, grid, t)
+    return jnp.real(grid.integrate(potential * density(psi)))
+
+
+def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
+    """`⟨Ĥ⟩`, the sum of the two and of the rest energy."""
+    moving = hamiltonian.rest_energy * norm(grid, psi) + kinetic_energy(hamiltonian, grid, psi)
+    return moving + potential_energy(hamiltonian, grid, psi, t)
+
+
+def current(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape dim"]:
+    """Probability current `j_i = (ħ/m_i) Im ψ* ∂_iψ`; `∂ρ/∂t = −∇·j`."""
+    flow = jnp.imag(psi.conj()[..., None] * grid.gradient(psi))
+    return hamiltonian.hbar / hamiltonian.masses(grid) * flow
+
+
+def _moments(values: Float[Array, "dim *shape"], weights: Float[Array, "*shape"]):
+    return jnp.sum(values * weights, axis=tuple(range(1, values.ndim)))

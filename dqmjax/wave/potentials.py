@@ -1,0 +1,330 @@
+"""Potential energies V(x, t), written for one point."""
+
+import abc
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Inexact
+
+from ..errors import InputError, require_positive
+from ..grid import Grid
+
+Point = Float[Array, " dim"]
+Scalar = Float[Array, ""]
+Parameter = Float[Array, "..."] | tuple[float, ...] | float
+
+
+class AbstractPotential(eqx.Module):
+    """A potential energy. Write it for one point; forces and grids come for free."""
+
+    @abc.abstractmethod
+    def __call__(self, x: Point, t: Scalar | float = 0.0) -> Inexact[Array, ""]:
+        """`V(x, t)` at one point, in units of energy."""
+
+    def force(self, x: Point, t: Scalar | float = 0.0) -> Point:
+        """`−∇V(x, t)` at one point."""
+        return -jax.grad(self)(x, t)
+
+    def __add__(self, other: "Callable | AbstractPotential") -> "Sum":
+        return Sum((self, other))
+
+
+class Sum(AbstractPotential):
+    """`Σ V_i(x, t)`, as made by `+`."""
+
+    terms: tuple[Callable, ...]
+
+    def __call__(self, x, t=0.0):
+        return sum((term(x, t) for term in self.terms), jnp.zeros(()))
+
+
+class Free(AbstractPotential):
+    """`V = 0`."""
+
+    def __call__(self, x, t=0.0):
+        return 0 * jnp.sum(x)
+
+
+class Harmonic(AbstractPotential):
+    """`V(x) = m Σ ω_i² x_i² / 2`.
+
+    Args:
+        omega: ω, one number or one per axis.
+        mass: m.
+    """
+
+    omega: Parameter = 1.0
+    mass: Scalar | float = 1.0
+
+    def __call__(self, x, t=0.0):
+        return self.mass * jnp.sum(_per_axis("omega", self.omega, x) ** 2 * x**2) / 2
+
+
+class Anharmonic(AbstractPotential):
+    """`V(x) = Σ (ω² x_i²/2 + c x_i³ + d x_i⁴)`, of unit mass.
+
+    Args:
+        omega: ω.
+        cubic: c.
+        quartic: d.
+    """
+
+    omega: Scalar | float = 1.0
+    cubic: Scalar | float = 0.0
+    quartic: Scalar | float = 0.0
+
+    def __call__(self, x, t=0.0):
+        return jnp.sum(self.omega**2 * x**2 / 2 + self.cubic * x**3 + self.quartic * x**4)
+
+
+class DoubleWell(AbstractPotential):
+    """`V(x) = D ((x₁/a)² − 1)²`: minima at ±a, a barrier of height D between them.
+
+    Args:
+        depth: D.
+        half_distance: a.
+    """
+
+    depth: Scalar | float
+    half_distance: Scalar | float
+
+    def __call__(self, x, t=0.0):
+        return self.depth * ((x[0] / self.half_distance) ** 2 - 1) ** 2
+
+
+class SechBarrier(AbstractPotential):
+    """`V(x) = V₀ sech²(αx₁)`, whose transmission is known in closed form (Eckart 1930).
+
+    Args:
+        height: V₀; negative for a well.
+        rate: α, inverse length.
+    """
+
+    height: Scalar | float
+    rate: Scalar | float
+
+    def __call__(self, x, t=0.0):
+        y = self.rate * x[0]
+        return 4 * self.height * jnp.exp(-2 * jnp.logaddexp(y, -y))  # cosh would overflow
+
+
+class GaussianBarrier(AbstractPotential):
+    """`V(x) = V₀ exp(−Σ (x_i − c_i)² / 2w_i²)`.
+
+    Args:
+        height: V₀; negative for a well.
+        width: w, one number or one per axis.
+        center: c, likewise.
+    """
+
+    height: Scalar | float
+    width: Parameter
+    center: Parameter = 0.0
+
+    def __call__(self, x, t=0.0):
+        away = (x - _per_axis("center", self.center, x)) / _per_axis("width", self.width, x)
+        return self.height * jnp.exp(-jnp.sum(away**2) / 2)
+
+
+class Morse(AbstractPotential):
+    """`V(x) = D (1 − e^{−a(x₁ − r)})²`.
+
+    Args:
+        depth: D.
+        rate: a, inverse length.
+        equilibrium: r.
+    """
+
+    depth: Scalar | float
+    rate: Scalar | float
+    equilibrium: Scalar | float = 0.0
+
+    def __call__(self, x, t=0.0):
+        return self.depth * (1 - jnp.exp(-self.rate * (x[0] - self.equilibrium))) ** 2
+
+
+class OpticalLattice(AbstractPotential):
+    """`V(x) = V₀ Σ sin²(k_i x_i)`.
+
+    Args:
+        depth: V₀.
+        wavenumber: k of the light, one number or one per axis.
+    """
+
+    depth: Scalar | float
+    wavenumber: Parameter
+
+    def __call__(self, x, t=0.0):
+        return self.depth * jnp.sum(jnp.sin(_per_axis("wavenumber", self.wavenumber, x) * x) ** 2)
+
+
+class Spline(AbstractPotential):
+    """`V(x) = Σ_j c_j B((x₁ − x_j)/h)`, a smooth curve of any form by few numbers.
+
+    B is the cubic B-spline, so V has two continuous derivatives; x_j are equally spaced, the first
+    and the last one h beyond the ends. Beyond those, V goes on as constants.
+
+    Args:
+        coefficients: c_j, four or more; V is about c_j at x_j.
+        lower, upper: The ends.
+
+    Raises:
+        InputError: If there are fewer coefficients, or `lower` is not below `upper`.
+    """
+
+    coefficients: Float[Array, " knots"] | tuple[float, ...]
+    lower: float
+    upper: float
+
+    def __check_init__(self):
+        shape = jnp.asarray(self.coefficients).shape
+        if len(shape) != 1 or shape[0] < 4:
+            raise InputError(f"`coefficients` must be four or more numbers, but has shape {shape}.")
+        if not self.lower < self.upper:
+            raise InputError(f"`lower` must be below `upper`: {self.lower}, {self.upper}.")
+
+    def __call__(self, x, t=0.0):
+        coefficients = jnp.asarray(self.coefficients)
+        intervals = coefficients.size - 3
+        inside = jnp.clip((x[0] - self.lower) / (self.upper - self.lower), 0.0, 1.0) * intervals
+        away = jnp.abs(inside - jnp.arange(-1, intervals + 2))
+        near = 2 / 3 - away**2 + away**3 / 2
+        far = (2 - jnp.minimum(away, 2.0)) ** 3 / 6
+        return jnp.sum(coefficients * jnp.where(away < 1, near, far))
+
+
+class HenonHeiles(AbstractPotential):
+    """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`; unbounded below beyond |x| ~ 1/λ.
+
+    Args:
+        coupling: λ.
+    """
+
+    coupling: Scalar | float
+
+    def __call__(self, x, t=0.0):
+        _require_plane(x)
+        return jnp.sum(x**2) / 2 + self.coupling * (x[0] ** 2 * x[1] - x[1] ** 3 / 3)
+
+
+class SoftCoulomb(AbstractPotential):
+    """`V(x) = −Z / √(|x|² + s²)`.
+
+    Args:
+        charge: Z; negative to repel.
+        softening: s.
+    """
+
+    charge: Scalar | float = 1.0
+    softening: Scalar | float = 1.0
+
+    def __call__(self, x, t=0.0):
+        return -self.charge / jnp.sqrt(jnp.sum(x**2) + self.softening**2)
+
+
+class Slits(AbstractPotential):
+    """`V(x, y) = V₀ e^{−x²/2d²} Π_j (1 − e^{−(y − c_j)²/2w²})`: a wall at x = 0, open at each c_j.
+
+    Args:
+        height: V₀.
+        thickness: d.
+        width: w of each opening.
+        centers: c_j, one per slit.
+    """
+
+    height: Scalar | float
+    thickness: Scalar | float
+    width: Scalar | float
+    centers: Parameter
+
+    def __call__(self, x, t=0.0):
+        _require_plane(x)
+        wall = jnp.exp(-((x[0] / self.thickness) ** 2) / 2)
+        open_at = jnp.exp(-(((x[1] - jnp.asarray(self.centers)) / self.width) ** 2) / 2)
+        return self.height * wall * jnp.prod(1 - open_at)
+
+
+class AbsorbingEdges(AbstractPotential):
+    """`V(x) = −iη Σ_i s_i³`, s rising from 0 to 1 over the last `width` before each edge.
+
+    A complex absorbing potential. Take η = 3E for waves of energy E and wavenumber k, and two of
+    their wavelengths as the width. This is then reflected, or comes through to the other side
+    of a periodic box:
+
+        wavenumber / k   0.25   0.5      0.7      1        1.5      2        4
+        part left        0.16   1.1e-2   2.7e-4   6.5e-7   7.8e-6   1.0e-4   9.1e-3
+
+    Slower waves are reflected, faster ones pass. A layer of five wavelengths, η = 1.7E, leaves
+    1.3e-2 at k/4, 1.3e-6 at k/2 and 1.8e-6 at 2k.
+    Muga et al. (2004), doi:10.1016/j.physrep.2004.03.002.
+
+    Args:
+        lower, upper: The edges of the box, one number or one per axis; infinite for an axis
+            that absorbs nothing.
+        width: Of each layer, likewise; positive.
+        strength: η, an energy.
+
+    Raises:
+        InputError: If a constant `width` or `strength` is not positive, or `lower` not below
+            `upper`.
+    """
+
+    lower: Parameter
+    upper: Parameter
+    width: Parameter
+    strength: Scalar | float
+
+    def __check_init__(self):
+        require_positive(width=self.width, strength=self.strength)
+        edges = (self.lower, self.upper)
+        if not any(isinstance(edge, Tracer) for edge in edges) and np.any(
+            np.asarray(self.lower) >= np.asarray(self.upper)
+        ):
+            raise InputError(f"`lower` must be below `upper`, but they are {edges}.")
+
+    def __call__(self, x, t=0.0):
+        lower, upper, width = (
+            _per_axis(name, getattr(self, name), x) for name in ("lower", "upper", "width")
+        )
+        inside = jnp.minimum(jnp.minimum(x - lower, upper - x), 2 * width)  # finite
+        depth = jnp.clip(1 - inside / width, 0, 1)
+        return -1j * self.strength * jnp.sum(depth**3)
+
+
+def _per_axis(name: str, value, x: Array) -> Array:
+    """`value` as an array, if it is one number or one per axis."""
+    array = jnp.asarray(value)
+    if array.shape not in ((), x.shape):
+        raise InputError(
+            f"`{name}` must be one number or one per axis ({x.size}), but has shape {array.shape}."
+        )
+    return array
+
+
+def _require_plane(x):
+    if x.shape != (2,):
+        raise InputError(f"`x` must be a point of two dimensions, but has shape {x.shape}.")
+
+
+def potential_on(potential: Callable, grid: Grid, t: Scalar | float = 0.0) -> Array:
+    """`V` at every point of `grid`.
+
+    Raises:
+        InputError: If `potential` does not return one number for a point.
+    """
+    values = grid.at_points(lambda x: jnp.asarray(potential(x, t)))
+    if values.shape != grid.shape:
+        shape = values.shape[grid.dim :]
+        raise InputError(f"`potential(x, t)` must return one number, but its shape is {shape}.")
+    return values
+
+
+def depends_on_time(potential: Callable, dim: int) -> bool:
+    """Whether `V(x, t)` uses t at all, so that its factors must be made anew at every step."""
+    jaxpr = jax.make_jaxpr(lambda x, t: potential(x, t))(jnp.zeros(dim), jnp.zeros(())).jaxpr
+    t = jaxpr.invars[1]
+    return any(t is v for equation in jaxpr.eqns for v in equation.invars) or t in jaxpr.outvars

@@ -1,0 +1,157 @@
+import dataclasses
+import zipfile
+
+import numpy as np
+import pytest
+
+from dqmjax.data.snapshots import read_snapshots
+from dqmjax.errors import InputError, InputFileError
+from dqmjax.output import whole_directory, write_json
+
+GOOD = {
+    "t": np.array([0.0, 0.1, 0.2]),
+    "points": np.random.default_rng(0).normal(size=(5, 2)),
+    "density": np.full((3, 5), 0.1),
+    "ell": np.ones(1),
+    "kappa": np.array(1.0),
+    "hbar": np.array(1.0),
+}
+COUNTS = {"shots": np.array(10), "counts": np.full((3, 5), 4)}
+
+
+def write(path, **changes):
+    arrays = {k: v for k, v in (GOOD | changes).items() if v is not None}
+    np.savez(path, **arrays)
+    return path
+
+
+def with_nan(array):
+    array = array.copy()
+    array.flat[0] = np.nan
+    return array
+
+
+def test_round_trip(tmp_path):
+    data = read_snapshots(write(tmp_path / "a.npz", **COUNTS, description="words"))
+    assert (data.modes, data.shots, data.description) == (1, 10, "words")
+    np.testing.assert_array_equal(data.points, GOOD["points"])
+    np.testing.assert_allclose(data.measured, 0.4 / (2 * np.pi))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"t": None}, "`t` is missing"),
+        ({"kappa": None}, "`kappa` is missing"),
+        ({"extra": np.ones(2)}, "'extra' is unknown"),
+        ({"t": GOOD["t"][::-1]}, "strictly increasing"),
+        ({"t": np.array([0.0, 0.1, 0.1])}, "strictly increasing"),
+        ({"t": np.zeros((3, 1))}, "two or more times"),
+        ({"t": np.array([0.0])}, "two or more times"),
+        ({"points": GOOD["points"][:, :1]}, "even width"),
+        ({"points": np.ones(5)}, r"shape \(points, 2N\)"),
+        ({"density": np.ones((5, 3))}, r"`density` must have shape \(3, 5\)"),
+        ({"density": with_nan(GOOD["density"])}, "`density` must be finite, but: not in 1 places"),
+        ({"points": with_nan(GOOD["points"])}, "`points` must be finite"),
+        ({"density": GOOD["density"] + 0j}, "`density` must hold real numbers"),
+        ({"ell": np.ones(2)}, "one entry per mode"),
+        ({"ell": np.array([-1.0])}, "`ell` must be positive"),
+        ({"kappa": np.array(0.0)}, "`kappa` must be positive"),
+        ({"kappa": np.ones(2)}, "`kappa` must be one number"),
+        ({"sigma": np.array(-0.1)}, "`sigma` must be positive"),
+        ({"sigma": np.array(1e-300)}, "`sigma` must exceed round-off"),
+        ({"density": np.full((3, 5), 1e3)}, "`density` must be per dq dp"),
+        ({"density": np.zeros((3, 5))}, "positive somewhere at the first time"),
+        (COUNTS | {"counts": np.zeros((3, 5), int)}, "positive somewhere at the first time"),
+        ({"points": GOOD["points"][:1], "density": GOOD["density"][:, :1]}, "two points or more"),
+        ({"new\nline": np.ones(1)}, "is unknown"),
+        ({"sigma": np.ones(4)}, "`sigma` must be one number or of shape"),
+        ({"shots": COUNTS["shots"]}, "given with"),
+        (COUNTS | {"counts": np.full((3, 5), 11)}, "between 0 and `shots` = 10"),
+        (COUNTS | {"counts": np.full((3, 5), -1)}, "between 0 and `shots`"),
+        (COUNTS | {"counts": np.full((3, 5), 0.5)}, "`counts` must be integers"),
+        (COUNTS | {"counts": np.ones((5, 3), int)}, "`counts` must have shape"),
+        (COUNTS | {"shots": np.array(0)}, "`shots` must be a positive integer"),
+        (COUNTS | {"shots": np.array(1.5)}, "`shots` must be a positive integer"),
+        ({"density": np.array([[{}] * 5] * 3)}, "other than plain arrays"),
+    ],
+)
+def test_bad_content_is_named(tmp_path, changes, message):
+    path = write(tmp_path / "bad.npz", **changes)
+    with pytest.raises(InputFileError, match=message) as caught:
+        read_snapshots(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_files_are_noticed(tmp_path):
+    good = write(tmp_path / "good.npz").read_bytes()
+    path = tmp_path / "bad.npz"
+    for i in range(0, len(good), 61):
+        flipped = bytearray(good)
+        flipped[i] ^= 0x10
+        path.write_bytes(flipped)
+        try:
+            data = read_snapshots(path)
+        except InputFileError:
+            continue
+        np.testing.assert_array_equal(data.density, GOOD["density"])  # a bit that says nothing
+        np.testing.assert_array_equal(data.points, GOOD["points"])
+    for length in (0, 10, len(good) // 2, len(good) - 5):
+        path.write_bytes(good[:length])
+        with pytest.raises(InputFileError, match=r"complete \.npz"):
+            read_snapshots(path)
+
+
+def test_flipped_data_bit_is_a_checksum_error(tmp_path):
+    path = write(tmp_path / "good.npz")
+    with zipfile.ZipFile(path) as archive:
+        offset = archive.getinfo("density.npy").header_offset
+    content = bytearray(path.read_bytes())
+    content[offset + 300] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match="damaged"):
+        read_snapshots(path)
+
+
+def test_what_is_no_file(tmp_path):
+    with pytest.raises(InputFileError, match="is a directory"):
+        read_snapshots(tmp_path)
+    with pytest.raises(InputFileError, match="No such file"):
+        read_snapshots(tmp_path / "none.npz")
+    np.save(tmp_path / "one.npy", np.ones(3))
+    with pytest.raises(InputFileError, match=r"no complete \.npz"):
+        read_snapshots(tmp_path / "one.npy")
+
+
+def test_snapshots_made_in_memory_are_checked_too(tmp_path):
+    data = read_snapshots(write(tmp_path / "a.npz"))
+    with pytest.raises(InputError, match="strictly increasing"):
+        dataclasses.replace(data, t=data.t[::-1])
+
+
+def test_directory_is_written_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "out"
+
+    def write_half():
+        with whole_directory(target) as folder:
+            (folder / "a.txt").write_text("half")
+            write_json(folder / "b.json", {"x": float("nan")})
+
+    with pytest.raises(ValueError, match="Out of range"):
+        write_half()
+    assert not target.exists()
+    with whole_directory(target) as folder:
+        write_json(folder / "b.json", {"x": 1.0})
+    assert [p.name for p in target.iterdir()] == ["b.json"]
+    with pytest.raises(InputFileError, match="is a directory"), whole_directory(tmp_path) as folder:
+        write_json(folder / "out", {})
+    with pytest.raises(InputError), whole_directory(tmp_path / "deep" / "er"):
+        raise InputError("any")
+    assert not (tmp_path / "deep").exists()
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(InputFileError, match="cannot be written"),
+        whole_directory(tmp_path / "file" / "x"),
+    ):
+        pass

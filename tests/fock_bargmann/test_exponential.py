@@ -1,0 +1,113 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+
+from dqmjax.fock_bargmann.exponential import _repeat, expm, expm_action
+from dqmjax.fock_bargmann.ladder import Blocks, Shifts
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 1000.0])
+def test_exponential_of_antihermitian_matrices(size):
+    random = np.random.default_rng(0)
+    a = random.normal(size=(3, 6, 6)) + 1j * random.normal(size=(3, 6, 6))
+    a = size * (a - a.conj().swapaxes(1, 2)) / 2
+    exact = np.stack([scipy.linalg.expm(m) for m in a])
+    np.testing.assert_allclose(expm(jnp.asarray(a)), exact, rtol=0, atol=2e-14 * max(size, 1))
+
+
+def test_triangle_keeps_relative_accuracy_where_pivoting_would_not():
+    """`exp [[λ₁, 0], [c, λ₂]]` has the corner c (e^λ₁ − e^λ₂)/(λ₁ − λ₂)."""
+    first, second, corner = 2.0j, -31.0j, 1e5
+    a = jnp.array([[first, 0, 0], [corner, second, 0], [0, corner, first]])
+    got = np.asarray(expm(a))
+    divided = corner * (np.exp(first) - np.exp(second)) / (first - second)
+    np.testing.assert_allclose(got[0, 0], np.exp(first), rtol=1e-13)
+    np.testing.assert_allclose(got[1, 0], divided, rtol=1e5 * 2e-16)  # ‖A‖ε
+    assert got[0, 1] == got[0, 2] == got[1, 2] == 0
+
+
+def test_too_large_a_norm_is_nan_not_garbage():
+    assert np.isnan(expm(jnp.array([[1e9j]]))).all()
+
+
+def test_side_by_side_each_is_what_it_is_alone():
+    random = np.random.default_rng(0)
+    scales = np.array([0.1, 1.0, 30.0, 1e9])[:, None, None]
+    matrices = jnp.asarray(1j * scales * random.normal(size=(4, 5, 5)))
+    together = jax.vmap(expm)(matrices)
+    for one, both in zip(matrices[:3], together[:3], strict=True):
+        np.testing.assert_allclose(both, expm(one), rtol=1e-13, atol=0)
+    assert np.isnan(together[3]).all()
+
+
+def test_side_by_side_no_more_is_done_than_one_of_them_needs():
+    done = []
+
+    def body(x):
+        jax.debug.callback(lambda _: done.append(1), x)
+        return 2 * x
+
+    counts = jnp.array([1.0, 3.0, 2.0])
+    many = jax.vmap(lambda count: _repeat(body, jnp.ones(()), count, limit=24))
+    assert many(counts).tolist() == [2.0, 8.0, 4.0]
+    jax.effects_barrier()
+    assert len(done) == 3 * 3
+
+
+def random_shifts():
+    random = np.random.default_rng(1)
+    shifts = ((0, 0), (1, 1), (-1, 2))
+    weights = random.normal(size=(3, 5, 5)) + 1j * random.normal(size=(3, 5, 5))
+    return Shifts(shifts, jnp.asarray(weights))
+
+
+def dense(operator, shape):
+    unit = jnp.eye(int(np.prod(shape)), dtype=complex).reshape(-1, *shape)
+    return np.asarray(jax.vmap(operator)(unit)).reshape(len(unit), -1).T
+
+
+def test_action_on_shifts_is_that_of_the_dense_matrix():
+    operator = random_shifts()
+    rho = jnp.asarray(np.random.default_rng(2).normal(size=(5, 5)) + 0j)
+    exact = scipy.linalg.expm(1.7 * dense(operator, (5, 5))) @ np.asarray(rho).ravel()
+    got = expm_action(operator, jnp.asarray(1.7), rho)
+    np.testing.assert_allclose(np.ravel(got), exact, rtol=1e-12, atol=1e-12 * abs(exact).max())
+
+
+def test_blocks_hold_the_operator():
+    operator = Shifts(((0, 0), (1, 1)), random_shifts().weights[:2])
+    blocks = Blocks(operator.shifts, np.ones((5, 5), bool), np.ones((2, 25), bool))
+    rho = jnp.asarray(np.random.default_rng(3).normal(size=(5, 5)) + 0j)
+    rows = jnp.einsum("bij,bj->bi", blocks.matrices(operator), blocks.gather(rho))
+    assert (blocks.count, blocks.width) == (5, 5)  # nine diagonals of 1…5…1, packed
+    np.testing.assert_allclose(blocks.scatter(rows), operator(rho), rtol=1e-14)
+
+
+def test_action_differentiates_forward_and_in_reverse():
+    operator = random_shifts()
+    rho = jnp.asarray(np.random.default_rng(2).normal(size=(5, 5)) + 0j)
+
+    def f(scale, dt):
+        scaled = Shifts(operator.shifts, scale * operator.weights)
+        return jnp.sum(jnp.abs(expm_action(scaled, dt, rho)) ** 2)
+
+    at = (jnp.asarray(0.3), jnp.asarray(0.6))
+    reverse, forward = jax.grad(f, (0, 1))(*at), jax.jacfwd(f, (0, 1))(*at)
+    step = 1e-5
+    for i in (0, 1):
+        shift = [step * (j == i) for j in (0, 1)]
+        up, down = (f(*(a + s * d for a, d in zip(at, shift, strict=True))) for s in (1, -1))
+        assert reverse[i] == pytest.approx(float(forward[i]), rel=1e-12)
+        assert reverse[i] == pytest.approx(float((up - down) / (2 * step)), rel=1e-7)
+
+
+@pytest.mark.parametrize("turn", [0.79, 1.0, 3.9, 6.4, 100.0])
+def test_both_series_reach_round_off(turn):
+    """A single phase, with turns just below and above those after which a series is cut."""
+    phase = Shifts(((0,),), jnp.full((1, 1), 1j))
+    one = jnp.ones(1, complex)
+    exact = np.exp(1j * turn)
+    assert abs(expm_action(phase, jnp.asarray(turn), one)[0] - exact) < 1e-14 * max(turn, 1)
+    assert abs(expm(jnp.array([[1j * turn]]))[0, 0] - exact) < 1e-14 * max(turn, 1)

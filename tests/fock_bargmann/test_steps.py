@@ -1,0 +1,179 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+from systems import husimi, kerr_operator
+
+import dqmjax as dqm
+from dqmjax.evolution.solve import _solve
+
+REVIVAL = np.pi  # of U = 2, at Kt = (U/2) t = π
+
+
+def stepper(interaction=2.0, cutoff=30, **constants):
+    return dqm.HusimiStep(
+        dqm.FokkerPlanck(dqm.Kerr(interaction), **constants), dqm.FockBargmann(cutoff)
+    )
+
+
+def test_kerr_to_its_revival_against_qutip():
+    ts = np.array([0.0, np.pi / 8, np.pi / 2, 2.0, REVIVAL])
+    kerr = stepper()
+    saved = dqm.solve(kerr, kerr.basis.coherent(2.0 + 0j), ts).saved
+    points = np.random.default_rng(0).normal(scale=2, size=(50, 2))
+    start, operator = qutip.coherent(30, 2.0, method="analytic"), kerr_operator(30, 2.0)
+    for t, coefficients in zip(ts, saved, strict=True):
+        exact = husimi(((-1j * t * operator).expm() * start).proj(), points)
+        got = kerr.basis.density(coefficients, jnp.asarray(points))
+        np.testing.assert_allclose(got, exact, rtol=0, atol=1e-12)
+
+
+def test_moments_of_the_kerr_state():
+    """⟨a⟩ and ⟨a²⟩ at Kt = π/8 and π/2, K = 1, α = 2, known to ten digits."""
+    kerr = stepper()
+    saved = dqm.solve(
+        kerr, kerr.basis.coherent(2.0 + 0j), np.array([0, np.pi / 8, np.pi / 2])
+    ).saved
+    a = qutip.destroy(30).full()
+    mean, square = (np.einsum("tmn,nm->t", saved, m) for m in (a, a @ a))
+    assert mean[1] == pytest.approx(-0.5896152073 - 0.1909300233j, abs=1e-9)
+    assert square[1] == pytest.approx(0.0053440887 + 0.0730673851j, abs=1e-9)
+    assert mean[2] == pytest.approx(0.0006709253, abs=1e-9)
+    assert square[2] == pytest.approx(-4, abs=1e-9)
+
+
+def test_series_and_blocks_agree():
+    """An ℓ that may differ from the basis's couples all blocks; at ℓ = 1 nothing else changes."""
+    ts = np.array([0.0, 0.3, 0.6])
+    blocks, series = stepper(cutoff=16), stepper(cutoff=16, ell=jnp.array(1.0))
+    start = blocks.basis.coherent(1.0 + 0.5j)
+    one, other = (dqm.solve(s, start, ts).saved for s in (blocks, series))
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
+
+
+def loss(parameters, ts=(0.0, 0.2, 0.5), ell=1.0, cutoff=12):
+    interaction, C, alpha = parameters
+    kerr = stepper(interaction, cutoff, C=C, ell=ell)
+    start = kerr.basis.coherent(alpha + 0.2j)
+    final = dqm.solve(kerr, start, jnp.asarray(ts), throw=False).final  # few levels will do here
+    points = jnp.array([[0.5, 0.2], [-1.0, 0.7]])
+    return jnp.sum(kerr.basis.density(final, points) * jnp.array([1.0, -2.0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ell", [1.0, jnp.array(1.1)], ids=["blocks", "series"])
+def test_gradients_three_ways(ell):
+    at = jnp.array([1.3, 0.9, 0.8])
+    reverse, forward = (d(loss)(at, ell=ell) for d in (jax.grad, jax.jacfwd))
+    step = 1e-5
+    difference = [
+        (loss(at + step * e, ell=ell) - loss(at - step * e, ell=ell)) / (2 * step)
+        for e in jnp.eye(3)
+    ]
+    assert np.abs(reverse).min() > 1e-4
+    np.testing.assert_allclose(reverse, forward, rtol=1e-10)
+    np.testing.assert_allclose(reverse, difference, rtol=1e-7)
+
+
+def test_gradient_with_respect_to_the_save_times():
+    """Equal intervals share a step, but not where the times are differentiated."""
+    at, ts = jnp.array([1.3, 1.0, 0.8]), jnp.array([0.0, 0.2, 0.4])
+    got = jax.grad(lambda ts: loss(at, ts))(ts)
+    step = 1e-5
+    late = (
+        loss(at, ts + step * jnp.array([0, 0, 1])) - loss(at, ts - step * jnp.array([0, 0, 1]))
+    ) / (2 * step)
+    assert abs(late) > 1e-4
+    np.testing.assert_allclose(got, [-late, 0, late], rtol=0, atol=1e-9)
+
+
+def test_gradient_with_respect_to_ell():
+    at = jnp.array([1.3, 1.0, 0.8])
+    value = lambda ell: loss(at, (0.0, 0.1), ell=ell)
+    step = 1e-5
+    difference = (value(jnp.array(1.05 + step)) - value(jnp.array(1.05 - step))) / (2 * step)
+    assert jax.grad(value)(jnp.array(1.05)) == pytest.approx(float(difference), rel=1e-7)
+
+
+def test_sweep_over_values_compiles_once():
+    sizes = []
+    for interaction in (0.5, 1.0, 1.5):
+        kerr = stepper(jnp.array(interaction), 8, C=jnp.array(interaction))
+        ts = np.array([0.0, 0.1 * interaction])
+        dqm.solve(kerr, kerr.basis.coherent(0.5 + 0j), ts, throw=False)
+        sizes.append(_solve._cached._cache_size())
+    assert sizes[2] == sizes[1] == sizes[0] > 0
+
+
+def test_batch_of_parameters():
+    values = jnp.array([0.7, 1.3])
+    batched = jax.vmap(lambda u: loss(jnp.array([u, 1.0, 0.8])))(values)
+    np.testing.assert_allclose(
+        batched, [loss(jnp.array([u, 1.0, 0.8])) for u in values], rtol=1e-12
+    )
+
+
+def test_uneven_times_and_substeps_change_nothing():
+    kerr = stepper(cutoff=12)
+    start = kerr.basis.coherent(0.9 + 0j)
+    whole = dqm.solve(kerr, start, np.array([0, 1, 2])).saved[1]
+    np.testing.assert_allclose(
+        whole, dqm.solve(kerr, start, np.array([0.0, 1.0])).final, rtol=0, atol=1e-14
+    )
+    fine = dqm.solve(kerr, start, np.array([0.0, 0.1, 0.35, 0.6]))
+    coarse = dqm.solve(kerr, start, np.array([0.0, 0.6]), substeps=3)
+    np.testing.assert_allclose(fine.final, coarse.final, rtol=0, atol=1e-14)
+
+
+def test_single_precision():
+    jax.config.update("jax_enable_x64", False)
+    try:
+        kerr = stepper(cutoff=16)
+        final = dqm.solve(kerr, kerr.basis.coherent(1.0 + 0j), np.array([0.0, REVIVAL])).final
+        start = kerr.basis.coherent(1.0 + 0j)
+    finally:
+        jax.config.update("jax_enable_x64", True)
+    assert final.dtype == jnp.complex64
+    np.testing.assert_allclose(final, start, rtol=0, atol=2e-5)
+
+
+def test_bad_input_is_refused():
+    kerr = stepper(cutoff=8)
+    start = kerr.basis.coherent(0.5 + 0j)
+    with pytest.raises(dqm.InputError, match="two or more times"):
+        dqm.solve(kerr, start, np.array([0.0]))
+    with pytest.raises(dqm.InputError, match="strictly increasing"):
+        dqm.solve(kerr, start, np.array([0.0, 1.0, 1.0]))
+    with pytest.raises(dqm.InputError, match="`substeps` must be a positive integer"):
+        dqm.solve(kerr, start, np.array([0.0, 1.0]), substeps=0)
+    with pytest.raises(dqm.InputError, match=r"basis's shape \(8, 8\)"):
+        dqm.solve(kerr, jnp.ones((9, 9), complex), np.array([0.0, 1.0]))
+    with pytest.raises(dqm.InputError, match="`state` must be finite"):
+        dqm.solve(kerr, start * jnp.nan, np.array([0.0, 1.0]))
+
+
+def test_a_final_state_that_is_not_finite_is_an_error_or_a_status():
+    kerr, ts = stepper(cutoff=8), np.array([0.0, 1.0])
+
+    @eqx.filter_jit
+    def run(factor, throw):
+        return dqm.solve(kerr, factor * kerr.basis.coherent(0.5 + 0j), ts, throw=throw)
+
+    with pytest.raises(RuntimeError, match="not finite"):
+        run(jnp.array(jnp.nan), True)
+    assert not run(jnp.array(jnp.nan), False).finite
+    assert run(jnp.array(1.0), False).finite
+
+
+def test_a_solution_tells_what_it_is():
+    kerr, ts = stepper(cutoff=8), np.array([0.0, 0.5, 1.0])
+    good = dqm.solve(kerr, kerr.basis.coherent(0.1), ts)
+    printed = str(good)
+    assert printed.startswith("Solution: 3 times from 0 to 1, c128[8,8]\nfinite, strain")
+    assert printed.endswith("at most")
+    strained = eqx.tree_at(lambda s: s.strain, good, jnp.array([0.0, 1.0, 20.0]))
+    assert "NOT to be believed" in repr(strained)
+    assert "NOT finite" in repr(eqx.tree_at(lambda s: s.finite, good, jnp.array(False)))
+    jax.jit(lambda ts: repr(eqx.tree_at(lambda s: s.ts, good, ts)) and ts)(good.ts)  # of tracers

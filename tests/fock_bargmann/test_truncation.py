@@ -1,0 +1,67 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dqmjax as dqm
+from dqmjax.fock_bargmann.truncation import deviation
+
+HIGGS = dqm.HiggsPair(1.3, 0.1)
+QUARTIC = dqm.AnharmonicOscillator(1.0, 0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("symbol", "ell", "levels", "alpha"),
+    [
+        (QUARTIC, (1.0,), (16,), [0.6 + 0.3j]),
+        (HIGGS, (1.0, 1.0), (9, 9), [0.25, 0.15j]),
+    ],
+    ids=["quartic", "higgs pair"],
+)
+def test_deviation_begins_with_the_derivatives_left_out(symbol, ell, levels, alpha):
+    """∂ρ/∂t of the two differ from the start by the third and fourth: the deviation grows as t,
+    while moments of order 1 and 2 differ only through later times, as t² or not at all."""
+    flow = dqm.FokkerPlanck(symbol, ell=ell)
+    basis = dqm.FockBargmann(levels, ell=ell)
+    state = basis.coherent(jnp.asarray(alpha))
+    modes = len(levels)
+    one = (1,) + (0,) * (modes - 1)
+    none = (0,) * modes
+    powers = [(none, one), (one, one), (tuple(3 * n for n in one), none)]
+    random = np.random.default_rng(0).normal(size=(30, 2 * modes))
+    found = deviation(flow, 4, basis, state, np.linspace(0, 0.08, 9), powers, jnp.asarray(random))
+    assert found.horizon > 0.02
+    assert len(found.ts) >= 3
+    assert found.density[0] == 0
+    assert float(found.density[2]) == pytest.approx(2 * float(found.density[1]), rel=0.05)
+    apart = np.abs(found.moments - found.exact)
+    assert apart[1, 0] < 0.05 * apart[1].max()
+    assert "until t = " in str(found)
+    assert "inf" not in str(found)
+
+
+def test_it_is_coupling_times_time_that_counts():
+    ends = []
+    for levels, quartic in ((16, 0.03), (16, 0.3), (40, 0.03)):
+        basis = dqm.FockBargmann(levels)
+        flow = dqm.FokkerPlanck(dqm.AnharmonicOscillator(1.0, quartic), ell=(1.0,))
+        start = basis.coherent(0.6 + 0.3j)
+        ends.append(quartic * dqm.horizon(dqm.HusimiStep(flow, basis), start, 0.02 / quartic))
+    np.testing.assert_allclose(ends, [0.004, 0.004, 0.002], rtol=0.1)
+
+
+def test_bad_input():
+    basis = dqm.FockBargmann(12)
+    state = basis.coherent(0.3 + 0j)
+    flow, points = dqm.FokkerPlanck(QUARTIC), jnp.zeros((1, 2))
+    run = lambda degree, ts, powers=(((0,), (1,)),): deviation(
+        flow, degree, basis, state, ts, powers, points
+    )
+    with pytest.raises(dqm.InputError, match="`powers` must name a moment"):
+        run(4, np.array([0.0, 0.001]), ())
+    with pytest.raises(dqm.InputError, match="`degree` must make the equation exact"):
+        run(3, np.array([0.0, 0.1]))
+    with pytest.raises(dqm.InputError, match="before the horizon"):
+        run(4, np.array([0.0, 9.0]))
+    with pytest.raises(dqm.InputError, match="`ts` must begin at 0"):
+        run(4, np.array([0.01, 0.02]))

@@ -1,0 +1,100 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+from systems import random_symbol
+
+import dqmjax as dqm
+from dqmjax.phase_space.ordering import (
+    ANTINORMAL,
+    NORMAL,
+    SYMMETRIC,
+    Smoothed,
+    from_qutip,
+    from_terms,
+    reorder,
+)
+from dqmjax.phase_space.polynomial import Polynomial, polynomial
+
+POINTS = np.random.default_rng(1).normal(size=(5, 2, 2))
+
+
+def at(symbol, modes=1):
+    return np.array([symbol(jnp.asarray(q), jnp.asarray(p)) for q, p in POINTS[:, :, :modes]])
+
+
+def test_number_operators():
+    """`n̂ = ââ† − 1`, `n̂(n̂−1) = â²â†² − 4ââ† + 2`, and ½ between in Weyl's order."""
+    quanta = np.sum(POINTS[:, :, 0] ** 2, axis=1) / 2
+    number = from_terms({(1, 1): 1.0})
+    np.testing.assert_allclose(at(number), quanta - 1, rtol=0, atol=1e-14)
+    weyl = reorder(number, ANTINORMAL, SYMMETRIC)
+    np.testing.assert_allclose(at(weyl), quanta - 0.5, rtol=0, atol=1e-14)
+    pairs = from_terms({(2, 2): 1.0})
+    np.testing.assert_allclose(at(pairs), quanta**2 - 4 * quanta + 2, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("modes", [1, 2])
+def test_round_trips(modes):
+    symbol = random_symbol(modes)
+    read = polynomial(symbol, modes)
+    np.testing.assert_allclose(at(read, modes), at(symbol, modes), rtol=1e-11)
+    there = reorder(read, SYMMETRIC, ANTINORMAL)
+    assert np.abs(at(there, modes) - at(read, modes)).max() > 0.1
+    back = reorder(reorder(there, ANTINORMAL, NORMAL), NORMAL, SYMMETRIC)
+    np.testing.assert_allclose(at(back, modes), at(read, modes), rtol=0, atol=1e-10)
+
+
+def test_wick_symbol_is_the_mean_in_coherent_states():
+    levels = 60
+    x, p = qutip.position(levels), qutip.momentum(levels)
+    operator = p**2 / 2 + 0.3 * x**4 + 0.2 * (x * p + p * x)
+    wick = reorder(from_qutip(operator, 4), ANTINORMAL, NORMAL)
+    for q, p in POINTS[:, :, 0]:
+        state = qutip.coherent(levels, (q + 1j * p) / np.sqrt(2), method="analytic")
+        exact = qutip.expect(operator, state)
+        assert wick(jnp.array([q]), jnp.array([p])) == pytest.approx(exact, abs=1e-9)
+
+
+def test_weyl_symbol_is_classical():
+    x, p = qutip.position(12), qutip.momentum(12)
+    weyl = reorder(from_qutip(p**2 / 2 + 0.3 * x**4 + 0.1 * x**3, 4), ANTINORMAL, SYMMETRIC)
+    q, p = POINTS[:, 0, 0], POINTS[:, 1, 0]
+    np.testing.assert_allclose(at(weyl), p**2 / 2 + 0.3 * q**4 + 0.1 * q**3, rtol=0, atol=1e-11)
+
+
+def test_units():
+    """In ℓ = 1.6 and κ = 1.3: the polynomial of z, put back into ξ by `InUnits`."""
+    symbol = random_symbol(1)
+    read = dqm.InUnits(polynomial(symbol, 1, 1.6, 1.3), 1.6, 1.3)
+    np.testing.assert_allclose(at(read), at(symbol), rtol=1e-10)
+
+
+def test_smooth_potentials_by_convolution():
+    """`cos kq` from Weyl's order to Wick's: `e^{−k²ℓ²/4} cos kq`, closed form."""
+    k, ell = 1.7, 1.3
+    smoothed = Smoothed(lambda q: jnp.cos(k * q[0]), SYMMETRIC, NORMAL, (ell,))
+    exact = np.exp(-((k * ell) ** 2) / 4) * np.cos(k * POINTS[:, 0, 0])
+    np.testing.assert_allclose(at(smoothed), exact, rtol=0, atol=1e-13)
+    quartic = Smoothed(lambda q: q[0] ** 4 * q[1] ** 2, ANTINORMAL, SYMMETRIC, (1.0, 1.0))
+    known = reorder(polynomial(lambda q, p: q[0] ** 4 * q[1] ** 2, 2), ANTINORMAL, SYMMETRIC)
+    np.testing.assert_allclose(at(quartic, 2), at(known, 2), rtol=0, atol=1e-10)
+    with pytest.raises(dqm.InputError, match="a Gaussian would be divided out"):
+        Smoothed(lambda q: jnp.cos(q[0]), SYMMETRIC, ANTINORMAL)
+
+
+def test_bad_input_is_refused():
+    a = qutip.destroy(9)
+    with pytest.raises(dqm.InputError, match="must be Hermitian"):
+        from_terms({(1, 0): 1.0, (0, 1): 1j})
+    with pytest.raises(dqm.InputError, match="rows"):
+        from_terms({(1, 1): 1.0, (1, 1, 0, 0): 1.0})
+    with pytest.raises(dqm.InputError, match="must be a Hermitian operator"):
+        from_qutip(a, 2)
+    with pytest.raises(dqm.InputError, match="must have 17 levels"):
+        from_qutip(a + a.dag(), 8)
+    with pytest.raises(dqm.InputError, match="must be a polynomial of degree 2"):
+        from_qutip((a + a.dag()).cosm(), 2)
+    with pytest.raises(dqm.InputError, match="must be polynomials"):
+        polynomial(lambda q, p: jnp.cos(q[0]), 1)
+    assert isinstance(from_terms({(0, 0): 1.0}), Polynomial)

@@ -1,0 +1,191 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+
+import dqmjax as dqm
+from dqmjax.phase_space.ordering import from_qutip
+from dqmjax.phase_space.polynomial import CHUNK, in_chunks
+
+POINTS = np.random.default_rng(3).normal(size=(6, 2, 6))
+
+
+def lattice(tunnelling, interaction, sites, bonds, levels):
+    a = [
+        qutip.tensor(
+            [qutip.destroy(levels) if i == j else qutip.qeye(levels) for j in range(sites)]
+        )
+        for i in range(sites)
+    ]
+    hopping = sum(a[i].dag() * a[j] + a[j].dag() * a[i] for i, j in bonds)
+    return -tunnelling * hopping + interaction / 2 * sum(c.dag() ** 2 * c**2 for c in a)
+
+
+def pair(levels):
+    one = qutip.qeye(levels)
+    return qutip.tensor(qutip.destroy(levels), one), qutip.tensor(one, qutip.destroy(levels))
+
+
+def higgs(mass, coupling, levels=9):
+    a, b = pair(levels)
+    field = (a + b.dag()) / np.sqrt(2 * mass)
+    momentum = 1j * np.sqrt(mass / 2) * (b - a.dag())
+    square = field.dag() * field
+    return momentum.dag() * momentum + mass**2 * square + coupling / 2 * square**2
+
+
+def kerr(levels=11):
+    a = qutip.destroy(levels)
+    return 0.7 * a.dag() * a + 0.9 / 2 * a.dag() ** 2 * a**2 + 0.4 * (a + a.dag())
+
+
+def amplifier(levels=9):
+    a = qutip.destroy(levels)
+    return 0.3j / 2 * (a.dag() ** 2 - a**2)
+
+
+def anharmonic(levels=11):
+    x, p = qutip.position(levels), qutip.momentum(levels)
+    return p**2 / 2 + x**2 / 2 + 0.2 * x**4
+
+
+def three_wave(levels=7):
+    a, b, c = (
+        qutip.tensor([qutip.destroy(levels) if i == j else qutip.qeye(levels) for j in range(3)])
+        for i in range(3)
+    )
+    word = a.dag() * b.dag() * c
+    return 0.6 * (word + word.dag())
+
+
+CATALOGUE = [
+    (dqm.Kerr(0.9, 0.7, 0.4), kerr(), 4),
+    (dqm.ParametricAmplifier(0.3), amplifier(), 2),
+    (dqm.AnharmonicOscillator(1.0, 0.2), anharmonic(), 4),
+    (dqm.ThreeWave(0.6), three_wave(), 3),
+    (dqm.HiggsPair(1.3, 0.5), higgs(1.3, 0.5), 4),
+    (dqm.BoseHubbard(0.8, 1.5, 2), lattice(0.8, 1.5, 2, [(0, 1)], 9), 4),
+    (
+        dqm.Oscillators((0.7, 1.9)),
+        sum(w * c.dag() * c for w, c in zip((0.7, 1.9), pair(5), strict=True)),
+        2,
+    ),
+]
+
+
+@pytest.mark.parametrize(("symbol", "operator", "degree"), CATALOGUE)
+def test_symbols_are_those_of_their_operators(symbol, operator, degree):
+    """Up to a constant; operators are read off their QuTiP matrices."""
+    exact = from_qutip(operator, degree)
+    for q, p in POINTS[:, :, : symbol.modes]:
+        got, zero = symbol(jnp.asarray(q), jnp.asarray(p)), jnp.zeros(symbol.modes)
+        expected = exact(jnp.asarray(q), jnp.asarray(p)) - exact(zero, zero)
+        assert got - symbol(zero, zero) == pytest.approx(float(expected), abs=1e-10)
+
+
+def field_energy(field):
+    """`Σ π²/2 + (φ_{x+1} − φ_x)²/2 + m²φ²/2 + λφ⁴` over the sites, from waves."""
+
+    def weyl(q, p):
+        phi, pi = field.waves @ q, field.waves @ p
+        slope = jnp.roll(phi, -1) - phi
+        squares = pi**2 + slope**2 + field.mass**2 * phi**2
+        return jnp.sum(squares / 2 + field.coupling * phi**4)
+
+    return weyl
+
+
+def gauge_energy(gauge):
+    def weyl(q, p):
+        a = q.reshape(gauge.directions, 3)
+        crosses = jnp.cross(a[:, None], a[None])
+        return jnp.sum(p**2 + gauge.omega**2 * q**2) / 2 + gauge.coupling**2 / 4 * jnp.sum(
+            crosses**2
+        )
+
+    return weyl
+
+
+FIELD, GAUGE = dqm.ScalarField(4, 0.8, 0.3), dqm.GaugeQuartic(1.3, 0.7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("symbol", "weyl"), [(FIELD, field_energy(FIELD)), (GAUGE, gauge_energy(GAUGE))]
+)
+def test_field_symbols_are_smoothed_energies_undone(symbol, weyl):
+    """`H = e^{−Δ_z/4} H_Weyl`, two Laplacians being all that a quartic has; up to a constant."""
+    scale = jnp.concatenate([symbol.ell, 1 / symbol.ell])
+    scaled = lambda f: lambda z: f(*jnp.split(scale * z, 2))
+    laplacian = lambda f: lambda z: jnp.trace(jax.hessian(f)(z))
+    h = scaled(weyl)
+    exact = lambda z: h(z) - laplacian(h)(z) / 4 + laplacian(laplacian(h))(z) / 32
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2 * symbol.modes)))
+    shift = jax.vmap(lambda z: scaled(symbol)(z) - exact(z))(points)
+    np.testing.assert_allclose(shift, shift[0], rtol=0, atol=1e-12)
+    assert abs(scaled(symbol)(points[0]) - h(points[0])) > 0.1
+
+
+def test_waves_of_the_field_diagonalise_its_free_energy():
+    np.testing.assert_allclose(FIELD.waves.T @ FIELD.waves, np.eye(4), rtol=0, atol=1e-14)
+    q = jnp.asarray(POINTS[0, 0, :4])
+    free = dqm.ScalarField(4, 0.8, 0.0)
+    exact = field_energy(free)(q, 0 * q)
+    assert jnp.sum(free.omega**2 * q**2) / 2 == pytest.approx(float(exact), abs=1e-13)
+    flow = dqm.FokkerPlanck(free, ell=free.ell)
+    np.testing.assert_allclose(flow.diffusion(jnp.ones(8)), 0, rtol=0, atol=1e-14)
+
+
+def test_lattice_bonds():
+    """A plaquette has four, a chain of three has two."""
+    ones, zeros = jnp.ones(4), jnp.zeros(4)
+    assert dqm.BoseHubbard(1.0, 0.0, (2, 2))(ones, zeros) == pytest.approx(-4)
+    assert dqm.BoseHubbard(1.0, 0.0, 3)(ones[:3], zeros[:3]) == pytest.approx(-2)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "exact"),
+    [
+        (dqm.Kerr(0.9, 0.7, 0.4), True),
+        (dqm.BoseHubbard(0.8, 1.5, (2, 2)), True),
+        (dqm.ParametricAmplifier(0.3), True),
+        (dqm.ThreeWave(0.6), True),
+        (dqm.Oscillators((0.7, 1.9)), True),
+        (dqm.AnharmonicOscillator(1.4, 0.2), False),
+        (dqm.ScalarField(3, 0.8, 0.3), False),
+        (dqm.ScalarField(3, 0.8, 0.0), True),
+        (dqm.HiggsPair(1.3, 0.5), False),
+        (dqm.GaugeQuartic(1.1, 0.5), False),
+    ],
+)
+def test_verdicts_on_the_catalogue(symbol, exact):
+    ell = getattr(symbol, "ell", jnp.ones(symbol.modes))
+    assert dqm.FokkerPlanck(symbol, ell=ell).is_exact is exact
+    assert dqm.FokkerPlanck(symbol, ell=ell, order=4).is_exact
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(dqm.InputError, match="`sites` must be whole numbers"):
+        dqm.BoseHubbard(1.0, 1.0, 0)
+    with pytest.raises(dqm.InputError, match="`sites` must be a whole number"):
+        dqm.ScalarField(0, 1.0, 1.0)
+    with pytest.raises(dqm.InputError, match="`mass` must be positive"):
+        dqm.HiggsPair(0.0, 1.0)
+    for symbol in (
+        dqm.BoseHubbard(1.0, 1.0, 2),
+        dqm.ThreeWave(1.0),
+        dqm.HiggsPair(1.0, 1.0),
+        GAUGE,
+    ):
+        with pytest.raises(dqm.InputError, match="one entry per mode"):
+            symbol(jnp.ones(5), jnp.ones(5))
+
+
+@pytest.mark.parametrize("count", [1, CHUNK, CHUNK + 1, 3 * CHUNK])
+def test_evaluation_in_chunks_keeps_every_point(count):
+    beta = np.arange(2.0 * count).reshape(count, 2) + 1j
+    shapes = []
+    found = in_chunks(lambda part: shapes.append(part.shape) or part.sum(axis=1), beta)
+    np.testing.assert_array_equal(found, beta.sum(axis=1))
+    assert set(shapes) == {(CHUNK, 2)}

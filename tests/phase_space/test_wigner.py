@@ -1,0 +1,143 @@
+"""Moyal's equation against diagonalisation, QuTiP and the Husimi picture."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+
+import dqmjax as dqm
+from dqmjax.phase_space.wigner import WignerStep, smoothed
+
+
+def quartic(x, t):
+    return x[0] ** 2 / 2 + 0.01 * x[0] ** 4
+
+
+def quartic_state(levels: int, t: float) -> np.ndarray:
+    """The coherent state at (0, 3) after t, in number states of ω = 1."""
+    more = levels + 8
+    x, p = qutip.position(more), qutip.momentum(more)
+    matrix = (p**2 / 2 + x**2 / 2 + 0.01 * x**4).full()[:levels, :levels]
+    energies, states = np.linalg.eigh(matrix)
+    start = qutip.coherent(levels, 3j / np.sqrt(2), method="analytic").full()[:, 0]
+    return states @ (np.exp(-1j * energies * t) * (states.conj().T @ start))
+
+
+def packet(grid, center, momentum, hbar=1.0):
+    q, p = grid.points
+    return jnp.exp(-((q - center) ** 2 + (p - momentum) ** 2) / hbar) / (jnp.pi * hbar)
+
+
+@pytest.mark.slow
+def test_the_case_of_pywignercuda():
+    """H = p²/2 + x²/2 + 0.01x⁴ from (0, 3) to t = 25, without its box's errors.
+
+    The published extremes, −0.16817879761 and 0.18606354816, are met to 2e-6 only: at the points of
+    a grid of spacing 3/64, which comes nearest to them, diagonalisation has what is asked for here.
+    """
+    grid = dqm.Grid((-9.0, -9.0), (9.0, 9.0), (192, 192))
+    stepper = WignerStep(dqm.Hamiltonian(quartic), grid)
+    start, ts = packet(grid, 0.0, 3.0), np.array([0.0, 25.0])
+    got = np.asarray(dqm.solve(stepper, start, ts, substeps=400).final)
+    axis = np.asarray(grid.points[0][:, 0])
+    ket = qutip.Qobj(quartic_state(90, 25.0))
+    exact = qutip.wigner(ket, axis[::4], axis[::4], method="laguerre").T
+    np.testing.assert_allclose(got[::4, ::4], exact, rtol=0, atol=1e-9)
+    waves = np.fft.fftshift(np.fft.fft2(got))
+    finer = 4 * np.fft.ifft2(np.fft.ifftshift(np.pad(waves, 96))).real  # twice the points
+    np.testing.assert_allclose(finer[::2, ::2], got, rtol=0, atol=1e-12)
+    extremes = [finer.min(), finer.max()]
+    np.testing.assert_allclose(extremes, [-0.16817726262, 0.18606368850], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(extremes, [-0.16817879761, 0.18606354816], rtol=0, atol=2e-6)
+
+
+def test_order_of_the_scheme():
+    grid = dqm.Grid((-7.0, -7.0), (7.0, 7.0), (96, 96))
+    start, ts = packet(grid, 1.0, 0.5), np.array([0.0, 1.0])
+    h = dqm.Hamiltonian(lambda x, t: x[0] ** 2 / 2 + 0.05 * x[0] ** 4)
+    run = lambda scheme, n: dqm.solve(WignerStep(h, grid, scheme), start, ts, substeps=n).final
+    exact = run(dqm.nystrom6, 60)
+    errors = [np.abs(run(dqm.strang, n) - exact).max() for n in (20, 30, 45)]
+    slopes = np.log(np.array(errors[:2]) / errors[1:]) / np.log(1.5)
+    np.testing.assert_allclose(slopes, 2, atol=0.1)
+
+
+@pytest.mark.slow
+def test_a_mixed_state_over_a_barrier_against_its_wave_functions():
+    """Two packets without coherence between them, V no polynomial, ħ = 0.8, m = 1.3."""
+    hbar, mass = 0.8, 1.3
+    h = dqm.Hamiltonian(dqm.GaussianBarrier(0.6, (0.7,)), mass, hbar)
+    line = dqm.Grid((-14.0,), (14.0,), (256,))
+    grid, ts = dqm.Grid((-14.0, -9.0), (14.0, 9.0), (128, 192)), np.array([0.0, 1.2])
+    q, p = grid.points
+    start, some = 0.0, (slice(20, 110, 6), slice(50, 140, 6))
+    points = grid.points[:, *some].reshape(2, -1).T
+    wigner, husimi = 0.0, 0.0
+    for center, momentum in ((-2.0, 1.5), (1.5, -0.7)):
+        spread = (q - center) ** 2 / (2 * 0.7**2) + 2 * (0.7 * (p - momentum) / hbar) ** 2
+        start += jnp.exp(-spread) / (2 * jnp.pi * hbar)
+        psi = dqm.gaussian(line, center, 0.7, momentum, hbar=hbar)
+        psi = dqm.solve(dqm.SplitStep(h, line), psi, ts, substeps=40).final
+        wigner += dqm.wigner(line, psi, points, hbar=hbar) / 2
+        husimi += dqm.husimi(line, psi, points, ell=0.9, hbar=hbar) / 2
+    got = dqm.solve(WignerStep(h, grid), start, ts, substeps=60).final
+    np.testing.assert_allclose(got[some].ravel(), wigner, rtol=0, atol=1e-9)
+    seen = smoothed(grid, got, 0.9, hbar)[some].ravel()
+    np.testing.assert_allclose(seen, husimi, rtol=0, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_smoothed_it_is_the_husimi_picture():
+    """All derivatives of a quartic H on coefficients, against splitting on a grid."""
+    omega, coupling, ts = 1.4, 0.05, np.array([0.0, 0.5])
+    symbol = dqm.AnharmonicOscillator(omega, coupling)
+    ell = float(symbol.ell[0])
+    basis = dqm.FockBargmann(40, ell=ell)
+    flow = dqm.FokkerPlanck(symbol, ell=ell, order=4)
+    rho = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(0.6 + 0.3j), ts).final
+    grid = dqm.Grid((-8.5, -9.5), (8.5, 9.5), (144, 144))
+    h = dqm.Hamiltonian(lambda x, t: omega**2 * x[0] ** 2 / 2 + coupling * x[0] ** 4)
+    q, p = grid.points
+    middle = np.sqrt(2) * 0.6 * ell, np.sqrt(2) * 0.3 / ell
+    start = jnp.exp(-(((q - middle[0]) / ell) ** 2) - ((p - middle[1]) * ell) ** 2) / jnp.pi
+    w = dqm.solve(WignerStep(h, grid), start, ts, substeps=60).final
+    exact = basis.density(rho, grid.points.reshape(2, -1).T).reshape(grid.shape)
+    np.testing.assert_allclose(smoothed(grid, w, ell), exact, rtol=0, atol=1e-9)
+
+
+def test_gradient():
+    grid = dqm.Grid((-7.0, -7.0), (7.0, 7.0), (64, 64))
+    start, ts = packet(grid, 1.0, 0.5), np.array([0.0, 1.0])
+
+    def value(coupling):
+        h = dqm.Hamiltonian(dqm.Anharmonic(1.0, 0.0, coupling))
+        w = dqm.solve(WignerStep(h, grid), start, ts, substeps=20).final
+        return grid.integrate(grid.points[0] * w)
+
+    at, step = jnp.array(0.1), 1e-6
+    difference = (value(at + step) - value(at - step)) / (2 * step)
+    assert abs(difference) > 1e-2
+    assert float(jax.grad(value)(at)) == pytest.approx(float(difference), rel=1e-7)
+
+
+def test_bad_input():
+    h, line = dqm.Hamiltonian(quartic), dqm.Grid((-7.0,), (7.0,), (64,))
+    grid = dqm.Grid((-7.0, -7.0), (7.0, 7.0), (64, 64))
+    with pytest.raises(dqm.InputError, match="axis for each q and p"):
+        WignerStep(h, line)
+    with pytest.raises(dqm.InputError, match="potential without t"):
+        WignerStep(dqm.Hamiltonian(lambda x, t: x[0] * t), grid)
+    with pytest.raises(dqm.InputError, match="real potential"):
+        WignerStep(dqm.Hamiltonian(lambda x, t: 1j * x[0]), grid)
+    with pytest.raises(dqm.InputError, match="finite at every point"):
+        WignerStep(dqm.Hamiltonian(lambda x, t: 1 / x[0] ** 2), grid)
+    for wrong in (0.0, -1.0, np.nan):
+        with pytest.raises(dqm.InputError, match="`ell` must be positive"):
+            smoothed(grid, packet(grid, 0.0, 0.0), wrong)
+    with pytest.raises(dqm.InputError, match="grid's shape"):
+        dqm.solve(WignerStep(h, grid), jnp.ones((8, 8)), np.array([0.0, 1.0]))
+    small = dqm.Grid((-3.5, -3.5), (3.5, 3.5), (32, 32))
+    stepper, state = WignerStep(h, small), packet(small, 0.0, 3.0)
+    with pytest.raises(RuntimeError, match="highest levels or waves"):
+        dqm.solve(stepper, state, np.array([0.0, 3.0]), substeps=30)

@@ -1,0 +1,257 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import qutip
+from systems import KERR, bose_hubbard, counted, kerr_snapshots
+
+import dqmjax as dqm
+from dqmjax.recovery.problem import _jacobian, _predict
+
+
+def errors(result, truth=KERR):
+    return {name: abs(result.estimate[name] - truth[name]) for name in truth}
+
+
+def test_clean_data_without_a_start(clean):
+    result = dqm.recover(clean, "kerr")
+    assert result.goodness.describes_data
+    assert result.origin == "weak form"
+    assert max(errors(result).values()) < 1e-8  # QuTiP was solved to 1e-12
+    assert all(result.identifiable.values())
+
+
+def test_far_start(clean):
+    start = {"interaction": -3.6, "C": 2.4, "omega": 3.0, "alpha_re": 0.8, "alpha_im": 0.0}
+    result = dqm.recover(clean, "kerr", start=start)
+    assert max(errors(result).values()) < 1e-8
+    assert {n: result.start[n] for n in start} == start or result.origin == "weak form"
+
+
+@pytest.mark.slow
+def test_C_away_from_one_is_recovered():
+    """Densities made by the equation at C = 0.6, which no quantum system has."""
+    basis = dqm.FockBargmann(20)
+    flow = dqm.FokkerPlanck(dqm.Kerr(-2.0, 0.3), C=0.6)
+    t = 0.02 * np.arange(16)
+    states = dqm.solve(
+        dqm.HusimiStep(flow, basis), basis.coherent(0.9 + 0.2j), t, throw=False
+    ).saved
+    axis = np.linspace(-3, 3, 13)
+    points = np.stack(np.meshgrid(axis, axis)).reshape(2, -1).T
+    density = np.stack([basis.density(s, jnp.asarray(points)) for s in states])
+    data = dqm.Snapshots(t, points, density, np.ones(1), 1.0, 1.0)
+    result = dqm.recover(data, "kerr")
+    truth = {"interaction": -2.0, "omega": 0.3, "C": 0.6, "alpha_re": 0.9, "alpha_im": 0.2}
+    assert max(errors(result, truth).values()) < 1e-7
+
+
+def test_fixed_parameters_stay(clean):
+    result = dqm.recover(clean, "kerr", fix={"C": 1.0, "omega": 0.0})
+    assert sorted(result.estimate) == ["alpha_im", "alpha_re", "interaction"]
+    assert result.estimate["interaction"] == pytest.approx(KERR["interaction"], abs=1e-8)
+
+
+@pytest.mark.slow
+def test_ell_when_asked_in_rescaled_units(clean):
+    """q = 1.6 Q, p = P/1.6, from ℓ = 1.3 and from nothing."""
+    data = dataclasses.replace(clean, points=clean.points * [1.6, 1 / 1.6], ell=np.array([1.6]))
+    for start in (None, {"ell": 1.3}):
+        result = dqm.recover(data, "kerr", free=["ell"], start=start)
+        assert result.estimate["ell"] == pytest.approx(1.6, abs=1e-7)
+        assert max(errors(result).values()) < 1e-7
+
+
+@pytest.mark.slow
+def test_errors_are_as_large_as_claimed(clean):
+    """Counting noise: 5 draws × 5 parameters of pulls, mean 0 ± 1/√25, width 1."""
+    pulls = []
+    for seed in range(5):
+        result = dqm.recover(counted(clean, 2000, seed), "kerr")
+        assert result.goodness.describes_data
+        pulls.append([(result.estimate[n] - x) / result.stderr[n] for n, x in KERR.items()])
+    assert abs(np.mean(pulls)) < 0.6
+    assert 0.6 < np.std(pulls) < 1.5
+
+
+def test_given_sigma_sets_the_errors(clean):
+    sigma = 1e-3
+    noise = sigma * np.random.default_rng(0).normal(size=clean.density.shape)
+    data = dataclasses.replace(clean, density=clean.density + noise, sigma=np.array(sigma))
+    known = dqm.recover(data, "kerr")
+    guessed = dqm.recover(dataclasses.replace(data, sigma=None), "kerr")
+    assert known.goodness.describes_data
+    assert known.goodness.chi2 / known.goodness.dof == pytest.approx(1, abs=0.1)
+    assert abs(known.estimate["C"] - 1) < 4 * known.stderr["C"]
+    assert guessed.stderr["C"] == pytest.approx(known.stderr["C"], rel=0.1)
+    tight = dqm.recover(dataclasses.replace(data, sigma=np.array(sigma / 2)), "kerr")
+    assert not tight.goodness.describes_data  # χ² four times too large
+
+
+def test_lossy_data_are_called_wrong_without_any_noise_level():
+    result = dqm.recover(kerr_snapshots(loss=2 * np.pi * 0.010), "kerr")
+    assert abs(result.estimate["C"] - 1) > 3 * result.stderr["C"]  # confident and wrong
+    assert not result.goodness.describes_data
+    assert "does NOT describe the data" in str(result)
+    assert "neighbouring residuals are correlated" in result.goodness.verdict
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_an_oscillator_alone_does_not_determine_C(noisy):
+    data = kerr_snapshots(interaction=0.0, omega=1.3)
+    result = dqm.recover(counted(data, 2000, 1) if noisy else data, "kerr")
+    assert not result.identifiable["C"]
+    assert result.stderr["C"] == np.inf
+    assert result.identifiable["omega"]
+    assert abs(result.estimate["omega"] - 1.3) < max(4 * result.stderr["omega"], 1e-8)
+    assert any("C" in combination for combination in result.undetermined)
+    assert "do not determine" in str(result)
+    assert result.to_json()["stderr"]["C"] is None
+
+
+def test_second_fit_compiles_nothing(clean):
+    dqm.recover(clean, "kerr")
+    functions = (_predict, _jacobian)
+    before = [f._cached._cache_size() for f in functions]
+    dqm.recover(kerr_snapshots(interaction=-1.7, omega=0.2, alpha_re=1.1), "kerr")
+    assert [f._cached._cache_size() for f in functions] == before
+
+
+def test_model_of_one_s_own(clean):
+    """Trainable arrays are sought, floats stay; here the strength of |α|⁴ alone."""
+
+    class Quartic(dqm.AbstractSymbol):
+        modes = 1
+        strength: jax.Array
+
+        def __call__(self, q, p):
+            quanta = jnp.sum(q**2 + p**2) / 2
+            return self.strength * (quanta**2 - 4 * quanta)
+
+    result = dqm.recover(clean, dqm.FokkerPlanck(Quartic(jnp.array(0.1))))
+    assert result.estimate["strength"] == pytest.approx(KERR["interaction"] / 2, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        ({"model": "keer"}, "model 'keer' is unknown: there is kerr"),
+        ({"start": {"U": 1.0}}, "parameter 'U' is unknown: the model has interaction"),
+        ({"fix": {"c": 1.0}}, "parameter 'c' is unknown"),
+        ({"free": ["elle"]}, "parameter 'elle' is unknown"),
+        ({"fix": {"C": np.nan}}, "parameter 'C' must be finite"),
+        ({"fix": {"C": 1.0}, "start": {"C": 0.5}}, "both fixed and free"),
+        ({"cutoff": 4}, "`cutoff` must hold a coherent state of 1.5"),
+        (
+            {"fix": dict.fromkeys(["interaction", "omega", "C", "alpha_re", "alpha_im"], 1.0)},
+            "nothing is free",
+        ),
+    ],
+)
+def test_bad_problems_are_refused(clean, problem, message):
+    with pytest.raises(dqm.InputError, match=message):
+        dqm.recover(clean, problem.pop("model", "kerr"), **problem)
+
+
+def test_data_too_few_or_too_energetic_are_refused(clean):
+    few = dataclasses.replace(
+        clean, t=clean.t[:2], points=clean.points[:2], density=clean.density[8:10, :2] + 0.01
+    )
+    with pytest.raises(dqm.InputError, match="must hold more than the 5 numbers"):
+        dqm.recover(few, "kerr")
+    with pytest.raises(dqm.InputError, match="must start below 100 quanta"):
+        dqm.recover(dataclasses.replace(clean, points=20 * clean.points), "kerr")
+
+
+def test_si_units_with_a_fixed_interaction(clean):
+    """ℓ = 1e-12, κ = ħ = 1e-34, times in microseconds: the same physics, the same answer."""
+    ell, kappa = 1e-12, 1e-34
+    data = dataclasses.replace(
+        clean,
+        t=clean.t * 1e-6,
+        points=clean.points * [ell, kappa / ell],
+        density=clean.density / kappa,
+        ell=np.array([ell]),
+        kappa=kappa,
+        hbar=kappa,
+    )
+    result = dqm.recover(data, "kerr", fix={"interaction": KERR["interaction"] * kappa * 1e6})
+    assert result.goodness.describes_data
+    assert result.estimate["C"] == pytest.approx(1, abs=1e-8)
+    assert all(result.identifiable.values())
+
+
+@pytest.mark.slow
+def test_few_detections_at_each_point(clean):
+    """Twenty shots; and three, where no point expects one: right, or said to be wrong."""
+    for shots, seed in ((20, 0), (3, 0)):
+        result = dqm.recover(counted(clean, shots, seed), "kerr")
+        pulls = [(result.estimate[n] - x) / result.stderr[n] for n, x in KERR.items()]
+        assert result.goodness.describes_data == (np.max(np.abs(pulls)) < 4)
+        assert result.goodness.describes_data or shots == 3
+
+
+def test_levels_too_few_for_the_fit_are_told(clean):
+    result = dqm.recover(clean, "kerr", cutoff=15)
+    assert "keep more levels" not in str(result)
+    assert result.horizon == np.inf
+    stuffed = dataclasses.replace(result, strain=20.0, horizon=1.5)
+    assert "strain 2e+01, after t = 1.5 the run presses against the levels" in str(stuffed)
+
+
+def test_start_that_leads_nowhere_is_refused(clean):
+    """With too few early snapshots for a weak form, and a C that overflows at once."""
+    late = dataclasses.replace(clean, t=clean.t[[0, 13, 18]], density=clean.density[[0, 13, 18]])
+    with pytest.raises(dqm.InputError, match="finite densities at all times"):
+        dqm.recover(late, "kerr", start={"interaction": 4e6, "C": 1e3})
+
+
+def test_wrong_minimum_is_reported(clean):
+    """Three far snapshots and a start far from the truth end in a wrong minimum, which says so."""
+    late = dataclasses.replace(clean, t=clean.t[[0, 13, 18]], density=clean.density[[0, 13, 18]])
+    result = dqm.recover(late, "kerr", start={"interaction": 1.0, "omega": 2.0}, fix={"C": 1.0})
+    assert abs(result.estimate["interaction"] - KERR["interaction"]) > 1
+    assert not result.goodness.describes_data
+
+
+def test_single_precision_is_refused(clean):
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with pytest.raises(dqm.InputError, match="jax_enable_x64"):
+            dqm.recover(clean, "kerr")
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
+@pytest.mark.slow
+def test_loss_is_recovered_beside_C():
+    """No starting values; the lossless model is told to be wrong elsewhere."""
+    result = dqm.recover(kerr_snapshots(loss=0.2), "kerr-damped")
+    exact = KERR | {"rate": 0.2}
+    assert set(result.estimate) == set(exact)
+    for name, value in exact.items():
+        assert result.estimate[name] == pytest.approx(value, abs=1e-7)
+    assert result.goodness.describes_data
+
+
+def test_dimer_from_scattered_points_without_a_start():
+    """Two modes by QuTiP: hopping, interaction, C and both ℓ."""
+    levels, amplitudes = 8, (0.4, 0.3j)
+    _, operator = bose_hubbard(1.0, 0.4)
+    kets = [qutip.coherent(levels, a, method="analytic") for a in amplitudes]
+    t = np.linspace(0, 1, 11)
+    options = {"atol": 1e-12, "rtol": 1e-10}
+    states = qutip.sesolve(operator(levels), qutip.tensor(kets), t, options=options).states
+    points = 1.2 * np.random.default_rng(0).normal(size=(500, 4))
+    basis = dqm.FockBargmann((levels, levels))
+    amplitudes_of = lambda state: jnp.asarray(state.full().reshape(levels, levels))
+    rho = [np.asarray(basis.density(amplitudes_of(s), jnp.asarray(points))) for s in states]
+    data = dqm.Snapshots(t, points, np.stack(rho), np.ones(2), 1.0, 1.0)
+    result = dqm.recover(data, "bose-hubbard", free=["ell"], cutoff=8)
+    truth = {"tunnelling": 1.0, "interaction": 0.4, "C": 1.0, "ell_1": 1.0, "ell_2": 1.0}
+    assert {n: abs(result.start[n] - x) < 0.05 for n, x in truth.items()} == dict.fromkeys(
+        truth, True
+    )
+    assert max(errors(result, truth).values()) < 1e-4

@@ -1,0 +1,49 @@
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from systems import KERR, counted, kerr_snapshots
+
+import dqmjax as dqm
+from dqmjax.recovery.weak_form import density_form, early_snapshots
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return kerr_snapshots(omega=0.4)
+
+
+def kerr(interaction=KERR["interaction"], omega=0.4, C=1.0):
+    return dqm.FokkerPlanck(dqm.Kerr(interaction, omega), C=C)
+
+
+def residual(data, flow, count=13):
+    basis = dqm.FockBargmann(10)
+    form = density_form(data.t[:count], data.points, data.measured[:count], basis, flow, 1.0)
+    return float(jnp.sqrt(jnp.mean(form.residual(flow) ** 2)))
+
+
+@pytest.mark.slow
+def test_only_the_true_equation_has_no_residual(exact):
+    right = residual(exact, kerr())
+    assert right < 1e-4  # the spline through the early snapshots
+    for wrong in ({"interaction": -2.2}, {"omega": 0.5}, {"C": 0.9}):
+        assert residual(exact, kerr(**wrong)) > 20 * right
+
+
+def test_scattered_points_do_as_well(exact):
+    chosen = np.random.default_rng(0).permutation(len(exact.points))[:150]
+    data = dataclasses.replace(exact, points=exact.points[chosen], density=exact.density[:, chosen])
+    assert residual(data, kerr()) < 1e-3 < residual(data, kerr(C=0.9))
+
+
+def test_counting_noise_leaves_the_truth_best(exact):
+    data = counted(exact, 100_000, seed=0)
+    assert residual(data, kerr()) < residual(data, kerr(C=0.8))
+    assert residual(data, kerr()) < residual(data, kerr(interaction=-2.3))
+
+
+def test_early_snapshots_are_those_equally_spaced():
+    assert early_snapshots(np.array([0, 0.1, 0.2, 0.3, 0.9, 1.0])) == 4
+    assert early_snapshots(np.linspace(0, 1, 7)) == 7
