@@ -22,7 +22,6 @@ from dqmjax.fock_bargmann.readout import sample
 from dqmjax.grid import density
 from dqmjax.recovery.multistart import refined
 from dqmjax.recovery.problem import Problem
-from dqmjax.recovery.recover import rough
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "recovery.json"
 KERR = {
@@ -40,14 +39,14 @@ POINTS, TIMES = 10_000, 20  # of heterodyne detection
 
 def case(truth: dict[str, float], data, model, **problem) -> dict:
     """One row: what was true, the start, what came out, and at which cost."""
-    evaluations, whole = [], Problem.jacobian
-    Problem.jacobian = lambda self, vector: evaluations.append(1) or whole(self, vector)
+    evaluations, whole = [], Problem.linearise
+    Problem.linearise = lambda self, vector: evaluations.append(1) or whole(self, vector)
     try:
         begin = time.perf_counter()
         result = dqm.recover(data, model, **problem)
         seconds = time.perf_counter() - begin
     finally:
-        Problem.jacobian = whole
+        Problem.linearise = whole
     parameters = {
         name: {
             "true": value,
@@ -246,7 +245,7 @@ def starts(folder) -> dict:
     """A hundred random starts side by side, at every fourth point: how many of those that are
     followed to the end are right."""
     data = every_fourth(dqm.read_snapshots(folder / "kerr_clean.npz"))
-    problem = rough(dqm.recover(data, "kerr").problem)
+    problem = dqm.recover(data, "kerr").problem.rough()
     random = np.random.default_rng(0)
     ranges = [(KERR["interaction"] * 2, 0.0), (-5.0, 5.0), (0.0, 3.0), (1.0, 3.0), (-1.0, 1.0)]
     vectors = np.stack([random.uniform(*r, STARTS) for r in ranges], axis=1)
@@ -289,7 +288,7 @@ SECTIONS = {section.__name__: section for section in CASES + STUDIES}
 
 
 def table(report: dict) -> str:
-    """The cases in Markdown, as in the README."""
+    """The cases in Markdown."""
     lines = ["| case | true | start | recovered | σ | pull | Jacobians | seconds, CPU |"]
     lines.append("|---|---|---|---|---|---|---|---|")
     for name in (c.__name__ for c in CASES if c.__name__ in report):

@@ -1,6 +1,6 @@
-"""The figures of the README: a run, and the measurements in bench/results.
+"""Draws the figures of the README and of docs/benchmarks.md, the latter from bench/results.
 
-python docs/figures.py
+Run `python docs/figures.py`.
 """
 
 import json
@@ -33,14 +33,14 @@ def cats():
 
 
 def best(rows: list[dict]) -> tuple[list[float], list[float]]:
-    """Errors and seconds of the runs that were better than all before: round-off ends the rest."""
+    """Errors and seconds of the runs that beat all earlier ones, up to the limit of round-off."""
     errors = np.array([row["error"] for row in rows])
     better = errors <= np.minimum.accumulate(errors)
     return errors[better].tolist(), np.array([row["seconds"] for row in rows])[better].tolist()
 
 
 def work_precision():
-    """Seconds against the error that they buy, ours and others, one panel a problem."""
+    """Seconds against error, for dqmjax and other packages, one panel for each problem."""
     waves = json.loads((RESULTS / "accuracy_vs_cost.json").read_text())["runs"]
     cases = {**waves, "dimer 12²": json.loads((RESULTS / "husimi.json").read_text())["runs"]}
     _, axes = plt.subplots(1, len(cases), figsize=(15, 3.6), gridspec_kw={"wspace": 0.3})

@@ -1,6 +1,6 @@
-"""Writes the README's tables of measurements, from bench/results, between their two comments.
+"""Writes the tables of measurements in the README and in docs/, from the files in bench/results.
 
-python docs/tables.py
+A table stands between the comments `<!-- NAME -->` and `<!-- end -->`. Run `python docs/tables.py`.
 """
 
 import json
@@ -12,8 +12,9 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WAVES = {
-    "dqmjax Blanes–Moan Runge–Kutta–Nyström 6": "`SplitStep`, as it comes",
+    "dqmjax Blanes–Moan Runge–Kutta–Nyström 6": "`SplitStep` (default: order 6)",
     "dqmjax Chebyshev": "`Chebyshev`",
     "dqmjax Strang": "`SplitStep` with `strang`",
     "fftw": "a hand-written Strang loop, FFTW on two threads",
@@ -31,14 +32,14 @@ DIMER = {
 }
 FORMS = ("compact", "of rho", "of its root", "of its root and the current", "of its log", "atlas")
 CASES = {
-    "kerr": ("Kerr snapshots, no start", {"interaction": "U", "omega": "ω", "C": "C"}),
-    "kerr_rescaled": ("the same in rescaled units, ℓ sought", {"ell": "ℓ", "C": "C"}),
+    "kerr": ("Kerr snapshots, no guess", {"interaction": "U", "omega": "ω", "C": "C"}),
+    "kerr_rescaled": ("the same in rescaled units, ℓ free", {"ell": "ℓ", "C": "C"}),
     "dimer": (
-        "Bose–Hubbard dimer, 1500 scattered points, no start",
+        "Bose–Hubbard dimer, 1500 scattered points, no guess",
         {"tunnelling": "J", "interaction": "U", "C": "C", "ell_1": "ℓ₁", "ell_2": "ℓ₂"},
     ),
     "scalar_field": (
-        "three waves of a φ⁴ field, no start \\*",
+        "three waves of a φ⁴ field, no guess \\*",
         {"coupling": "λ", "ell_1": "ℓ₁", "ell_2": "ℓ₂", "ell_3": "ℓ₃"},
     ),
     "double_well": ("double well, ρ(x, t) at ten times", {"depth": "D", "half_distance": "a"}),
@@ -90,7 +91,7 @@ def dimer() -> Iterator[str]:
 
 
 def forms() -> Iterator[str]:
-    """Errors of the forms of an energy; none where no step converges."""
+    """Errors of the forms of an energy; empty where no step converges."""
     heads = ("⟨ψ\\|Ĥ\\|ψ⟩, as `CanonicalEnergy`", "of ∂ρ, ∂S", "of ∂√ρ, ∂S", "of ∂√ρ, current")
     yield from _head("ρ_min/ρ_max", *heads, "of ∂ ln ρ, ∂S", "`AtlasStep`")
     for row in _read("canonical")["forms"]:
@@ -116,7 +117,9 @@ def recovery() -> Iterator[str]:
 
 def machine() -> Iterator[str]:
     """What `dqmjax bench` found."""
-    yield from _head("kernel", "size", "precision", "ms", "ns a point and step", "× floor", "error")
+    yield from _head(
+        "kernel", "size", "precision", "ms", "ns per point and step", "× lower bound", "error"
+    )
     for row in _read("machine_cpu")["kernels"]:
         size = row.get("shape", f"{row.get('points')} points")
         size += f", {row['batch']} at once" if "batch" in row else ""
@@ -133,17 +136,20 @@ def machine() -> Iterator[str]:
         )
 
 
+TABLES = {table.__name__: table for table in (waves, forms, recovery, dimer, machine)}
+PLACE = re.compile(rf"(<!-- ({'|'.join(TABLES)}) -->\n\n)(?:(?!<!--).)*(?=<!-- end -->)", re.DOTALL)
+
+
+def names(page: str) -> list[str]:
+    """The tables that the page contains."""
+    return [name for _, name in PLACE.findall(page)]
+
+
 def written(page: str) -> str:
-    """The page with its tables as the results have them now."""
-    for table in (waves, forms, recovery, dimer, machine):
-        name = table.__name__
-        place = re.compile(rf"(<!-- {name} -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
-        lines = "\n".join(table())
-        page, found = place.subn(lambda m, lines=lines: m[1] + lines + m[2], page)
-        assert found == 1, name
-    return page
+    """The page, its tables replaced by those of the current results."""
+    return PLACE.sub(lambda m: m[1] + "\n".join(TABLES[m[2]]()) + "\n\n", page)
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(written(path.read_text()))
+    for path in PAGES:
+        path.write_text(written(path.read_text()))

@@ -2,6 +2,7 @@
 
 import importlib as _importlib
 import importlib.metadata as _metadata
+import sys as _sys
 from types import ModuleType as _Module
 
 from . import _renamed, quantum_statistics as quantum_statistics
@@ -14,8 +15,10 @@ from .canonical.energy import (
 )
 from .canonical.polar import from_canonical as from_canonical, to_canonical as to_canonical
 from .canonical.split_step import CanonicalStep as CanonicalStep
+from .data.abstract import AbstractData as AbstractData
 from .data.likelihood import AbstractLikelihood as AbstractLikelihood
-from .data.series import Lines as Lines, Samples as Samples, Series as Series
+from .data.samples import Samples as Samples
+from .data.series import Lines as Lines, Series as Series
 from .data.snapshots import (
     Snapshots as Snapshots,
     demo_snapshots as demo_snapshots,
@@ -76,6 +79,7 @@ from .recovery.comparison import compare as compare, likelihood_ratio as likelih
 from .recovery.experiments import (
     AbstractExperiment as AbstractExperiment,
     Evolution as Evolution,
+    Guess as Guess,
     Levels as Levels,
 )
 from .recovery.heterodyne import Heterodyne as Heterodyne
@@ -125,6 +129,8 @@ _MODULES = {  # those that are public
     "readout",
 }
 _renamed.install()
+for _name in _MODULES:  # so that `from dqmjax.fields import ledger` works, as with `os.path`
+    _sys.modules[f"{__name__}.{_name}"] = globals()[_name]
 
 
 def __getattr__(name: str):

@@ -1,13 +1,13 @@
-"""The command `dqmjax`. No physics here."""
+"""The command `dqmjax`. It contains no physics."""
 
 import argparse
 import importlib.metadata
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-os.environ.setdefault("MPLBACKEND", "Agg")  # files only; a window would need a screen
+os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files, so no display is needed
 
 import jax
 
@@ -19,7 +19,14 @@ from .recovery.recover import recover
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line. 0 on success, 1 if no model describes the data, 2 on bad input."""
+    """Runs the command line.
+
+    Args:
+        arguments: Words after `dqmjax`; by default those of the process.
+
+    Returns:
+        The exit status: 0 on success, 1 if the model does not describe the data, 2 for bad input.
+    """
     jax.config.update("jax_enable_x64", True)
     options = _parser().parse_args(arguments)
     try:
@@ -27,59 +34,103 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"dqmjax: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message} (--help tells more)\n")
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="dqmjax", description="Differentiable quantum dynamics.")
+    parser = _Parser(
+        prog="dqmjax",
+        description="Differentiable quantum dynamics: recover parameters, measure this machine.",
+        epilog="`dqmjax COMMAND --help` lists the options of a command.",
+    )
     parser.add_argument("--version", action="version", version=importlib.metadata.version("dqmjax"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_demo, _add_recover, _add_bench, _add_info):
+        add(commands)
+    return parser
 
-    demo = commands.add_parser("demo", help="recover a Kerr oscillator from packaged snapshots")
+
+def _add_demo(commands):
+    summary = "recover a Kerr oscillator from the snapshots in the package"
+    demo = commands.add_parser("demo", help=summary, description=_sentence(summary))
+    _add_output(demo, "dqmjax-demo")
     demo.set_defaults(run=_demo)
 
-    command = commands.add_parser("recover", help="recover parameters from a snapshot file")
-    command.add_argument("file", metavar="FILE", help="snapshots (.npz)")
-    command.add_argument("--model", required=True, help=f"one of: {', '.join(MODELS)}")
-    for flag, text in (("--start", "begin there"), ("--fix", "hold it there")):
-        command.add_argument(
-            flag, metavar="NAME=VALUE", type=_assignment, action="append", default=[], help=text
-        )
-    command.add_argument(
-        "--free",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="free what the model holds, such as ell",
-    )
-    command.add_argument("--cutoff", type=int, metavar="LEVELS", help="Fock levels per mode")
-    command.set_defaults(run=_recover)
 
-    bench = commands.add_parser("bench", help="measure this machine, beside its floors")
-    bench.add_argument("--quick", action="store_true", help="small sizes: about a minute")
-    bench.add_argument("--device", choices=("cpu", "gpu", "tpu"), help="default: what JAX takes")
-    bench.add_argument(
-        "--compare", nargs=2, metavar=("OLD", "NEW"), help="measure nothing; two reports (.json)"
+def _add_recover(commands):
+    summary = "recover parameters from a snapshot file"
+    recovery = commands.add_parser(
+        "recover",
+        help=summary,
+        description=f"{_sentence(summary)} Writes result.json and figures. The exit status is 0 if "
+        "the model describes the data, 1 if it does not, 2 for bad input.",
     )
+    recovery.add_argument("file", metavar="FILE", help="snapshots (.npz)")
+    recovery.add_argument("--model", required=True, help=f"one of: {', '.join(MODELS)}")
+    _add_repeated(recovery, "--start", "NAME=VALUE", "initial value of a parameter", _assignment)
+    _add_repeated(recovery, "--fix", "NAME=VALUE", "fixed value of a parameter", _assignment)
+    _add_repeated(recovery, "--free", "NAME", "fit a constant of the model, such as ell", str)
+    recovery.add_argument(
+        "--cutoff",
+        type=int,
+        metavar="LEVELS",
+        help="Fock levels for each mode (default: chosen from the data)",
+    )
+    _add_output(recovery, "dqmjax-recovered")
+    recovery.set_defaults(run=_recover)
+
+
+def _add_repeated(command, flag: str, metavar: str, summary: str, parse: Callable):
+    text = f"{summary}; may be repeated"
+    command.add_argument(flag, metavar=metavar, type=parse, action="append", default=[], help=text)
+
+
+def _add_bench(commands):
+    summary = "measure the run time of every kernel on this machine"
+    bench = commands.add_parser(
+        "bench",
+        help=summary,
+        description=f"{_sentence(summary)} Each is compared with a lower bound: the time that its "
+        "Fourier transforms, memory accesses or matrix products take alone. Writes bench.json.",
+    )
+    bench.add_argument("--quick", action="store_true", help="small sizes only, about a minute")
+    bench.add_argument("--device", choices=("cpu", "gpu", "tpu"), help="default: JAX chooses")
+    bench.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("OLD", "NEW"),
+        help="compare two reports (.json) instead of measuring",
+    )
+    _add_output(bench, "dqmjax-bench")
     bench.set_defaults(run=_bench)
 
-    folders = {demo: "dqmjax-demo", command: "dqmjax-recovered", bench: "dqmjax-bench"}
-    for sub, folder in folders.items():
-        sub.add_argument(
-            "--out", type=pathlib.Path, default=folder, metavar="DIR", help="default: %(default)s"
-        )
-        sub.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
-    info = commands.add_parser("info", help="versions, devices and precision")
+def _add_info(commands):
+    summary = "show versions, devices and precision"
+    info = commands.add_parser("info", help=summary, description=_sentence(summary))
     info.set_defaults(run=_info)
-    return parser
+
+
+def _add_output(command, folder: str):
+    command.add_argument(
+        "--out",
+        type=pathlib.Path,
+        default=folder,
+        metavar="DIR",
+        help="output folder (default: %(default)s)",
+    )
+    command.add_argument("--quiet", action="store_true", help="print no progress on standard error")
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
 
 
 def _assignment(text: str) -> tuple[str, float]:
@@ -87,22 +138,22 @@ def _assignment(text: str) -> tuple[str, float]:
     try:
         return name, float(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, as in C=1") from None
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, such as C=1") from None
 
 
 def _once(assignments: list[tuple[str, float]]) -> dict[str, float]:
     names = [name for name, _ in assignments]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"parameter {name!r} is given twice: drop one.")
+            raise InputError(f"parameter {name!r} is given twice: remove one of the values.")
     return dict(assignments)
 
 
 def _demo(options) -> int:
     data = demo_snapshots()
     print(
-        f"A Kerr oscillator, simulated elsewhere: {len(data.t)} snapshots at {len(data.points)} "
-        f"points, {data.shots} detections at each."
+        f"Data: {len(data.t)} snapshots of a Kerr oscillator at {len(data.points)} points, with "
+        f"{data.shots} detections at each, made by another simulator."
     )
     return _report(data, options, model="kerr")
 
@@ -121,15 +172,18 @@ def _recover(options) -> int:
 
 
 def _report(data: Snapshots, options, **problem) -> int:
-    """Recovers, prints the table, and writes numbers and figures, all or none."""
-    progress = None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
+    """Recovers, prints the table, and writes numbers and figures (all files or none)."""
     with whole_directory(options.out) as folder:
-        result = recover(data, progress=progress, **problem)
+        result = recover(data, progress=_progress(options), **problem)
         print(result)
         _write(folder, data, result)
         names = sorted(p.name for p in folder.iterdir())
-    print(f"Written: {', '.join(names)} in {options.out}")
+    print(f"Wrote {', '.join(names)} to {options.out}")
     return 0 if result.goodness.describes_data else 1
+
+
+def _progress(options) -> Callable[[str], None] | None:
+    return None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
 
 
 def _write(folder: pathlib.Path, data: Snapshots, result):
@@ -142,17 +196,16 @@ def _write(folder: pathlib.Path, data: Snapshots, result):
 
 
 def _bench(options) -> int:
-    from . import benchmark  # here, for nothing else needs it
+    from . import benchmark  # imported here because no other command needs it
 
     if options.compare:
         print(benchmark.compare(*map(benchmark.read, options.compare)))
         return 0
-    say = (lambda _: None) if options.quiet else lambda line: print(line, file=sys.stderr)
     with whole_directory(options.out) as folder:
-        report = benchmark.run(options.quick, options.device, say)
+        report = benchmark.run(options.quick, options.device, _progress(options))
         print(benchmark.table(report))
         write_json(folder / "bench.json", report)
-    print(f"Written: bench.json in {options.out}")
+    print(f"Wrote bench.json to {options.out}")
     return 0
 
 
@@ -163,10 +216,13 @@ def _info(options) -> int:
     try:
         for device in jax.devices():
             print(f"{'device':<11} {device.platform}: {device.device_kind}")
-    except (RuntimeError, AssertionError):  # the latter where JAX_PLATFORMS names what is absent
-        wanted = os.environ.get("JAX_PLATFORMS")
-        raise InputError(f"JAX_PLATFORMS is {wanted!r}, but JAX finds no such device.") from None
-    print(f"{'dtype':<11} float64 (the command line; in Python as jax_enable_x64 says)")
+    except (RuntimeError, AssertionError):  # the latter if JAX_PLATFORMS names an absent one
+        platforms = os.environ.get("JAX_PLATFORMS")
+        raise InputError(
+            f"JAX_PLATFORMS is {platforms!r}, but JAX finds no such device: unset it or install "
+            "the version of JAX for that device."
+        ) from None
+    print(f"{'dtype':<11} float64 (command line; in Python set jax_enable_x64)")
     return 0
 
 

@@ -79,7 +79,9 @@ def require_increasing(**times):
     for name, t in times.items():
         if np.ndim(t) != 1 or np.size(t) < 2:
             shape = np.shape(t)
-            raise InputError(f"`{name}` must be a list of two or more times, but has shape {shape}.")
+            raise InputError(
+                f"`{name}` must be a list of two or more times, but has shape {shape}."
+            )
         if is_known(t) and not (np.isfinite(t).all() and (np.diff(t) > 0).all()):
             raise InputError(
                 f"`{name}` must be finite and strictly increasing: sort it and drop repeats."

@@ -1,6 +1,6 @@
-"""How N particles fill M states: Maxwell–Boltzmann, Bose–Einstein, Fermi–Dirac.
+"""Occupation of M states by N particles: Maxwell–Boltzmann, Bose–Einstein, Fermi–Dirac.
 
-After Z. Zakir, "Diffusion quantum mechanics" II, section III, eqs. (27)–(31).
+Reference: Z. Zakir, "Diffusion quantum mechanics" II, section III, eqs. (27)–(31).
 """
 
 import abc
@@ -9,18 +9,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
+import optimistix
 from jax.scipy.special import expit, gammaln, logsumexp
 from jaxtyping import Array, Float, Int, Key, Real
 
-from .errors import InputError, require, require_positive
+from .errors import InputError, is_known, require, require_positive, require_whole
 
 Scalar = Float[Array, ""]
 TOO_CLOSE = (
-    "`particles` are so many that μ is closer to the lowest level than its precision: measure "
-    "`energies` from there, or use float64."
+    "`particles` is so large that μ is closer to the lowest level than the precision of μ: measure "
+    "`energies` from the lowest level, or use float64."
 )
-HALVINGS = 100  # from any bracket to the last digit
+HALVINGS = 100  # reach the last digit from any bracket
 Occupations = Int[Array | np.ndarray, " states"]
 
 
@@ -29,15 +29,17 @@ class AbstractStatistics(eqx.Module):
 
     @abc.abstractmethod
     def log_probability(self, occupations: Occupations) -> Scalar:
-        """`ln P{n_i}` of M states that hold n_1 … n_M particles, all configurations being equally
-        probable; −∞ where it cannot be. In double precision to 1e-9 for N, M to 10⁶."""
+        """`ln P{n_i}` of M states with n_1 … n_M particles, if all configurations are equally
+        probable; −∞ for impossible numbers. Accurate to 1e-9 for N, M up to 10⁶ in double
+        precision."""
 
     @abc.abstractmethod
     def sample(self, key: Key[Array, ""], particles: int, states: int) -> Int[Array, " states"]:
         """Occupation numbers drawn from `exp(log_probability)`.
 
         Raises:
-            InputError: If `particles` or `states` is not a whole number that can be.
+            InputError: If `particles` or `states` is not a positive integer, or there are more
+                fermions than states.
         """
 
     @abc.abstractmethod
@@ -48,12 +50,12 @@ class AbstractStatistics(eqx.Module):
 
     @abc.abstractmethod
     def reduced_energy(self, occupation: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """(E − μ)/kT of a state that holds so many on average, −∞ where none can: the inverse of
-        `mean_occupation`."""
+        """(E − μ)/kT of a state with this mean occupation, the inverse of `mean_occupation`; −∞
+        where no state can have it."""
 
 
 class MaxwellBoltzmann(AbstractStatistics):
-    """`P = M^{−N} N!/∏n_i!`, `⟨n⟩ = e^{−(E−μ)/kT}`: particles that can be told apart."""
+    """`P = M^{−N} N!/∏n_i!`, `⟨n⟩ = e^{−(E−μ)/kT}`: distinguishable particles."""
 
     def log_probability(self, occupations):
         n, states = _counts(occupations)
@@ -61,7 +63,7 @@ class MaxwellBoltzmann(AbstractStatistics):
         return gammaln(total + 1) - jnp.sum(gammaln(n + 1)) - total * jnp.log(states)
 
     def sample(self, key, particles, states):
-        _require_whole(particles, states)
+        require_whole(1, particles=particles, states=states)
         return jnp.bincount(jax.random.randint(key, (particles,), 0, states), length=states)
 
     def mean_occupation(self, energy, temperature, mu=0.0):
@@ -80,8 +82,8 @@ class BoseEinstein(AbstractStatistics):
         return gammaln(total + 1) + gammaln(states) - gammaln(states + total)
 
     def sample(self, key, particles, states):
-        """Bars among stars: the gaps between M − 1 places drawn out of N + M − 1."""
-        _require_whole(particles, states)
+        """Stars and bars: the gaps between M − 1 bars at places drawn from N + M − 1."""
+        require_whole(1, particles=particles, states=states)
         places = particles + states - 1
         bars = jnp.sort(jax.random.choice(key, places, (states - 1,), replace=False))
         return jnp.diff(bars, prepend=-1, append=places) - 1
@@ -94,7 +96,7 @@ class BoseEinstein(AbstractStatistics):
 
 
 class FermiDirac(AbstractStatistics):
-    """`P = N!(M−N)!/M!` with n_i ∈ {0, 1}, `⟨n⟩ = 1/(e^{(E−μ)/kT} + 1)`: no state holds two."""
+    """`P = N!(M−N)!/M!` with n_i ∈ {0, 1}, `⟨n⟩ = 1/(e^{(E−μ)/kT} + 1)`: at most one each."""
 
     def log_probability(self, occupations):
         n, states = _counts(occupations)
@@ -103,7 +105,7 @@ class FermiDirac(AbstractStatistics):
         return jnp.where(jnp.max(n) > 1, -jnp.inf, value)
 
     def sample(self, key, particles, states):
-        _require_whole(particles, states)
+        require_whole(1, particles=particles, states=states)
         if particles > states:
             raise InputError(f"`particles` must be at most {states} states, but is {particles}.")
         taken = jax.random.choice(key, states, (particles,), replace=False)
@@ -122,11 +124,11 @@ def chemical_potential(
     particles: Scalar | float,
     temperature: Scalar | float,
 ) -> Scalar:
-    """μ for which `Σ_i ⟨n_i⟩ = N`, by bisection, with its derivatives.
+    """μ such that `Σ_i ⟨n_i⟩ = N`; differentiable twice.
 
     Args:
-        statistics: How the levels fill.
-        energies: E_i of each level, a degenerate one as often as it is.
+        statistics: Occupation of the levels.
+        energies: E_i of each level, degenerate ones repeated.
         particles: N, positive; for fermions fewer than the levels.
         temperature: kT, positive, in units of energy.
 
@@ -136,26 +138,29 @@ def chemical_potential(
     """
     require_positive(particles=particles, temperature=temperature)
     energies = jnp.asarray(energies) + 0.0
-    given = energies, jnp.asarray(particles, energies.dtype), temperature
+    given = energies, jnp.asarray(particles, energies.dtype), jnp.asarray(temperature)
 
-    def excess(mu, energies, particles, temperature):
+    def excess(mu, given):
+        energies, particles, temperature = given
         return jnp.sum(statistics.mean_occupation(energies, temperature, mu)) - particles
 
-    def halve(_, bracket):
-        middle = sum(bracket) / 2
-        enough = excess(middle, *fixed) > 0
-        return jnp.where(enough, bracket[0], middle), jnp.where(enough, middle, bracket[1])
-
-    fixed = jax.lax.stop_gradient(given)
-    _, mu = jax.lax.fori_loop(0, HALVINGS, halve, _bracket(statistics, *fixed))
-    for _ in range(2):  # steps of Newton's carry the derivatives, up to the second
-        mu = mu - excess(mu, *given) / jax.grad(excess)(mu, *given)
-    error = jnp.abs(excess(mu, *given)) / given[1]
+    lower, upper = jax.lax.stop_gradient(_bracket(statistics, *given))
+    mu = optimistix.root_find(
+        excess,
+        optimistix.Bisection(rtol=0.0, atol=0.0, flip=False),  # until μ does not change
+        (lower + upper) / 2,
+        given,
+        {"lower": lower, "upper": upper},
+        max_steps=HALVINGS,
+        throw=False,
+    ).value
+    error = jnp.abs(excess(mu, given)) / given[1]
     return require(mu, error <= jnp.sqrt(jnp.finfo(energies.dtype).eps), TOO_CLOSE)
 
 
 def _bracket(statistics, energies, particles, temperature):
-    """If all levels were the lowest or the highest, or the lowest held all particles."""
+    """Bounds of μ: all levels at the lowest energy; all at the highest, or all particles in the
+    lowest level."""
     per_level, alone = map(statistics.reduced_energy, (particles / energies.size, particles))
     low, high = jnp.min(energies), jnp.max(energies)
     most = jnp.minimum(high - temperature * per_level, low - temperature * alone)
@@ -164,11 +169,13 @@ def _bracket(statistics, energies, particles, temperature):
 
 
 def tersoff_bayer(occupations: Occupations) -> Scalar:
-    """`ln` of the multinomial averaged over uniformly random weights of the states: Bose–Einstein.
+    """`ln` of the multinomial, averaged over uniformly random weights of the states.
+
+    The result is Bose–Einstein statistics:
 
     `P = (M−1)! ∫ N! ∏ (w_i^{n_i}/n_i!) δ(1 − Σw_i) dw`
 
-    The factor (M−1)!, which normalises the average, is missing in eq. (29). Tersoff & Bayer
+    Eq. (29) lacks the factor (M−1)!, which normalises the average. Tersoff & Bayer
     (1983), doi:10.1103/PhysRevLett.50.553.
     """
     n, states = _counts(occupations)
@@ -180,7 +187,8 @@ def tersoff_bayer(occupations: Occupations) -> Scalar:
 def tersoff_bayer_monte_carlo(
     key: Key[Array, ""], occupations: Occupations, samples: int
 ) -> tuple[Scalar, Scalar]:
-    """The same average (not its logarithm) over `samples` random weights, and its error."""
+    """The average of `tersoff_bayer`, not its logarithm, over random weights, and its standard
+    error."""
     n, states = _counts(occupations)
     weights = jax.random.dirichlet(key, jnp.ones(int(states)), (samples,))
     multiplicity = gammaln(jnp.sum(n) + 1) - jnp.sum(gammaln(n + 1))
@@ -190,20 +198,13 @@ def tersoff_bayer_monte_carlo(
 
 
 def _counts(occupations) -> tuple[Float[Array, " states"], float]:
-    """The numbers as floats, and how many there are."""
+    """The occupation numbers as floats, and how many there are."""
     if jnp.ndim(occupations) != 1 or jnp.size(occupations) < 1:
         shape = jnp.shape(occupations)
         raise InputError(f"`occupations` must be a list of numbers, but has shape {shape}.")
-    known = not isinstance(occupations, Tracer)
-    if known and (np.asarray(occupations) < 0).any():
-        raise InputError("`occupations` must not be negative.")
+    if is_known(occupations) and (np.asarray(occupations) < 0).any():
+        raise InputError(f"`occupations` must not be negative, but are {occupations}.")
     n = jnp.asarray(occupations)
     if not jnp.issubdtype(n.dtype, jnp.integer):
-        raise InputError(f"`occupations` must be whole numbers, but are of type {n.dtype}.")
+        raise InputError(f"`occupations` must be integers, but are of type {n.dtype}.")
     return n.astype(jnp.result_type(float)), float(n.size)
-
-
-def _require_whole(particles, states):
-    for name, value, least in (("particles", particles, 1), ("states", states, 1)):
-        if not isinstance(value, int) or value < least:
-            raise InputError(f"`{name}` must be a whole number from {least}, but is {value!r}.")

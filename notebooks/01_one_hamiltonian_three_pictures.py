@@ -13,11 +13,11 @@
 # %% [markdown]
 # # Do three pictures of one Hamiltonian agree?
 #
-# A wave function $\psi(x)$; a density and an action $(\rho, S)(x)$; a density on phase space
-# $\rho(q, p)$, after Husimi. Each has an equation of motion of its own: a linear wave equation, two
-# canonical equations, a Fokker–Planck equation. For the harmonic oscillator,
-# $H = p^2/2m + m\omega^2 x^2/2$, all three are exact. Here a superposition of two packets moves in
-# each of them, and what they say is compared.
+# Quantum dynamics can be described by a wave function $\psi(x)$, by a density and an action $(\rho,
+# S)(x)$, or by the Husimi density $\rho(q, p)$ on phase space. Each has its own equation of motion:
+# a linear wave equation, two canonical equations, a Fokker–Planck equation. For the harmonic
+# oscillator, $H = p^2/2m + m\omega^2 x^2/2$, all three are exact. Here a superposition of two
+# packets is propagated in each of them, and the results are compared.
 
 # %%
 import os
@@ -36,10 +36,11 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 # %% [markdown]
 # ## One Hamiltonian, written twice
 #
-# Once as kinetic and potential energy, once as a function on phase space. In the order that the
-# Husimi picture asks for, $H(q, p)$ has a constant more than the classical function, which moves
-# nothing. Coherent states of the length $\ell = \sqrt{\kappa/m\omega}$ are those of the oscillator
-# itself, and then nothing diffuses. Units are such that $\kappa = \hbar = 1$.
+# The Hamiltonian is written once as kinetic plus potential energy, and once as a function on phase
+# space. The Husimi picture uses antinormal order, in which $H(q, p)$ differs from the classical
+# function by a constant; the constant has no effect. Coherent states of the length $\ell =
+# \sqrt{\kappa/m\omega}$ are those of the oscillator itself. For this $\ell$ the diffusion vanishes.
+# Units are such that $\kappa = \hbar = 1$.
 
 # %%
 mass, omega = 2.0, 0.8
@@ -64,7 +65,7 @@ def fokker_planck(omega):
 
 @jax.jit
 def largest_of_diffusion(omega):
-    at = jnp.array([1.0, 0.5])  # any point: D of a quadratic H is the same everywhere
+    at = jnp.array([1.0, 0.5])  # any point: D of a quadratic H is constant
     return jnp.abs(fokker_planck(omega).diffusion(at)).max()
 
 
@@ -75,8 +76,8 @@ print(f"the same, ω 10 % larger:   {largest_of_diffusion(1.1 * omega):.3f}")
 # %% [markdown]
 # ## One state, written three times
 #
-# Two packets at rest at $\pm\sqrt2\,\ell\alpha$. Where they meet, $\rho(x)$ has nodes, in which $S$
-# has no value.
+# The state consists of two packets at rest at $\pm\sqrt2\,\ell\alpha$. Where they overlap later,
+# $\rho(x)$ has nodes, at which $S$ has no value.
 
 # %%
 alpha = 2.0
@@ -89,10 +90,11 @@ ket = basis.coherent_ket(alpha) + basis.coherent_ket(-alpha)
 coefficients = basis.pure(ket / jnp.linalg.norm(ket))
 
 # %% [markdown]
-# ## Half a turn
+# ## Half a period
 #
-# A quarter of the period later the packets are in one place. On phase space they have only gone
-# round. Each run is made together with its derivative to $\omega$, which is looked at below.
+# After a quarter of the period both packets are at the same place. On phase space they have only
+# rotated. Each run is computed together with its derivative with respect to $\omega$, which is used
+# below.
 
 # %%
 half = np.pi / omega
@@ -140,11 +142,10 @@ for ax in axes[1]:
     ax.set_title("")
 
 # %% [markdown]
-# ## Are they one motion?
+# ## Do the runs agree?
 #
-# $\rho(x)$ of the pair is compared with $|\psi|^2$; the density on phase space, as the coefficients
-# hold it, with the projection of $\psi$ on coherent states. No number has gone from one run to
-# another.
+# $\rho(x)$ of the pair is compared with $|\psi|^2$. The phase-space density from the coefficients
+# is compared with the projection of $\psi$ on coherent states. The runs share no data.
 
 # %%
 apart = {
@@ -159,8 +160,8 @@ print(f"  ρ(q, p), coefficients against ψ: {phase_space_worst:.1e}")
 
 
 # %% [markdown]
-# A mean value is read off each in its own way. The density on phase space is wider than that in
-# space, by $\ell^2/2$, since it is what coherent states of that width see:
+# A mean value is computed from each state in its own way. The phase-space density is wider than the
+# spatial density by $\ell^2/2$, because it is the projection on coherent states of that width:
 # $\langle x^2\rangle = \int q^2 \rho\,dq\,dp - \ell^2/2$.
 
 
@@ -197,9 +198,9 @@ print("  ψ {:.1e}   (ρ, S) {:.1e}   ρ(q, p) {:.1e}".format(*errors))
 # %% [markdown]
 # ## And the gradient?
 #
-# $\partial\langle x^2\rangle/\partial\omega$, the state at first and $\ell$ held fixed. At the
-# neighbouring $\omega$ the density on phase space does diffuse, so that here the diffusion matters
-# even though it is zero.
+# The derivative is $\partial\langle x^2\rangle/\partial\omega$ at a fixed initial state and fixed
+# $\ell$. At a neighbouring $\omega$ the phase-space density does diffuse. The diffusion therefore
+# contributes to the derivative, although it is zero at this $\omega$.
 
 # %%
 slopes = [
@@ -215,11 +216,11 @@ for name, slope in zip(pictures, slopes, strict=True):
 print(f"in closed form:       {exact[late]:.10f}")
 
 # %% [markdown]
-# **Answer.** Yes. The densities differ by less than 1e-9 of the largest, the means and gradients by
-# less than 1e-10, as printed above and drawn below, where a difference of 0 is drawn as 1e-17. What
-# is a meeting with nodes in $x$ is a turn on phase space. The three can be expected to agree only
-# if all are exact: for an $H$ of higher degree the Fokker–Planck equation may be a truncation,
-# which `is_exact` tells.
+# **Answer.** Yes. The densities differ by less than 1e-9 of the maximum, the means and gradients by
+# less than 1e-10. The numbers are printed above and drawn below, where a difference of 0 is drawn
+# as 1e-17. An overlap with nodes in $x$ corresponds to a rotation on phase space. The three
+# pictures agree only if all are exact. For an $H$ of higher degree the Fokker–Planck equation may
+# be a truncation, which `is_exact` reports.
 
 # %%
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")

@@ -13,11 +13,11 @@
 # %% [markdown]
 # # How fast does a packet spread?
 #
-# By ordinary diffusion, $\partial\rho/\partial t = D\Delta\rho$, a variance grows as $2Dt$. In
-# diffusion quantum mechanics there is a coefficient of diffusion as well, $D = \hbar/2m$, and a
-# velocity after Fick's law, $u = -D\nabla\rho/\rho$. It does not carry the density, though. Its
-# kinetic energy is a part of the energy, which is conserved, and what carries the density is the
-# drift $v = \nabla S/m$. Here one packet spreads in both ways, with one $D$.
+# Under ordinary diffusion, $\partial\rho/\partial t = D\Delta\rho$, a variance grows as $2Dt$.
+# Diffusion quantum mechanics has a diffusion coefficient as well, $D = \hbar/2m$, and a velocity
+# that obeys Fick's law, $u = -D\nabla\rho/\rho$. This velocity does not transport the density. Its
+# kinetic energy is part of the conserved energy, and the drift $v = \nabla S/m$ transports the
+# density. Here one packet spreads in both ways, with the same $D$.
 
 # %%
 import os
@@ -37,9 +37,9 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 # %% [markdown]
 # ## Two kinds of diffusion
 #
-# Units are such that $D = 1/2$ and the width at first is $w = 1$; the time by which either kind
-# has something to do is $\tau = w^2/D = 2$. Free motion is exact for steps of any length, so that
-# the times may be spread over three decades.
+# Units are such that $D = 1/2$ and the initial width is $w = 1$. The time scale of both processes
+# is $\tau = w^2/D = 2$. Free motion is exact for steps of any length, so the times can cover three
+# decades.
 
 # %%
 hbar, mass, width = 1.0, 1.0, 1.0
@@ -77,7 +77,7 @@ for i in range(1, len(times), 2):
     print(f"{t / tau:8.3f}" + "".join(f"{x:15.9f}" for pair in pairs for x in pair))
 
 # %% [markdown]
-# The exponent of $t$ is the slope between neighbouring times, on logarithmic axes. The two curves
+# The exponent of $t$ is the slope between neighbouring times on logarithmic axes. The two curves
 # cross where $(Dt/w)^2 = 2Dt$, that is at $t = 2\tau$.
 
 # %%
@@ -90,12 +90,12 @@ for name, slope, miss in zip(names, slopes, misses, strict=True):
     print(f"largest relative difference from the closed form {miss:.0e}")
 
 # %% [markdown]
-# ## What moves, and with which velocity
+# ## Velocities
 #
-# At first $v = 0$ and $u$ is steepest, and nothing yet flows. The energy of $u$, which grows with
-# the slopes of $\rho$, goes over into that of $v$; after $t \gg \tau$ the packet runs apart with
-# the velocities that it has got. For a Gaussian both fields are straight lines through its middle,
-# $u = Dx/\sigma^2$ and $v = x\dot\sigma/\sigma$.
+# Initially $v = 0$ and $u$ is largest, and nothing flows yet. The energy of $u$, which grows with
+# the gradient of $\rho$, is converted to that of $v$. For $t \gg \tau$ the packet expands with
+# constant velocities. For a Gaussian both fields are linear, $u = Dx/\sigma^2$ and $v =
+# x\dot\sigma/\sigma$.
 
 # %%
 early, late = (int(np.argmin(np.abs(times / tau - part))) for part in (0.1, 3.0))
@@ -130,10 +130,10 @@ print(f"energy of v: {drift[0]:.4f} → {drift[-1]:.6f}")
 print(f"largest change of their sum: {np.abs(total - total[0]).max():.1e} of {total[0]:.4f}")
 
 # %% [markdown]
-# ## Can it be undone?
+# ## Is it reversible?
 #
-# Turn the drift round, $S \to -S$, at the later of these times, and wait as long again. Ordinary
-# diffusion has nothing that could be turned round: it only goes on.
+# Reverse the drift, $S \to -S$, at the later of these times, and propagate for the same time again.
+# Ordinary diffusion has nothing to reverse: the spreading continues.
 
 # %%
 wait = times[[0, late]]
@@ -144,15 +144,15 @@ back, on = (float(grid.integrate(jnp.abs(rho - start[0]))) for rho in (returned,
 print(f"∫|ρ − ρ₀| dx after both halves: conservative {back:.1e}, ordinary {on:.3f}")
 try:
     diffuse(grid, ordinary[late], D, -times[late])
-except dqm.InputError as refusal:
-    print("backwards:", refusal)
+except dqm.InputError as error:
+    print("backwards:", error)
 
 # %% [markdown]
-# **Answer.** Conservative diffusion widens the variance as $t^2$, ordinary diffusion as $t$, with
-# the same $D$, and the exponents printed above are 2 and 1 all the way. Before $2\tau$ the
-# conservative packet is the narrower one, since its velocity has to be built up first; afterwards
-# it is the wider one. It can be brought back to where it was, for nothing has been lost: the energy
-# of $u$ has become that of $v$.
+# **Answer.** Under conservative diffusion the variance grows as $t^2$, under ordinary diffusion as
+# $t$, with the same $D$. The exponents printed above are 2 and 1 at all times. Before $2\tau$ the
+# conservative packet is narrower, because its velocity must build up first. Afterwards it is wider.
+# It can be returned to its initial state because no information is lost: the energy of $u$ has
+# become that of $v$.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")

@@ -13,11 +13,11 @@
 # %% [markdown]
 # # What does counting at the slits do?
 #
-# Particles pass one of two slits. If nothing counts which, they make a pure ensemble, of density
-# $|\psi_1 + \psi_2|^2$; if a counter does, a mixed one, $|\psi_1|^2 + |\psi_2|^2$. A coherence
-# $\gamma$ between 0 and 1 is what lies between:
-# $\rho = |\psi_1|^2 + |\psi_2|^2 + 2\gamma\,\mathrm{Re}\,\psi_1^*\psi_2$. Here the two
-# amplitudes are computed, first behind ideal slits, then behind a wall.
+# Particles pass one of two slits. If no counter detects which one, they form a pure ensemble with
+# density $|\psi_1 + \psi_2|^2$. With a counter they form a mixture, $|\psi_1|^2 + |\psi_2|^2$. A
+# coherence $\gamma$ between 0 and 1 interpolates: $\rho = |\psi_1|^2 + |\psi_2|^2 +
+# 2\gamma\,\mathrm{Re}\,\psi_1^*\psi_2$. Here the two amplitudes are computed, first behind ideal
+# slits, then behind a wall.
 
 # %%
 import os
@@ -36,9 +36,9 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 # %% [markdown]
 # ## Ideal slits
 #
-# Across the slits the motion is free, $\hbar = m = 1$. Behind each slit there is a packet of width
-# $w$, at $y = \pm d/2$, and each is evolved by itself; with one particle in all, each carries a
-# half. Later the two overlap.
+# Parallel to the wall the motion is free, with $\hbar = m = 1$. A packet of width $w$ starts behind
+# each slit, at $y = \pm d/2$. Each is propagated separately and has half of the norm. Later the two
+# overlap.
 
 # %%
 distance, width, arrival = 2.0, 0.1, 0.6
@@ -57,10 +57,10 @@ coherences = {1.0: "no counting", 0.5: "half", 0.0: "all counted"}
 patterns = {gamma: np.asarray(two_way_density(one, other, gamma)) for gamma in coherences}
 
 # %% [markdown]
-# The visibility is read off the pattern itself. Divided by the pattern with all counted, it goes up
-# to $1 + V$ and down to $1 - V$. For Gaussian slits $V = \gamma\,\mathrm{sech}(yd/2\sigma^2)$ in
-# closed form, with $\sigma^2 = w^2 + (\hbar t/2mw)^2$, and the fringes are
-# $8\pi m w^2\sigma^2/\hbar d t$ apart.
+# The visibility is computed from the pattern itself. The ratio of the pattern to the fully counted
+# one varies between $1 + V$ and $1 - V$. For Gaussian slits the closed form is $V =
+# \gamma\,\mathrm{sech}(yd/2\sigma^2)$ with $\sigma^2 = w^2 + (\hbar t/2mw)^2$. The distance between
+# fringes is $8\pi m w^2\sigma^2/\hbar d t$.
 
 # %%
 sigma = np.sqrt(width**2 + (arrival / (2 * width)) ** 2)
@@ -97,8 +97,8 @@ legend = ax.legend(frameon=False)
 # %% [markdown]
 # ## Slits in a wall
 #
-# Now in two dimensions: a packet runs at a wall with one slit open, then with the other. Most of it
-# is thrown back. What is behind the wall makes the patterns.
+# In two dimensions a packet hits a wall with one slit open, then with the other. Most of it is
+# reflected. The transmitted parts form the patterns.
 
 # %%
 points, substeps = (96, 90) if SMALL else (160, 150)
@@ -113,7 +113,7 @@ def through(centers):
     return dqm.solve(dqm.SplitStep(h, plane), packet, until, substeps=substeps).final
 
 
-# the same shape each time, so that it is compiled once: one slit is one given twice
+# two centres each time, so that the program compiles once; a closed slit lies outside the box
 CLOSED = 1e3  # far outside the box
 upper, lower = through(jnp.array([1.5, CLOSED])), through(jnp.array([CLOSED, -1.5]))
 both = through(jnp.array([1.5, -1.5]))
@@ -137,11 +137,12 @@ for gamma, pattern in on_screen.items():
     print(f"γ = {gamma:4.2f}: visibility on the screen {V:.3f}")
 
 # %% [markdown]
-# **Answer.** Counting takes away the cross term and nothing else. As many particles arrive, in the
-# envelope of the same two packets, but the fringes fade in proportion to $\gamma$: their visibility
-# in the middle is 1, 0.5 and 0, as printed. If nothing is counted, the first dark fringes get less
-# than a hundredth of what they get if all is counted. Behind a wall, too, the fringes fade with
-# $\gamma$. In the figure the wall is at $x = 0$, left of what is shown, and the screen is dotted.
+# **Answer.** Counting removes the cross term and nothing else. The number of particles that arrive,
+# and the envelope, stay the same, but the fringes fade in proportion to $\gamma$: their visibility
+# at the centre is 1, 0.5 and 0, as printed. Without counting, the first dark fringes receive less
+# than a hundredth of the particles that they receive with counting. Behind a wall the fringes fade
+# with $\gamma$, too. In the figure the wall is at $x = 0$, left of the visible range, and the
+# screen is dotted.
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), width_ratios=(1, 1, 1.6), layout="constrained")

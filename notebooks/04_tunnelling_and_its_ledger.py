@@ -13,10 +13,11 @@
 # %% [markdown]
 # # Where does the energy go while a packet tunnels?
 #
-# A packet that is lower than a barrier passes it all the same. Its energy is
-# $\langle\hat H\rangle = \int \frac m2 v^2 \rho + \int \frac m2 u^2 \rho + \int V \rho$: the drift
-# $v = \nabla S/m$ carries the density, $u = -\frac{\hbar}{2m} \nabla\rho/\rho$ is what it costs to
-# be localized. Here the three are kept like a ledger, from one well of a double well to the other.
+# A packet with an energy below a barrier passes it nevertheless. Its energy is $\langle\hat
+# H\rangle = \int \frac m2 v^2 \rho + \int \frac m2 u^2 \rho + \int V \rho$. The drift $v = \nabla
+# S/m$ transports the density; the term with $u = -\frac{\hbar}{2m} \nabla\rho/\rho$ is the energy
+# of localization. Here the three contributions are recorded while the packet moves from one well of
+# a double well to the other.
 
 # %%
 import os
@@ -34,11 +35,11 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 UNITS = r"${}$  ($\hbar = m = 1$)"
 
 # %% [markdown]
-# ## How long it takes
+# ## The tunnelling time
 #
-# In units of $\hbar = m = 1$, a barrier of height 3 between minima at $\pm 1.5$. The two lowest
-# levels lie below it, close together. Their sum is in one well; it is in the other when their
-# phases differ by $\pi$, after $\pi\hbar/(E_1 - E_0)$.
+# The units are $\hbar = m = 1$. The barrier of height 3 separates minima at $\pm 1.5$. The two
+# lowest levels lie close together below its top. Their sum is localized in one well. It is in the
+# other well once their phases differ by $\pi$, after $\pi\hbar/(E_1 - E_0)$.
 
 # %%
 depth, half_distance = 3.0, 1.5
@@ -47,13 +48,13 @@ grid = dqm.Grid(lower=(-5.0,), upper=(5.0,), shape=(96 if SMALL else 192,))
 levels, states = dqm.eigenstates(hamiltonian, grid, 3)
 predicted = float(np.pi / (levels[1] - levels[0]))
 print("lowest levels:", levels.round(4), "below and above a barrier of", depth)
-print(f"splitting {levels[1] - levels[0]:.5f}, so that the packet should need {predicted:.3f}")
+print(f"splitting {levels[1] - levels[0]:.5f}, predicted tunnelling time {predicted:.3f}")
 
 # %% [markdown]
-# ## The packet of two levels
+# ## A superposition of two levels
 #
-# Moved by splitting from one well to the other. What is kept of each state is the part of the
-# density on the right, and the ledger.
+# `SplitStep` propagates it from one well to the other. For each state, the part of the density on
+# the right and the energies are saved.
 
 # %%
 right = jnp.heaviside(grid.points[0], 0.5)
@@ -61,7 +62,7 @@ times = np.linspace(0.0, 1.25 * predicted, 101 if SMALL else 401)
 stepper = dqm.SplitStep(hamiltonian, grid)
 
 
-def book(psi):
+def observe(psi):
     """The state, the part of it on the right, and its energies."""
     arrived = grid.integrate(right * jnp.abs(psi) ** 2)
     return psi, arrived, fields.ledger(hamiltonian, grid, psi)
@@ -69,9 +70,9 @@ def book(psi):
 
 on_left = jnp.where(grid.integrate((1 - right) * states[0] * states[1]) > 0, 1.0, -1.0)
 pair = (states[0] + on_left * states[1]) / np.sqrt(2) + 0j
-psi, arrived, ledger = dqm.solve(stepper, pair, times, substeps=4, save=book).saved
+psi, arrived, ledger = dqm.solve(stepper, pair, times, substeps=4, save=observe).saved
 print(f"on the right at the start {arrived[0]:.4f}, at most {arrived.max():.4f}", end=" ")
-print(f"at t = {times[arrived.argmax()]:.2f}, a step being {times[1]:.2f}")
+print(f"at t = {times[arrived.argmax()]:.2f}, saved every {times[1]:.2f}")
 for name, part in ledger._asdict().items():
     print(f"{name:>12}: {part[0]:.4f} at the start, from {part.min():.4f} to {part.max():.4f}")
 drawn = np.abs(ledger.localization - ledger.localization[0] + ledger.drift - ledger.drift[0]).max()
@@ -80,16 +81,16 @@ print(f"drift and localization energy together change by at most {drawn:.0e}", e
 print(f"the total by {total:.0e}")
 
 # %% [markdown]
-# The potential energy stays what it is, as $V$ is even and the one level is even, the other odd.
-# What drifts is paid from the localization energy alone, and paid back.
+# The potential energy is constant, because $V$ is even and one level is even, the other odd. The
+# drift energy comes from the localization energy alone, and returns to it.
 
 # %% [markdown]
 # ## On top of the barrier
 #
-# At half the time half of the density is in each well. Between them it is small, so that it must
-# drift fast to pass. The sum $\frac m2 v^2 + V + U_q = -\partial S/\partial t$ holds the quantum
-# potential $U_q = -\frac{\hbar^2}{2m} \nabla^2\!\sqrt\rho/\sqrt\rho$, too. At $x = 0$, where the
-# odd level vanishes, it is $E_0$.
+# After half of the tunnelling time, half of the density is in each well. The density between them
+# is small, so the drift there is fast. The sum $\frac m2 v^2 + V + U_q = -\partial S/\partial t$
+# contains the quantum potential $U_q = -\frac{\hbar^2}{2m} \nabla^2\!\sqrt\rho/\sqrt\rho$. At $x =
+# 0$, where the odd level vanishes, the sum is $E_0$.
 
 # %%
 half = int(np.abs(times - predicted / 2).argmin())
@@ -98,7 +99,7 @@ v = fields.drift_velocity(hamiltonian, grid, psi[half])[:, 0]
 uq = fields.quantum_potential(hamiltonian, grid, psi[half])
 moving = v[top] ** 2 / 2
 print(f"at x = 0, t = {times[half]:.2f}: V = {depth}, U_q = {uq[top]:.4f}, v²/2 = {moving:.4f}")
-print(f"their sum {depth + uq[top] + moving:.4f}, the energy of all {ledger.total[half]:.4f}")
+print(f"their sum {depth + uq[top] + moving:.4f}, the total energy {ledger.total[half]:.4f}")
 rho = jnp.abs(psi[half]) ** 2
 forbidden = hamiltonian.potential_on(grid) > ledger.total[half]
 print(f"part of the density where V exceeds the energy: {grid.integrate(rho * forbidden):.3f}")
@@ -116,26 +117,27 @@ bar = fig.colorbar(image, ax=list(axes), label=r"$S/\hbar$  (rad)")
 # %% [markdown]
 # ## A Gaussian packet
 #
-# A Gaussian at rest in the left well, as wide as the ground state of the well's own curvature,
-# holds higher levels too. It breathes while it tunnels.
+# A Gaussian at rest in the left well, with the width of the ground state of the well's curvature,
+# contains higher levels too. Its width oscillates while it tunnels.
 
 # %%
 omega = np.sqrt(8 * depth) / half_distance
 start = dqm.gaussian(grid, -half_distance, 1 / np.sqrt(2 * omega))
 in_two = sum(observables.fidelity(grid, state + 0j, start) for state in states[:2])
-_, came, spent = dqm.solve(stepper, start, times, substeps=4, save=book).saved
+_, came, spent = dqm.solve(stepper, start, times, substeps=4, save=observe).saved
 print(f"part of it in the two lowest levels: {in_two:.4f}")
 print(f"on the right at most {came.max():.4f}, at t = {times[came.argmax()]:.2f}")
 for name, part in spent._asdict().items():
     print(f"{name:>12}: {part[0]:.4f} at the start, from {part.min():.4f} to {part.max():.4f}")
 
 # %% [markdown]
-# **Answer.** Of the packet of two levels the potential energy, 0.8266, does not move. The drift
-# takes 0.0434 of the localization energy 0.6699 until half the time, and gives it back; the whole
-# is 1.4965. On top of the barrier $\frac m2 v^2$ is 1.66, more than that, where $V + U_q = -0.22$.
-# The packet is in the other well at 28.09, as the splitting says. A Gaussian, of which 93 % are in
-# these two levels, trades potential for localization energy all the time, and most of it is on the
-# right at 30.5, since what is in higher levels ripples.
+# **Answer.** For the superposition of two levels the potential energy, 0.8266, is constant. The
+# drift takes 0.0434 of the localization energy 0.6699 until half of the tunnelling time, and
+# returns it; the total is 1.4965. On top of the barrier $\frac m2 v^2$ is 1.66, more than the
+# total, and $V + U_q = -0.22$. The packet reaches the other well at 28.09, as the level splitting
+# predicts. In a Gaussian, with a weight of 93 % in these two levels, potential and localization
+# energy are exchanged all the time. The largest part of it is on the right at 30.5, because the
+# higher levels modulate it.
 
 # %%
 fig, axes = plt.subplots(

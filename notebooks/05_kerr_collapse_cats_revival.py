@@ -13,10 +13,11 @@
 # %% [markdown]
 # # Does a Fokker–Planck equation make Schrödinger cats?
 #
-# A Kerr oscillator, $H = \frac U2 n(n-1)$, tears a coherent state apart, makes superpositions of
-# coherent states of it, "cats", and puts it together again at $t = 2\pi/U$. In the Husimi picture
-# all of that is a Fokker–Planck equation whose diffusion matrix is traceless: what spreads in one
-# direction is gathered in the other. Here it is solved and compared with quantum mechanics.
+# A Kerr oscillator, $H = \frac U2 n(n-1)$, turns a coherent state into superpositions of coherent
+# states, "cats", and back into the initial state at $t = 2\pi/U$. In the Husimi picture this
+# evolution is a Fokker–Planck equation with a traceless diffusion matrix: the density spreads in
+# one direction and contracts in the other. Here the equation is solved and compared with quantum
+# mechanics.
 
 # %%
 import os
@@ -35,8 +36,9 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 # %% [markdown]
 # ## The equation
 #
-# Drift and diffusion are derivatives of the Hamiltonian, taken by automatic differentiation. The
-# drift goes round, faster further out; the hyperbolas open where the density spreads.
+# Drift and diffusion are derivatives of the Hamiltonian, computed by automatic differentiation. The
+# drift is a rotation that is faster at larger radii. The branches of the hyperbolas show the
+# directions in which the density spreads.
 
 # %%
 interaction, alpha = 2.0, 2.0
@@ -50,8 +52,8 @@ print("exactly quantum mechanics:", flow.is_exact)
 # %% [markdown]
 # ## Collapse, cats, revival
 #
-# On Fock–Bargmann coefficients the step is exact for any length, so that only the times to look at
-# need be given, as parts of the time of revival.
+# On Fock–Bargmann coefficients a step of any length is exact. Only the times of interest are
+# needed, here as parts of the revival time.
 
 # %%
 basis = dqm.FockBargmann(cutoff=20 if SMALL else 40)
@@ -66,8 +68,8 @@ maps = plot.phase_space_maps(points, np.asarray(rho), times)
 # %% [markdown]
 # ## Is it quantum mechanics?
 #
-# The amplitudes $\psi_n = e^{-|\alpha|^2/2} \alpha^n/\sqrt{n!}$ turn by $e^{-iUn(n-1)t/2}$. That is
-# all of quantum mechanics here, and it knows nothing of Fokker and Planck.
+# The amplitudes $\psi_n = e^{-|\alpha|^2/2} \alpha^n/\sqrt{n!}$ evolve by the phase
+# $e^{-iUn(n-1)t/2}$. This solution does not use the Fokker–Planck equation.
 
 # %%
 n = np.arange(basis.cutoff[0])
@@ -81,15 +83,14 @@ error = max(
     for psi, now in zip(exact, rho, strict=True)
 )
 back = np.abs(rho[-1] - rho[0]).max()
-print(
-    f"largest difference from quantum mechanics: {error:.1e}, at most {rho.max():.3f} being there"
-)
+print(f"largest difference from quantum mechanics: {error:.1e}, largest density {rho.max():.3f}")
 print(f"difference of the revival from the start:  {back:.1e}")
 
 # %% [markdown]
-# **Answer.** Yes. Two cats and a revival, to round-off the densities of quantum mechanics, from an
-# equation that has a drift and a diffusion and no complex number. What makes it possible is that
-# the diffusion matrix is traceless; the next notebook shows what that costs a numerical method.
+# **Answer.** Yes. The equation produces two cats and a revival, and agrees with the densities of
+# quantum mechanics to round-off. It has a drift and a diffusion but no complex number. The
+# traceless diffusion matrix makes this possible; the next notebook shows what it means for a
+# numerical method.
 
 # %%
 weights = plt.figure(figsize=(4.5, 3.5), layout="constrained")

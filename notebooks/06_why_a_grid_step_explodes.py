@@ -14,10 +14,10 @@
 # # Why does a grid explode, and what works?
 #
 # The diffusion matrix of time-symmetric mechanics is traceless: its eigenvalues are $\pm\lambda$.
-# Along one direction it spreads, along the other it contracts, and a wave $k$ along that one grows
-# as $e^{(\hbar/2\kappa)\lambda k^2 t}$. The density that is sought holds next to nothing of the
-# highest waves. Round-off does. Here it is watched on two grids, and then the same equation is
-# solved in another basis.
+# The density spreads along one direction and contracts along the other. A wave with wave number $k$
+# along the second direction grows as $e^{(\hbar/2\kappa)\lambda k^2 t}$. The exact density contains
+# almost nothing of the shortest waves, but round-off does. Here this growth is observed on two
+# grids. Then the same equation is solved in another basis.
 
 # %%
 import os
@@ -36,10 +36,9 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 # ## On two grids
 #
 # A Kerr oscillator in units of $\hbar = \kappa = \ell = 1$ starts in a coherent state. The exact
-# density to compare with is made of the amplitudes $e^{-|\alpha|^2/2} \alpha^n/\sqrt{n!}$, which
-# turn by $e^{-iUn(n-1)t/2}$. At the rim of the box the density is less than round-off. With
-# `throw=False` a run goes on when it should not, and tells in `strain` when it ceased to be
-# believable.
+# density follows from the amplitudes $e^{-|\alpha|^2/2} \alpha^n/\sqrt{n!}$ and their phases
+# $e^{-iUn(n-1)t/2}$. At the edge of the box the density is below round-off. With `throw=False` a
+# run continues after the truncation has failed; `strain` above 1 shows when that happened.
 
 # %%
 interaction, alpha, side = 2.0, 1.0, 9.5
@@ -49,19 +48,19 @@ roots = np.cumprod(np.sqrt(np.maximum(n, 1)))  # √n!
 
 
 def overlaps(points):
-    """Of number states with the coherent states at the points."""
+    """Overlaps of number states with the coherent states at the points."""
     beta = (points[:, 0] + 1j * points[:, 1]) / np.sqrt(2)
     return np.exp(-(np.abs(beta) ** 2) / 2) * beta ** n[:, None] / roots[:, None]
 
 
 def exact(points, t):
-    """The density of quantum mechanics, which knows nothing of Fokker and Planck."""
+    """The density of quantum mechanics, from amplitudes."""
     psi = np.exp(-(alpha**2) / 2) * alpha**n / roots
     psi = psi * np.exp(-0.5j * interaction * n * (n - 1) * np.asarray(t)[..., None])
     return np.abs(psi @ overlaps(points).conj()) ** 2 / (2 * np.pi)
 
 
-fine = np.linspace(0.0, 1.0, 513)  # as many parts of one unit of time
+fine = np.linspace(0.0, 1.0, 513)  # one unit of time
 times = np.linspace(0.0, fine[8], 65)
 runs, errors = {}, {}
 for count in (56, 72):
@@ -73,14 +72,14 @@ for count in (56, 72):
     runs[count], errors[count] = (grid, wrong[-1]), np.abs(wrong).max(axis=(1, 2))
     last = times[int(np.argmax(np.asarray(run.strain) > 1)) - 1]
     print(f"{count}² points: error {errors[count][1]:.0e} at t = {times[1]:.5f}", end=", ")
-    print(f"{errors[count][-1]:.0e} at {times[-1]:.5f}; believed until {last:.5f}")
+    print(f"{errors[count][-1]:.0e} at {times[-1]:.5f}; valid until {last:.5f}")
 
 # %% [markdown]
-# ## At what rate
+# ## The growth rate
 #
-# The formula is asked for its rate at the place $\xi$ where the error in the end is largest, with
-# the strongest wave $k$ of the error: $-\frac{\hbar}{2\kappa} k \cdot D(\xi) k$. The highest waves
-# in the corners of the box, where $\lambda$ is largest, have the greatest rate on this grid.
+# The formula $-\frac{\hbar}{2\kappa} k \cdot D(\xi) k$ is evaluated at the point $\xi$ where the
+# final error is largest, for the strongest wave $k$ of the error. The highest waves in the corners
+# of the box, where $\lambda$ is largest, have the largest rate on this grid.
 
 # %%
 diffusion = jax.jit(lambda xi: flow.diffusion(xi))
@@ -94,17 +93,17 @@ for count, (grid, wrong) in runs.items():
     formula[count] = -0.5 * wave @ np.asarray(diffusion(place)) @ wave
     corner = np.linalg.eigvalsh(diffusion(np.array([side, side])))[-1]
     highest = np.pi / grid.spacing[0]
-    print(f"{count}² points: it grows at the rate {rates[count]:.0f}", end="; ")
-    print(f"formula, there: {formula[count]:.0f}, in the corners: {corner * highest**2 / 2:.0f}")
+    print(f"{count}² points: growth rate {rates[count]:.0f}", end="; ")
+    print(f"formula there: {formula[count]:.0f}, in the corners: {corner * highest**2 / 2:.0f}")
     print(f"    at {place.round(1)}, k = {wave.round(1)} of at most {highest:.1f} along an axis")
 
 # %% [markdown]
-# No step size is in that formula: it is the equation that amplifies.
+# The formula does not contain the step size: the equation itself amplifies the waves.
 #
 # ## What works
 #
 # Every Husimi density is $e^{-|\beta|^2}$ times a series in $\beta^*$ and $\beta$. The same
-# equation, drift and diffusion, is now solved for its coefficients.
+# equation, with drift and diffusion, is now solved for the coefficients of this series.
 
 # %%
 basis = dqm.FockBargmann(cutoff=len(n))
@@ -119,18 +118,18 @@ for now in at:
     print(f"on {len(n)} × {len(n)} coefficients, error at t = {fine[now]:.5f}: {wrong:.0e}")
 
 # %% [markdown]
-# ## Where C is not 1
+# ## If C is not 1
 #
-# $C$ is the number before the diffusion; in quantum mechanics it is 1. Elsewhere the highest
-# coefficients grow here, too. `solve` measures by the strain how much of the whole they are, in
-# millionths, and `horizon` tells beforehand how long a run can be believed.
+# The diffusion is proportional to $C$, which is 1 in quantum mechanics. For other values the
+# highest coefficients grow here, too. Their share of the total, in millionths, is the strain, which
+# `solve` monitors. `horizon` predicts how long a run is valid.
 
 # %%
 for C in (0.0, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0):
     other = dqm.FokkerPlanck(dqm.Kerr(interaction), C=jnp.array(C))
     husimi[C] = dqm.solve(dqm.HusimiStep(other, basis), start, fine, throw=False)
     over = np.flatnonzero(np.asarray(husimi[C].strain) > 1)
-    until = f"believed until {fine[over[0] - 1]:.4f}" if over.size else "believed to the end"
+    until = f"valid until {fine[over[0] - 1]:.4f}" if over.size else "valid to the end"
     print(f"C = {C}: {until}, greatest strain {husimi[C].strain.max():.0e}")
 
 half = dqm.FokkerPlanck(dqm.Kerr(interaction), C=jnp.array(0.5))
@@ -141,12 +140,13 @@ for levels in (30,) if SMALL else (20, 30, 40):
     print(f"horizon of C = 0.5 with {levels} levels: {horizons[levels]:.4f}")
 
 # %% [markdown]
-# **Answer.** Because the equation lets short waves grow, at a rate that goes as their square, and a
-# grid holds them. Round-off grew at 3.4e3 on 56² points and at 6.8e3 on 72², the formula giving 8 %
-# more; the finer grid could be believed until 0.005, the other until 0.010. At $t = 0.0156$ they
-# are off by 3e4 and 2e27, the coefficients by 2e-16, and at $t = 1$ by 1e-15. These have their
-# limit where $C$ is far from 1: for $C = 0.5$ with 30 levels it is 0.056 by `horizon`, while for
-# $C = 1.2$ there is none up to 1.
+# **Answer.** The equation amplifies short waves at a rate proportional to the square of the wave
+# number, and a grid contains such waves. Round-off grew at a rate of 3.4e3 on 56² points and 6.8e3
+# on 72²; the formula gives values 8 % higher. The run on the finer grid was valid until 0.005, the
+# other until 0.010. At $t = 0.0156$ their errors are 3e4 and 2e27. The error of the coefficients is
+# 2e-16 at that time and 1e-15 at $t = 1$. The coefficients have their limit where $C$ is far from
+# 1: for $C = 0.5$ with 30 levels `horizon` gives 0.056, while for $C = 1.2$ the run is valid up to
+# 1.
 
 # %%
 fig, (grown, strained) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
@@ -162,7 +162,7 @@ grown.legend(frameon=False, loc="upper left", fontsize=8)
 colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(husimi)))
 for (C, run), colour in zip(sorted(husimi.items()), colours, strict=True):
     strained.loglog(run.ts[1:], np.maximum(run.strain[1:], 1e-40), color=colour, label=f"$C$ = {C}")
-strained.axhline(1, color="0.3", lw=1, ls=":", label="no longer believed")
+strained.axhline(1, color="0.3", lw=1, ls=":", label="limit of validity")
 strained.plot(horizons[30], 1, "k^", ms=6, label="horizon of $C$ = 0.5")
 strained.set(xlabel=r"$t$  ($\hbar = \kappa = \ell = 1$)", ylabel="strain", ylim=(1e-31, 1e8))
 legend = strained.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

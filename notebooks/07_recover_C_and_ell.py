@@ -11,12 +11,12 @@
 # ---
 
 # %% [markdown]
-# # Can nature's C and ℓ be read off noisy snapshots?
+# # Can C and ℓ be inferred from noisy snapshots?
 #
-# In the Fokker–Planck equation of the Husimi picture stand two constants that no classical theory
-# has: $C$, the strength of the diffusion, 1 in quantum mechanics, and $\ell$, the length in which
-# phase space is made round. Here they are taken for unknown, as is the Hamiltonian, and fitted to
-# counted densities of a Kerr oscillator. The truth is $C = \ell = 1$.
+# The Fokker–Planck equation of the Husimi picture contains two constants that no classical theory
+# has: $C$, the strength of the diffusion, which is 1 in quantum mechanics, and $\ell$, the length
+# scale of the coherent states. Here both are treated as unknown, together with the Hamiltonian, and
+# fitted to counted densities of a Kerr oscillator. The true values are $C = \ell = 1$.
 
 # %%
 import dataclasses
@@ -36,14 +36,14 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 # %% [markdown]
 # ## The data
 #
-# The densities that come with the package were made by another simulator, each point counted 2000
-# times. A part is enough: some times, and a coarser grid of points. The small version makes its
-# own, with Gaussian noise, from amplitudes that turn by $e^{-iUn(n-1)t/2 - i\omega nt}$.
+# Another simulator made the densities in the package, with 2000 detections at each point. This
+# notebook uses a subset: some times, and a coarser grid of points. Its small version makes its own
+# data with Gaussian noise, from amplitudes with the phases $e^{-iUn(n-1)t/2 - i\omega nt}$.
 
 
 # %%
 def husimi(interaction, omega, alpha, t, points, levels):
-    """Densities at all times of an oscillator, by its amplitudes."""
+    """Densities of an oscillator at all times, from its amplitudes."""
     basis, n = dqm.FockBargmann(levels), np.arange(levels)
     energies = interaction * n * (n - 1) / 2 + omega * n
     kets = np.asarray(basis.coherent_ket(alpha)) * np.exp(-1j * np.outer(t, energies))
@@ -75,8 +75,9 @@ print(f"{len(data.t)} times from 0 to {data.t[-1]:.2f}, {len(data.points)} point
 # %% [markdown]
 # ## The fit
 #
-# A named model holds $\ell$ at that of the measurement; `free` frees it. The equation depends on
-# $\ell^2$, so that `bounds` keep it positive. The start is wrong by 5 % in both constants.
+# A model by name fixes $\ell$ at that of the measurement; `free` makes it a parameter. The equation
+# depends on $\ell^2$, so `bounds` keep $\ell$ positive. The initial values of both constants are
+# wrong by 5 %.
 
 # %%
 start = {"interaction": -2.0, "omega": 0.0, "C": 0.95, "ell": 1.05}
@@ -92,53 +93,53 @@ ellipses = plot.posterior(result)
 maps = plot.snapshots(data, result.prediction)
 
 # %% [markdown]
-# ## A world with another C
+# ## A wrong value of C
 #
-# Held at 0.9 from the beginning, everything else free, is the model called wrong? The verdict looks
-# at the residuals alone; the ratio of likelihoods compares with the fit that is free.
+# Does the goodness-of-fit test reject the model if $C$ is fixed at 0.9 and everything else is free?
+# The test uses the residuals alone. The likelihood ratio compares with the fit in which $C$ is
+# free.
 
 # %%
 wrong = 0.9
 if not SMALL:
     others = {name: value for name, value in start.items() if name != "C"}
-    rival = dqm.recover(data, "kerr", start=others, fix={"C": wrong}, **options)
-    print(rival)
-    ratio = dqm.likelihood_ratio(rival, result)
+    wrong_fit = dqm.recover(data, "kerr", start=others, fix={"C": wrong}, **options)
+    print(wrong_fit)
+    ratio = dqm.likelihood_ratio(wrong_fit, result)
     print(f"C = {wrong} against C free: {ratio.statistic:.1f} for {ratio.dof}, p = {ratio.p:.1g}")
 
 # %% [markdown]
-# ## What cannot be seen
+# ## A parameter without effect
 #
-# An oscillator without interaction does not diffuse, whatever $C$ is. Such data, with the
-# interaction held at 0:
+# An oscillator without interaction does not diffuse, whatever $C$ is. The following data come from
+# such an oscillator; the interaction is fixed at 0:
 
 # %%
 if not SMALL:
     rho = husimi(0.0, 2.0, alpha, data.t, data.points, levels)
     counts = random.binomial(data.shots, np.clip(rho * data.cell, 0, 1))
     density = counts / data.shots / data.cell
-    turning = dataclasses.replace(data, density=density, counts=counts)
-    still = {"omega": 2.0, "C": 1.0}
-    blind = dqm.recover(turning, "kerr", start=still, fix={"interaction": 0.0}, cutoff=levels)
-    print(blind)
-    print("identifiable:", blind.identifiable)
+    rotating = dataclasses.replace(data, density=density, counts=counts)
+    values = {"omega": 2.0, "C": 1.0}
+    linear = dqm.recover(rotating, "kerr", start=values, fix={"interaction": 0.0}, cutoff=levels)
+    print(linear)
+    print("identifiable:", linear.identifiable)
 
 # %% [markdown]
-# **Answer.** Yes. From 196 points at six times, with the Hamiltonian unknown too, the fit gives
-# $C = 1.006 \pm 0.004$ and $\ell = 0.997 \pm 0.002$, both within two standard errors of the truth.
-# A world with $C = 0.9$ is called wrong, by its residuals alone (χ² is 9.7 standard deviations too
-# large) and against the free fit ($-2\ln L$ larger by 368). That run also presses against its
-# levels after $t = 0.08$, which the table says. Where nothing interacts, $C$ cannot be read off at
-# all, and the fit says so.
+# **Answer.** Yes. From 196 points at six times, with an unknown Hamiltonian, the fit gives $C =
+# 1.006 \pm 0.004$ and $\ell = 0.997 \pm 0.002$, both within two standard errors of the true values.
+# $C = 0.9$ is rejected by its residuals alone (χ² is 9.7 standard deviations too large) and against
+# the free fit ($-2\ln L$ is larger by 368). The table also warns that the truncation of that run
+# fails after $t = 0.08$. Without interaction the data do not determine $C$, and the result says so.
 
 # %%
 fig, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
 center, error = result.estimate["C"], result.stderr["C"]
 near = center + error * np.linspace(-3, 3, 61)
-ax.plot(near, ((near - center) / error) ** 2, color="#00467f", label="by the standard error")
+ax.plot(near, ((near - center) / error) ** 2, color="#00467f", label="from the standard error")
 if not SMALL:
     found = dqm.profile(result, "C", center + error * np.linspace(-2, 2, 5))
-    ax.plot(found.values, found.deviance, "o", color="#b5541c", label="all else fitted anew")
+    ax.plot(found.values, found.deviance, "o", color="#b5541c", label="other parameters refitted")
     for value, more in zip(found.values, found.deviance, strict=True):
         print(f"C = {value:.4f}: -2 ln L larger by {more:.1f}")
 ax.axhline(1, color="0.5", lw=0.8, ls="--", label="68 %")

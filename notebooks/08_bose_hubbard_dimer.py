@@ -11,12 +11,12 @@
 # ---
 
 # %% [markdown]
-# # Does a pair of coupled wells trap itself, and does the Fokker–Planck equation know?
+# # Does a pair of coupled wells trap itself, and does the Fokker–Planck equation reproduce it?
 #
-# Bosons in two wells, all of them in the left one. Without interaction they go to and fro. With
-# enough of it most of them stay where they are: that is self-trapping, and in the mean field it has
-# a sharp threshold. Here it is looked for in the drift alone, in quantum mechanics, and in the
-# Fokker–Planck equation, whose diffusion is what distinguishes the two.
+# All bosons start in the left one of two wells. Without interaction they oscillate between the
+# wells. With a strong interaction most of them stay. This is self-trapping, which has a sharp
+# threshold in the mean field. Here it is computed from the drift alone, from quantum mechanics, and
+# from the Fokker–Planck equation, in which the diffusion makes the difference.
 
 # %%
 import os
@@ -33,12 +33,12 @@ jax.config.update("jax_enable_x64", True)
 SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 
 # %% [markdown]
-# ## What is meant by tunnelling
+# ## Without interaction
 #
-# The Hamiltonian is $-J (\hat a_1^\dagger \hat a_2 + \mathrm{h.c.}) + \frac U2 \sum
-# \hat n_i (\hat n_i - 1)$. Without interaction the imbalance $z = \langle \hat n_1 - \hat n_2
-# \rangle/N$ is then $\cos 2Jt/\hbar$, which is checked first. In the mean field
-# $\Lambda = UN/2J$ decides, and from $z = 1$ the threshold is $\Lambda = 2$.
+# The Hamiltonian is $-J (\hat a_1^\dagger \hat a_2 + \mathrm{h.c.}) + \frac U2 \sum \hat n_i (\hat
+# n_i - 1)$. Without interaction the imbalance $z = \langle \hat n_1 - \hat n_2 \rangle/N$ is $\cos
+# 2Jt/\hbar$, which is checked first. In the mean field the parameter is $\Lambda = UN/2J$. Starting
+# from $z = 1$, the threshold is $\Lambda = 2$.
 
 # %%
 J, N = 1.0, 10 if SMALL else 30
@@ -49,13 +49,13 @@ times = np.linspace(0.0, 6.0, 121)
 
 
 def imbalance(ket):
-    """Of N particles."""
+    """z of N particles."""
     weight = jnp.abs(ket) ** 2
     return jnp.sum(weight * (n[:, None] - n)) / N
 
 
 def by_kets(strength, save=imbalance):
-    """From all on the left, Λ being `strength`."""
+    """The imbalance in quantum mechanics, Λ being `strength`, from all particles on the left."""
     dimer = dqm.BoseHubbard(J, 2 * J * jnp.asarray(strength) / N, sites=2)
     return np.asarray(dqm.solve(dqm.KetStep(dimer, basis), left, times, save=save).saved)
 
@@ -66,14 +66,14 @@ print(f"without interaction, largest difference from cos(2Jt): {free:.0e}")
 # %% [markdown]
 # ## The drift alone
 #
-# The Fokker–Planck equation without its diffusion carries points by Hamilton's equations; one
-# point at $|\alpha_1|^2 = N$ is the mean field.
+# Without diffusion the Fokker–Planck equation moves points by Hamilton's equations. One point at
+# $|\alpha_1|^2 = N$ is the mean field.
 
 # %%
 
 
 def by_drift(strength):
-    """The imbalance of one point."""
+    """The imbalance of one point that moves by the drift."""
     dimer = dqm.BoseHubbard(J, 2 * J * jnp.asarray(strength) / N, sites=2)
     flow = dqm.FokkerPlanck(dimer, ell=(1.0, 1.0))
     point = jnp.array([[np.sqrt(2.0 * N), 0.0, 0.0, 0.0]])
@@ -85,7 +85,7 @@ strengths = np.linspace(1.05, 2.95, 20)
 kets = np.array([by_kets(s) for s in strengths])
 drifts = np.array([by_drift(s) for s in strengths])
 for s, d, k in zip(strengths[1::2], drifts[1::2], kets[1::2], strict=True):
-    print(f"Λ = {s:.2f}: least z {d.min():6.3f} by drift, {k.min():6.3f} in quantum mechanics")
+    print(f"Λ = {s:.2f}: lowest z {d.min():6.3f} by drift, {k.min():6.3f} in quantum mechanics")
 for name, runs in (("drift", drifts), ("quantum mechanics", kets)):
     first = int(np.argmax(runs.min(axis=1) > 0))
     print(f"z > 0 up to t = {times[-1]:.0f}: by {name} from Λ = {strengths[first]:.2f} on,", end="")
@@ -94,9 +94,9 @@ for name, runs in (("drift", drifts), ("quantum mechanics", kets)):
 # %% [markdown]
 # ## The Fokker–Planck equation
 #
-# With its diffusion, on Fock–Bargmann coefficients. Few particles are enough to see whether it
-# agrees: three, on both sides of the threshold. The imbalance is taken from the density, as
-# $\int |\beta|^2 \rho = \langle\hat n\rangle + 1$.
+# Now the diffusion is included, on Fock–Bargmann coefficients. Few particles suffice for the
+# comparison: three, on both sides of the threshold. The imbalance follows from the density by $\int
+# |\beta|^2 \rho = \langle\hat n\rangle + 1$.
 
 # %%
 few = 3
@@ -105,7 +105,7 @@ all_left = jnp.zeros(small.cutoff, complex).at[few, 0].set(1.0)
 
 
 def from_density(rho):
-    """The imbalance, by moments of the Husimi density."""
+    """The imbalance from moments of the Husimi density."""
     first, second = (readout.moment(small, rho, up, up) for up in ((1, 0), (0, 1)))
     return jnp.real(first - second) / few
 
@@ -121,12 +121,12 @@ for strength in (1.0, 4.0):
 print("exactly quantum mechanics:", dqm.FokkerPlanck(dimer, ell=(1.0, 1.0)).is_exact)
 
 # %% [markdown]
-# **Answer.** In the drift alone the threshold is sharp: from $\Lambda = 1.95$ to 2.05 the least
-# imbalance jumps from $-1.00$ to above 0, as the mean field has it. With 30 particles it passes 0
-# between the same two, but smoothly: $-0.47$ at 1.75, $-0.12$ at 1.95, 0.24 at 2.15. With three
-# there is no trap even at $\Lambda = 4$: up to $t = 6$, $z$ comes down to $-0.44$. The
-# Fokker–Planck equation knows: the imbalance that it gives three particles is Schrödinger's to
-# 1e-13, and all that it has beyond the drift is its diffusion.
+# **Answer.** With drift alone the threshold is sharp: from $\Lambda = 1.95$ to 2.05 the lowest
+# imbalance jumps from $-1.00$ to above 0, as in the mean field. With 30 particles it crosses 0
+# between the same two values, but smoothly: $-0.47$ at 1.75, $-0.12$ at 1.95, 0.24 at 2.15. Three
+# particles are not trapped even at $\Lambda = 4$: up to $t = 6$, $z$ falls to $-0.44$. The
+# Fokker–Planck equation reproduces this: its imbalance of three particles agrees with Schrödinger's
+# equation to 1e-13. It differs from the drift by its diffusion only.
 
 # %%
 fig, (course, least) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
@@ -140,5 +140,5 @@ course.legend(frameon=False, loc="upper center", ncols=2, fontsize=8)
 least.plot(strengths, kets.min(axis=1), "o-", color=blue, ms=4, label=f"{N} particles")
 least.plot(strengths, drifts.min(axis=1), "s--", color=red, ms=4, mfc="white", label="drift alone")
 least.axvline(2.0, color="0.3", lw=1, ls=":", label=r"$\Lambda$ = 2")
-least.set(xlabel=r"$\Lambda = UN/2J$", ylabel=rf"least $z$ up to $t$ = {times[-1]:.0f} $\hbar/J$")
+least.set(xlabel=r"$\Lambda = UN/2J$", ylabel=rf"lowest $z$ up to $t$ = {times[-1]:.0f} $\hbar/J$")
 legend = least.legend(frameon=False, loc="upper left")

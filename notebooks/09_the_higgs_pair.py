@@ -14,9 +14,9 @@
 # # How different from quantum mechanics is the truncated equation of a Higgs pair?
 #
 # One mode of a complex field, a particle and its antiparticle, has a quartic self-interaction. The
-# exact equation of its Husimi density has derivatives up to the fourth. Cut after the second it is
-# a Fokker–Planck equation, and might be taken for a theory of its own, a rival of quantum
-# mechanics. By how much do the two differ, when, and for how long is the rival defined?
+# exact equation of its Husimi density has derivatives up to the fourth. Truncated after the second
+# it is a Fokker–Planck equation, which could be a theory of its own and compete with quantum
+# mechanics. How much do the two differ, when, and how long is the truncated equation defined?
 
 # %%
 import dataclasses
@@ -33,31 +33,31 @@ jax.config.update("jax_enable_x64", True)
 SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 
 # %% [markdown]
-# ## The rival
+# ## The truncation
 #
-# `order=2` leaves out the third and fourth derivatives, `order=4` has all there are. The
-# constraints on such equations do not speak against the truncation.
+# `order=2` leaves out the third and fourth derivatives; `order=4` includes all. The constraints on
+# such equations do not exclude the truncation.
 
 # %%
 mass, unit = 1.0, (1.0, 1.0)
 
 
-def rival(coupling):
+def truncated(coupling):
     return dqm.FokkerPlanck(dqm.HiggsPair(mass, jnp.asarray(coupling)), ell=unit)
 
 
-whole = dataclasses.replace(rival(0.1), order=4)
-print("order 2 is quantum mechanics:", rival(0.1).is_exact)
+whole = dataclasses.replace(truncated(0.1), order=4)
+print("order 2 is quantum mechanics:", truncated(0.1).is_exact)
 print("order 4 is quantum mechanics:", whole.is_exact)
 if not SMALL:
-    print(dqm.check(rival(0.1)))
+    print(dqm.check(truncated(0.1)))
 
 # %% [markdown]
-# ## Side by side
+# ## Comparison
 #
-# Both run from the same coherent state, in the same basis, for each coupling $\lambda$ to the same
-# $\lambda t$. Compared are the density, at points scattered around the state, relative to the
-# largest there, and the moments $\langle\alpha\rangle$, $\langle|\alpha|^2\rangle$ and
+# Both equations start from the same coherent state in the same basis, and run to the same $\lambda
+# t$ for each coupling $\lambda$. Compared are the density at points scattered around the state,
+# relative to its maximum, and the moments $\langle\alpha\rangle$, $\langle|\alpha|^2\rangle$ and
 # $\langle|\alpha|^4\rangle$ of the particle.
 
 # %%
@@ -74,23 +74,24 @@ couplings = [0.1] if SMALL else [0.1, 0.4]
 found = {}
 for coupling in couplings:
     ts = scaled / coupling
-    found[coupling] = dqm.deviation(rival(coupling), 4, basis, state, ts, powers, points)
+    found[coupling] = dqm.deviation(truncated(coupling), 4, basis, state, ts, powers, points)
     rate = found[coupling].density[1] / scaled[1]
-    print(f"coupling {coupling}: the density departs at {rate:.3f} λt at first")
+    print(f"coupling {coupling}: the density initially differs by {rate:.3f} λt")
     print(found[coupling])
 
 # %% [markdown]
-# ## How long the rival is defined
+# ## How long the truncation is defined
 #
-# Its highest coefficients grow without bound. The time until the run cannot be believed, the
-# horizon, is therefore one of equation and basis together. Here it is found for a smaller state.
+# The highest coefficients of the truncated equation grow without bound. The horizon is the time at
+# which the run becomes invalid; it depends on both the equation and the basis. Here it is computed
+# for a smaller state.
 
 # %%
 if not SMALL:
     for count in (9, 11):
         other = dqm.FockBargmann((count, count), ell=unit)
         start = other.coherent(jnp.array([0.25, 0.25]))
-        end = dqm.horizon(dqm.HusimiStep(rival(0.1), other), start, 0.6)
+        end = dqm.horizon(dqm.HusimiStep(truncated(0.1), other), start, 0.6)
         print(f"{count} levels of each: until λt = {0.1 * end:.4f}, mt = {end:.3f}")
 
 # %%
@@ -103,18 +104,19 @@ ratio = last.ts[late] / last.ts[early]
 powers_seen = {"density": np.log(last.density[late] / last.density[early]) / np.log(ratio)}
 for name, column in zip(("⟨α⟩", "⟨|α|²⟩", "⟨|α|⁴⟩"), apart.T, strict=True):
     powers_seen[name] = np.log(column[late] / column[early]) / np.log(ratio)
-print(f"at λt = {reached:.3f}: density {float(last.density[-1]):.2%} of its largest,")
+print(f"at λt = {reached:.3f}: density {float(last.density[-1]):.2%} of its maximum,")
 print("moments", ", ".join(f"{float(x):.1e}" for x in share), "of their size")
 for name, power in powers_seen.items():
-    print(f"{name} departs as t to the power {float(power):.2f}")
+    print(f"the difference of {name} grows as t to the power {float(power):.2f}")
 
 # %% [markdown]
-# **Answer.** Little, and not for long. The density departs from that of quantum mechanics at once,
-# in proportion to $\lambda t$, by 0.7 % of its largest at $\lambda t = 0.02$; a coupling four times
-# larger does the same four times sooner. Moments depart later, $\langle|\alpha|^2\rangle$ and
-# $\langle|\alpha|^4\rangle$ as $t^2$ and $\langle\alpha\rangle$ as $t^3$, by at most 0.1 % of
-# their size. Beyond $\lambda t \approx 0.03$ there is nothing to compare: the rival presses against
-# the highest levels, and 11 levels carry it no further than 9. No constraint rules it out.
+# **Answer.** Little, and not for long. The density differs from that of quantum mechanics from the
+# start, in proportion to $\lambda t$, by 0.7 % of its maximum at $\lambda t = 0.02$. A coupling
+# four times larger gives the same difference four times earlier. Moments differ later,
+# $\langle|\alpha|^2\rangle$ and $\langle|\alpha|^4\rangle$ as $t^2$ and $\langle\alpha\rangle$ as
+# $t^3$, by at most 0.1 % of their size. Beyond $\lambda t \approx 0.03$ no comparison is possible:
+# the truncated equation populates the highest levels, and a run with 11 levels ends no later than
+# one with nine. No constraint excludes the truncation.
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.6), layout="constrained")

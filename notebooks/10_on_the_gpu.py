@@ -11,11 +11,11 @@
 # ---
 
 # %% [markdown]
-# # What does this machine do with a wave function?
+# # How fast does this machine propagate a wave function?
 #
-# The same program runs on a CPU, a GPU and a TPU, on whichever JAX finds. Three things are
-# measured on the one found here: many runs at once against one, the gradient with and without
-# stored states, and single against double precision. Nothing is carried over from another machine.
+# The same program runs on a CPU, a GPU or a TPU, whichever JAX finds. This notebook measures three
+# things on this machine: many runs at once, the gradient with and without stored states, and single
+# against double precision. It uses no measurement of another machine.
 
 # %%
 import os
@@ -38,13 +38,13 @@ ON_CPU = device.platform == "cpu"
 where = "a CPU" if ON_CPU else f"a {device.platform.upper()}"
 print(jax.devices(), "cores:", os.cpu_count())
 if ON_CPU:
-    print("JAX found no GPU: every number below is of a CPU and says nothing of a GPU.")
+    print("JAX found no GPU: all numbers below are for a CPU and do not apply to a GPU.")
 
 ROUNDS = 3 if SMALL else 7
 
 
 def seconds(calls):
-    """The shortest of some runs of each call, the calls in turn; compiled before."""
+    """The shortest time of each call, over several rounds after compilation."""
     rows = []
     for _ in range(ROUNDS + 1):
         row = []
@@ -59,8 +59,8 @@ def seconds(calls):
 # %% [markdown]
 # ## Many runs at once
 #
-# Packets that start with different momenta in a harmonic well, in one call by `jax.vmap`. What a
-# run costs falls for as long as a single run leaves part of the machine idle.
+# Packets with different initial momenta move in a harmonic well, in one call by `jax.vmap`. The
+# time per run falls as long as a single run leaves part of the machine idle.
 
 # %%
 side = 32 if SMALL else 128
@@ -86,14 +86,14 @@ for size, whole, one in zip(batches, took, each, strict=True):
     print(f"{size:4d} runs of {steps} steps on {side}²: {whole:.2e} s, {one:.2e} s a run")
 fastest = int(np.argmin(each))
 share = each[fastest] / each[0]
-print(f"cheapest in batches of {batches[fastest]}: {share:.2f} of the time of one alone")
+print(f"fastest in batches of {batches[fastest]}: {share:.2f} of the time of a single run")
 
 # %% [markdown]
-# ## The gradient: states stored, or steps run backwards
+# ## The gradient: stored states, or reversed steps
 #
-# Reverse mode needs the states on the way. `Direct` stores them, `Reversible` runs the unitary
-# steps backwards. The memory is what XLA plans for each compiled program, the time a ratio to the
-# run without a gradient, measured in turn.
+# Reverse mode needs the intermediate states. `Direct` stores them, `Reversible` runs the unitary
+# steps backwards. The memory is what XLA plans for each compiled program. The time is given
+# relative to the run without a gradient; the programs are timed in turn.
 
 # %%
 lengths = [8, 16] if SMALL else [50, 100, 200]
@@ -129,7 +129,7 @@ omega = jnp.array(1.0)
 forward = compiled(loss, lengths[-1], dqm.Direct())
 calls = [forward, programs["Reversible"][-1], programs["Direct"][-1]]
 plain, backwards, stored = seconds([lambda c=c: c(omega) for c in calls])
-print(f"value and gradient of {lengths[-1]} steps, beside the run alone:")
+print(f"value and gradient of {lengths[-1]} steps, relative to the run alone:")
 print(f"  Reversible {backwards / plain:.2f} times, Direct {stored / plain:.2f} times")
 slopes = [float(programs[name][-1](omega)[1]) for name in programs]
 apart = abs(slopes[0] - slopes[1]) / abs(slopes[1])
@@ -138,8 +138,9 @@ print(f"the two gradients differ by {apart:.1e} of their size")
 # %% [markdown]
 # ## Single against double precision
 #
-# The same run to t = 1, of an anharmonic oscillator in more and more steps of order 6, against a
-# run in double precision with twice the most. What changes the precision is one switch of JAX.
+# The same run to t = 1, for an anharmonic oscillator with an increasing number of steps of order 6.
+# The reference is a run in double precision with twice the largest number of steps. One setting of
+# JAX changes the precision.
 
 # %%
 points = 128 if SMALL else 1024
@@ -147,7 +148,7 @@ counts = [4, 16] if SMALL else [4, 8, 16, 32, 64]
 
 
 def anharmonic(count):
-    """A compiled run of `count` steps, made in the precision that JAX is set to."""
+    """A compiled run of `count` steps, in the current precision of JAX."""
     line = dqm.Grid((-8.0,), (8.0,), (points,))
     stepper = dqm.SplitStep(dqm.Hamiltonian(dqm.Anharmonic(quartic=0.1)), line)
     ts = dqm.save_times(np.array([0.0, 1.0]))
@@ -191,16 +192,16 @@ fig.suptitle(f"measured on {where}: {device.device_kind}", fontsize=10)
 # %%
 saving = memory["Reversible"][-1] / memory["Direct"][-1]
 print(f"on {where}:")
-print(f"  a run in a batch of {batches[fastest]} takes {share:.2f} of the time of one alone")
+print(f"  a run in a batch of {batches[fastest]} takes {share:.2f} of the time of a single run")
 print(f"  Reversible needs {saving:.3f} of the memory of Direct for {lengths[-1]} steps,")
 print(f"  and {backwards / stored:.2f} of its time")
 print(f"  errors reached: single {best['single']:.0e}, double {best['double']:.0e},")
 print(f"  single in {part:.2f} of the time of double")
 if ON_CPU:
-    print("No GPU was found; what one would do is not known from this.")
+    print("No GPU was found; these numbers do not apply to one.")
 
 # %% [markdown]
-# **Answer.** What the last cell prints, for the machine that the figure names and no other. The
-# memory of `Reversible` does not grow with the number of steps, while that of `Direct` does. In
-# double precision the error falls with the steps until it meets round-off; in single precision it
-# is round-off from the start, and grows with the steps.
+# **Answer.** The last cell prints it, for the machine named in the figure and no other. The memory
+# of `Reversible` does not grow with the number of steps, that of `Direct` does. In double precision
+# the error falls with the number of steps until it reaches round-off. In single precision round-off
+# dominates from the start and grows with the number of steps.

@@ -10,7 +10,7 @@ def box():
     return dqm.Grid((0.0, -np.pi), (2 * np.pi, np.pi), (16, 15))
 
 
-def test_points_leave_out_the_right_edge(box):
+def test_right_edge_is_excluded(box):
     x, y = box.points
     assert x[0, 0] == 0
     assert x[-1, 0] == pytest.approx(2 * np.pi - box.spacing[0])
@@ -57,10 +57,10 @@ def test_integral_of_a_gaussian():
         ((0.0,), (0.0,), (8,), "below `upper`"),
         ((0.0,), (float("nan"),), (8,), "finite"),
         ((0.0,), (1.0,), (3,), "at least 4"),
-        ((0.0,), (1.0,), (8.0,), "integers"),
+        ((0.0,), (1.0,), (8.0,), "`shape` must be an integer"),
         ((0.0,) * 3, (1.0,) * 3, (2048, 2048, 512), "fewer than 2\\^31 points"),
     ],
 )
-def test_bad_boxes_are_refused(lower, upper, shape, message):
+def test_invalid_boxes_are_refused(lower, upper, shape, message):
     with pytest.raises(dqm.InputError, match=message):
         dqm.Grid(lower, upper, shape)

@@ -9,8 +9,8 @@ import dqmjax
 
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
-    {"errors", "output"},
-    {"grid", "quantum_statistics"},
+    {"errors"},
+    {"grid", "output", "quantum_statistics"},
     {"evolution"},
     {"wave"},
     {"canonical", "phase_space"},

@@ -1,4 +1,4 @@
-"""The notebooks run, in a small size, and end with a figure that they made."""
+"""The notebooks run in a small size and draw a figure."""
 
 import runpy
 from pathlib import Path

@@ -22,7 +22,7 @@ def configurations(particles, states):
 
 
 @pytest.mark.parametrize("kind", ALL, ids=NAMES)
-def test_probabilities_are_those_of_counting(kind):
+def test_probabilities_agree_with_counting(kind):
     """Against an enumeration of labelled particles, of multisets and of subsets."""
     particles, states = 3, 4
     lists = configurations(particles, states)
@@ -109,14 +109,14 @@ def test_chemical_potential_gives_the_number_of_particles(kind, particles):
     assert batch[1] == pytest.approx(float(mu), rel=1e-12)
 
 
-def test_one_level_and_equal_levels():
+def test_equal_levels():
     for kind in ALL:
         mu = st.chemical_potential(kind, np.full(4, 1.5), 2.0, 0.5)
         total = jnp.sum(kind.mean_occupation(np.full(4, 1.5), 0.5, mu))
         assert total == pytest.approx(2, rel=1e-12)
 
 
-def test_levels_given_as_whole_numbers():
+def test_levels_may_be_integers():
     mu = st.chemical_potential(st.FermiDirac(), np.arange(5), 2.5, 0.7)
     assert jnp.sum(st.FermiDirac().mean_occupation(np.arange(5.0), 0.7, mu)) == pytest.approx(2.5)
 
@@ -134,20 +134,22 @@ def mean_product(occupations, left):
 
 @pytest.mark.parametrize("states", range(2, 9))
 def test_average_over_weights_is_the_integral(states):
-    """The closed form against the integral in fractions, for every way to part 1 to 8 particles."""
+    """The closed form against the exact integral, for every partition of 1 to 8 particles."""
     for particles in range(1, 9):
         for parts in itertools.combinations_with_replacement(range(states), particles):
             n = np.bincount(parts, minlength=states)
             if (np.diff(n) > 0).any():
                 continue  # the same numbers in another order
-            ways = math.factorial(particles) // math.prod(math.factorial(k) for k in n.tolist())
-            exact = ways * mean_product(n.tolist(), states)
+            multiplicity = math.factorial(particles) // math.prod(
+                math.factorial(k) for k in n.tolist()
+            )
+            exact = multiplicity * mean_product(n.tolist(), states)
             assert exact == Fraction(1, math.comb(particles + states - 1, particles))
             assert st.tersoff_bayer(n) == pytest.approx(math.log(exact), abs=1e-12)
 
 
 @pytest.mark.parametrize("states", range(2, 9))
-def test_random_weights_make_bosons(states):
+def test_random_weights_lead_to_bose_einstein(states):
     """Every configuration of 1 to 8 particles."""
     bose, average = (
         jax.jit(jax.vmap(f)) for f in (st.BoseEinstein().log_probability, st.tersoff_bayer)
@@ -161,7 +163,7 @@ def test_random_weights_make_bosons(states):
         np.testing.assert_allclose(np.exp(bose(lists)), 1 / len(lists), rtol=1e-12)
 
 
-def test_random_weights_need_the_factor():
+def test_random_weights_need_the_factor_of_normalisation():
     """Eq. (29) as printed lacks (M−1)!: its probabilities do not add up to 1."""
     particles, states = 4, 3
     lists = [np.array(n) for n in configurations(particles, states)]
@@ -176,17 +178,43 @@ def test_random_weights_need_the_factor():
     assert abs(mean - printed[3]) > 20 * error
 
 
-def test_bad_input_is_refused():
-    key = jax.random.key(0)
-    with pytest.raises(InputError, match="`particles` must be a whole number"):
-        st.BoseEinstein().sample(key, 0, 3)
-    with pytest.raises(InputError, match="μ is closer to the lowest level"):
-        st.chemical_potential(st.BoseEinstein(), 1000 + np.arange(5.0), 1e10, 1e-3)
-    with pytest.raises(InputError, match="`states` must be a whole number"):
-        st.MaxwellBoltzmann().sample(key, 1, 0)
-    with pytest.raises(InputError, match="at most 3 states"):
-        st.FermiDirac().sample(key, 4, 3)
-    with pytest.raises(InputError, match="must not be negative"):
-        st.BoseEinstein().log_probability(np.array([1, -1]))
-    with pytest.raises(InputError, match="`temperature` must be positive"):
-        st.chemical_potential(st.BoseEinstein(), np.ones(3), 1.0, 0.0)
+KEY = jax.random.key(0)
+LEVELS = np.arange(5.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: st.BoseEinstein().sample(KEY, 0, 3),
+            "`particles` must be an integer of at least 1",
+        ),
+        (
+            lambda: st.MaxwellBoltzmann().sample(KEY, 1, 0),
+            "`states` must be an integer of at least",
+        ),
+        (lambda: st.FermiDirac().sample(KEY, 4, 3), "at most 3 states"),
+        (lambda: st.BoseEinstein().log_probability(np.array([1, -1])), "must not be negative"),
+        (lambda: st.BoseEinstein().log_probability(LEVELS), "must be integers"),
+        (lambda: st.BoseEinstein().log_probability(np.ones((2, 2), int)), "a list of numbers"),
+        (
+            lambda: st.chemical_potential(st.BoseEinstein(), LEVELS, 1.0, 0.0),
+            "`temperature` must be positive",
+        ),
+        (
+            lambda: st.chemical_potential(st.BoseEinstein(), LEVELS, -1.0, 1.0),
+            "`particles` must be positive",
+        ),
+        (
+            lambda: st.chemical_potential(st.BoseEinstein(), 1000 + LEVELS, 1e10, 1e-3),
+            "μ is closer to the lowest level",
+        ),
+        (
+            lambda: st.chemical_potential(st.FermiDirac(), LEVELS, 6.0, 1.0),
+            "fewer than the levels for fermions",
+        ),
+    ],
+)
+def test_invalid_input_is_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

@@ -1,8 +1,8 @@
-"""How fast this machine is: kernels beside the floors of the same run, errors beside times."""
+"""How fast this machine is: run time, error and lower bound of the run time of each kernel."""
 
 from .files import compare, read, table
 from .kernels import Case, Work
-from .suite import run
-from .timing import measure
+from .suite import row, run
+from .timing import Timing, measure
 
-__all__ = ["Case", "Work", "compare", "measure", "read", "run", "table"]
+__all__ = ["Case", "Timing", "Work", "compare", "measure", "read", "row", "run", "table"]

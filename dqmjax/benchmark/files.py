@@ -1,4 +1,4 @@
-"""Reports on disk: read, shown as a table, and two set side by side."""
+"""Reports: reading a file, printing a table, comparing two."""
 
 import json
 import os
@@ -10,16 +10,19 @@ from .suite import line, trend_line
 
 HEAD = (
     f"{'kernel':31}{'size':>13}{'':5} {'':7}{'time':>11} {'ns/update':>9} {'compiling':>9} "
-    f"{'error':>9}  over the floor"
+    f"{'error':>9}  time / lower bound"
 )
 SIZES = ("shape", "precision", "steps", "batch", "points", "times")
 
 
 def read(path: str | os.PathLike[str]) -> dict:
-    """A report.
+    """Reads a report that `dqmjax bench` wrote.
+
+    Args:
+        path: The file, usually `bench.json`.
 
     Raises:
-        InputFileError: If there is none at `path`.
+        InputFileError: If the file cannot be read or is not such a report.
     """
     try:
         report = json.loads(pathlib.Path(path).read_text())
@@ -29,12 +32,18 @@ def read(path: str | os.PathLike[str]) -> dict:
     except OSError as error:
         raise InputFileError(path, f"cannot be read ({error.strerror}).") from None
     except (ValueError, KeyError, TypeError):
-        raise InputFileError(path, "is no report of `dqmjax bench`: make one.") from None
+        raise InputFileError(
+            path, "is not a report of `dqmjax bench`: run that command to write one."
+        ) from None
     return report
 
 
 def table(report: dict) -> str:
-    """All rows, and how costs grow."""
+    """The report as text: a line for each kernel, and how run times grow with size.
+
+    Args:
+        report: Returned by `run` or `read`.
+    """
     return "\n".join(
         [
             HEAD,
@@ -47,7 +56,7 @@ def table(report: dict) -> str:
 
 
 def _gradients(rows: list[dict]) -> Iterator[str]:
-    """Value and gradient beside the run alone, where both were measured."""
+    """The ratio of value and gradient to the run alone, where both were measured."""
     alone = {_key(row): row for row in rows}
     for row in rows:
         kernel, _, what = row["kernel"].partition(", ")
@@ -55,11 +64,15 @@ def _gradients(rows: list[dict]) -> Iterator[str]:
         if what == "gradient" and forward:
             ratio = row["min_s"] / forward["min_s"]
             size = f"{row['shape']}, {row['precision']}"
-            yield f"{kernel} of {size}: value and gradient in {ratio:.1f} times its time"
+            yield f"{kernel}, {size}: value and gradient take {ratio:.1f} times as long as the run"
 
 
 def compare(old: dict, new: dict) -> str:
-    """The times of the new report over those of the old, of what both hold."""
+    """The ratio of run times, new to old, for the kernels that both reports contain.
+
+    Args:
+        old, new: Returned by `run` or `read`.
+    """
     before = {_key(row): row for row in old["kernels"]}
     rows = [(before[_key(row)], row) for row in new["kernels"] if _key(row) in before]
     lines = [f"{'kernel':31}{'size':>13} {'':8} {'old':>9} {'new':>9}  new/old  errors"]
@@ -71,7 +84,7 @@ def compare(old: dict, new: dict) -> str:
         )
     devices = [report["machine"]["device"] for report in (old, new)]
     alone = len(old["kernels"]) + len(new["kernels"]) - 2 * len(rows)
-    lines.append(f"old: {devices[0]}; new: {devices[1]}; {alone} rows are in one of them only.")
+    lines.append(f"old: {devices[0]}; new: {devices[1]}; rows in only one of them: {alone}.")
     return "\n".join(lines)
 
 

@@ -1,4 +1,9 @@
-"""What the device does at best with the same arrays: a copy, Fourier transforms, a product."""
+"""Lower bounds ("floors") of run times on this device.
+
+A kernel cannot be faster than the basic operations that it must do on its arrays: reading and
+writing them, their Fourier transforms, and its products of matrices. Each of the three is timed on
+its own; the longest is the lower bound.
+"""
 
 import functools
 import math
@@ -10,35 +15,39 @@ import jax.numpy as jnp
 from .kernels import Work
 from .timing import measure
 
-PRODUCT = 1024  # rows of the matrices multiplied
-ENOUGH = 1 << 16  # numbers, for a copy to take longer than its start
-REPEATED = 32  # times in one program, so that starting it counts little
+PRODUCT = 1024  # rows of the matrices that are multiplied
+ENOUGH = 1 << 16  # numbers; a copy of fewer takes less time than the start of a program
+REPEATED = 32  # times in one program, so that its start is negligible
 
 
 class Floors:
-    """Rates of the device in use, in the precision in use, each measured when first needed."""
+    """Rates of the current device in the current precision, each measured at first use."""
 
     @functools.cache  # noqa: B019
     def copy(self, count: int) -> float:
-        """Seconds to read and to write so many complex numbers, in whatever cache they fit."""
+        """Seconds to read and write `count` complex numbers, from the cache if they fit."""
         measured = max(count, ENOUGH)
         return _repeated(lambda y: y * 2, (measured,)) * count / measured
 
     @functools.cached_property
     def rate(self) -> float:
-        """Real additions and multiplications a second in a product of complex matrices."""
+        """Real additions and multiplications per second in a product of complex matrices."""
         a = jnp.ones((PRODUCT, PRODUCT)) + 0j
         timing, _ = measure(lambda a: a @ a, a)
         return 8 * PRODUCT**3 / timing.min_s
 
     @functools.cache  # noqa: B019
     def pair(self, shape: tuple[int, ...]) -> float:
-        """Seconds of a transform and its inverse, over all axes but the first."""
+        """Seconds for a Fourier transform and its inverse, over all axes except the first."""
         axes = tuple(range(1, len(shape)))
         return _repeated(lambda y: jnp.fft.ifftn(jnp.fft.fftn(y, axes=axes), axes=axes), shape)
 
     def least(self, work: Work) -> tuple[float, str]:
-        """Seconds under which `work` cannot be done, and what sets them; 0 where none is known."""
+        """A lower bound in seconds, and the operation that sets it; 0 if none is known.
+
+        Args:
+            work: What a kernel must do.
+        """
         parts = {
             "memory": work.passes / 2 * self.copy(math.prod(work.shape)) if work.passes else 0.0,
             "products": work.operations / self.rate if work.operations else 0.0,

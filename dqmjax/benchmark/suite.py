@@ -1,4 +1,4 @@
-"""All kernels on one device: times, errors, floors, and how the cost grows."""
+"""All kernels on one device: times, errors, lower bounds, and growth of the run time with size."""
 
 import importlib.metadata
 import math
@@ -30,17 +30,18 @@ PACKAGES = ("dqmjax", "jax", "jaxlib", "equinox", "numpy", "scipy")
 Say = Callable[[str], None]
 
 
-def run(quick: bool = False, device: str | None = None, say: Say = lambda _: None) -> dict:
-    """Everything, as one JSON-able report.
+def run(quick: bool = False, device: str | None = None, say: "Say | None" = None) -> dict:
+    """Measures all kernels and returns a report that can be written as JSON.
 
     Args:
-        quick: Small sizes only, without recovery.
-        device: `cpu`, `gpu` or `tpu`; what JAX takes by default.
-        say: Told a line for each row.
+        quick: Whether to measure small sizes only, without recovery (about a minute).
+        device: `cpu`, `gpu` or `tpu`; by default the one that JAX chooses.
+        say: Called with a line of text after each measurement.
 
     Raises:
         InputError: If JAX finds no such device.
     """
+    say = say or (lambda _: None)
     chosen = _device(device)
     with jax.default_device(chosen):
         rows = []
@@ -59,7 +60,12 @@ def run(quick: bool = False, device: str | None = None, say: Say = lambda _: Non
 
 
 def row(case: Case, floors: Floors) -> dict:
-    """What was measured of one case."""
+    """Measures one case: seconds, error, and the ratio to the lower bound.
+
+    Args:
+        case: A kernel at one size.
+        floors: Rates of the device.
+    """
     timing, result = measure(case.function, *case.arguments, compiles=case.compiles)
     least, limit = floors.least(case.work)
     known = {"floor_s": least, "floor": limit, "over_floor": timing.min_s / least} if least else {}
@@ -78,7 +84,15 @@ def row(case: Case, floors: Floors) -> dict:
 
 
 def trend(name: str, theory: float, cases: list[tuple[int, Callable[[], Case]]]) -> dict:
-    """The exponent of the cost, by a straight line through the logarithms of the larger half."""
+    """The exponent with which the run time grows.
+
+    It is the slope of a straight line through the logarithms of the larger half of the sizes.
+
+    Args:
+        name: Kernel and the quantity that varies.
+        theory: The expected exponent.
+        cases: The values of that quantity, and a function that makes each case.
+    """
     values = [value for value, _ in cases]
     timings = [measure(c.function, *c.arguments)[0] for c in (make() for _, make in cases)]
     seconds = [timing.min_s for timing in timings]
@@ -94,7 +108,7 @@ def trend(name: str, theory: float, cases: list[tuple[int, Callable[[], Case]]])
 
 
 def line(row: dict) -> str:
-    """A row of the table, without its head."""
+    """One line of the table."""
     size = row.get("shape", row.get("points", ""))
     batch = f" ×{row['batch']}" if "batch" in row else ""
     over = f"{row['over_floor']:6.1f} × {row['floor']}" if "floor" in row else ""
@@ -106,10 +120,10 @@ def line(row: dict) -> str:
 
 
 def trend_line(trend: dict) -> str:
-    """A sentence on one exponent."""
+    """One exponent as text."""
     return (
-        f"{trend['growth']}: exponent {trend['exponent']:.2f}, in theory {trend['theory']:.2f}, "
-        f"up to {trend['values'][-1]:g}"
+        f"growth with {trend['growth']}: exponent {trend['exponent']:.2f}, theory "
+        f"{trend['theory']:.2f}, up to {trend['values'][-1]:g}"
     )
 
 
@@ -158,11 +172,11 @@ def _growth(quick: bool) -> Iterator[tuple[str, float, list]]:
 def _device(name: str | None):
     try:
         return jax.devices(name)[0]
-    except (RuntimeError, AssertionError):  # the latter where JAX_PLATFORMS names what is absent
-        wanted = os.environ.get("JAX_PLATFORMS") or "all"
+    except (RuntimeError, AssertionError):  # the latter if JAX_PLATFORMS names an absent one
+        platforms = os.environ.get("JAX_PLATFORMS") or "all"
         raise InputError(
-            f"`device` is {name!r}, but JAX (JAX_PLATFORMS: {wanted}) finds none: for a GPU "
-            "install 'dqmjax[cuda12]' or 'dqmjax[cuda13]', as its driver asks (`nvidia-smi`)."
+            f"`device` is {name!r}, but JAX finds none (JAX_PLATFORMS: {platforms}): for a GPU "
+            "install 'dqmjax[cuda12]' or 'dqmjax[cuda13]'; `nvidia-smi` shows which CUDA it has."
         ) from None
 
 
@@ -178,7 +192,7 @@ def _machine(device) -> dict:
 
 
 def _commit() -> str | None:
-    """Of the checkout that this package lies in, if it does."""
+    """The commit of the repository that contains this package, if there is one."""
     here = pathlib.Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""Seconds of a compiled function, compilation apart."""
+"""Run time of a compiled function, without compilation."""
 
 import dataclasses
 import time
@@ -7,12 +7,12 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-REPEATS, SECONDS = (5, 50), 0.5  # at least and at most so many, until so long has been spent
+REPEATS, SECONDS = (5, 50), 0.5  # runs: at least 5, then until 0.5 s are spent, at most 50
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds, and bytes of memory that XLA plans for arguments, results and what is between."""
+    """Seconds, and the bytes that XLA plans for arguments, results and intermediate arrays."""
 
     compile_s: float
     min_s: float
@@ -22,13 +22,13 @@ class Timing:
 
 
 def measure(function: Callable, *arguments, compiles: bool = True) -> tuple[Timing, object]:
-    """Times `function(*arguments)` and returns what it gave last.
+    """Times `function(*arguments)`; returns the timing and the last result.
 
     Args:
-        function: Traceable; compiled ahead, untimed.
-        arguments: Arrays, made beforehand.
-        compiles: Or else no program of its own: it is called as it is, and its first call, which
-            compiles what it needs, takes the place of the compilation.
+        function: Traceable by JAX. It is compiled first, which is timed separately.
+        arguments: Arrays.
+        compiles: False if JAX cannot trace `function` as one program. It is then called directly,
+            and its first call counts as compilation.
     """
     begin = time.perf_counter()
     memory = None

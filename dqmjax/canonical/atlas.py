@@ -1,6 +1,7 @@
-"""`∂ρ/∂t = δH/δS`, `∂S/∂t = −δH/δρ` for any functional H[ρ, S], through nodes."""
+"""`∂ρ/∂t = δH/δS`, `∂S/∂t = −δH/δρ` for any functional H[ρ, S], also at nodes."""
 
 import functools
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -11,41 +12,45 @@ from ..evolution.gauss_legendre import gauss_legendre_step
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid, density
 from ..wave.potentials import Parameter
-from .energy import Functional, boost_action, canonical_equations
+from .energy import boost_action, canonical_equations
 from .split_step import Frame
 
 NOT_CONVERGED = "The stages did not converge: take more `substeps`, or more `iterations`."
-AT_ZERO = "A site with (ρ, S) reached ρ = 0 within a step: take more `substeps` or `threshold`."
+AT_ZERO = (
+    "A point in the chart (ρ, S) reached ρ = 0 within a step: take more `substeps`, or a greater "
+    "`threshold`."
+)
 
 
 class AtlasStep(AbstractStepper):
-    """The canonical equations of (ρ, S) for any functional, right through nodes.
+    """The canonical equations of (ρ, S) for any functional, also through nodes.
 
-    Where `√ρ > threshold · max √ρ` a site carries (ρ, S), elsewhere `√(2ħ)(Re ψ, Im ψ)`, which is
-    a canonical pair as well: `dρ∧dS = 2ħ dψ₁∧dψ₂`. The charts are chosen anew before each step,
-    the one energy of the mixed coordinates is differentiated, and Gauss–Legendre's method of
-    order 6 makes the step symplectic. Use `CanonicalStep` where H = T + V: it is
-    some two hundred times as fast at equal error (`bench/canonical.py`).
+    A point with `√ρ > threshold · max √ρ` has coordinates (ρ, S), any other `√(2ħ)(Re ψ, Im ψ)`.
+    Both are canonical pairs: `dρ∧dS = 2ħ dψ₁∧dψ₂`. The charts are chosen before each step, and
+    one energy of the mixed coordinates is differentiated. Gauss–Legendre's method of order 6 makes
+    the step symplectic. For H = T + V use `CanonicalStep`, which is about two hundred times as fast
+    at equal error (`bench/canonical.py`).
 
     Args:
-        energy: H(ρ, S), a number, that counts S modulo 2πħ; best made of `CanonicalEnergy`.
+        energy: H(ρ, S), a number that depends on S modulo 2πħ only; best built from
+            `CanonicalEnergy`.
         grid: Periodic box.
         hbar: ħ.
-        boost: p₀, one number or one per axis, for S = p₀·x and a periodic part; by default that of
-            `energy`, if it has one.
-        threshold: Where the charts meet.
-        iterations: Of the implicit stages in each step.
+        boost: p₀, one number or one per axis, for S = p₀·x plus a periodic part; by default the
+            boost of `energy`, if it has one.
+        threshold: Boundary between the charts.
+        iterations: Fixed-point iterations of the implicit stages in each step.
         total: ∫ρ dx.
 
-    A state, and what is raised for it, is as of `CanonicalStep`. Steps want dt below about
-    1/(T_max + V_max − V_min) in units of ħ.
+    States, and the errors that they cause, are those of `CanonicalStep`. Take dt below about
+    ħ/(T_max + V_max − V_min).
 
     Raises:
         RuntimeError: If the stages of a step do not converge, or ρ reaches 0 within a step at a
-            site that carries (ρ, S).
+            point with coordinates (ρ, S).
     """
 
-    energy: Functional
+    energy: Callable
     grid: Grid
     hbar: Float[Array, ""] | float = 1.0
     boost: Parameter | None = eqx.field(default=None, kw_only=True)
@@ -61,10 +66,10 @@ class AtlasStep(AbstractStepper):
 
 
 class _AtlasFlow(eqx.Module):
-    """Steps of ψ through canonical coordinates z = (a, b) of each site."""
+    """Steps of ψ in canonical coordinates z = (a, b) of each point."""
 
     frame: Frame
-    energy: Functional
+    energy: Callable
     dt: Float[Array, ""]
     threshold: float = eqx.field(static=True)
     iterations: int = eqx.field(static=True)
@@ -82,10 +87,10 @@ class _AtlasFlow(eqx.Module):
         value = functools.partial(self._value, polar)
         rate = lambda z: jnp.stack(canonical_equations(value, self.frame.grid)(*z))
         start = self._coordinates(polar, psi)
-        z, settled = gauss_legendre_step(rate, start, self.dt, self.iterations)
-        at_zero = (polar & ~(z[0] > 0)).any()  # of which roots make NaN
+        z, converged = gauss_legendre_step(rate, start, self.dt, self.iterations)
+        at_zero = (polar & ~(z[0] > 0)).any()  # its square root would be NaN
         fault, messages = jnp.where(at_zero, 1, 0), [NOT_CONVERGED, AT_ZERO]
-        z = eqx.branched_error_if(z, ~settled | at_zero, fault, messages)
+        z = eqx.branched_error_if(z, ~converged | at_zero, fault, messages)
         return self._wave(polar, *z), last
 
     def _coordinates(self, polar, psi):
@@ -97,12 +102,14 @@ class _AtlasFlow(eqx.Module):
 
     def _wave(self, polar, a, b):
         hbar = self.frame.hbar
-        turning = jnp.sqrt(jnp.where(polar, a, 1.0)) * jnp.exp(1j * jnp.where(polar, b, 0.0) / hbar)
-        return jnp.where(polar, turning, (a + 1j * b) / jnp.sqrt(2 * hbar))
+        from_polar = jnp.sqrt(jnp.where(polar, a, 1.0)) * jnp.exp(
+            1j * jnp.where(polar, b, 0.0) / hbar
+        )
+        return jnp.where(polar, from_polar, (a + 1j * b) / jnp.sqrt(2 * hbar))
 
     def _value(self, polar, a, b):
-        """H of the mixed coordinates. A ψ of nearly 0 is lifted by less than any sum can feel, so
-        that the derivatives of its polar coordinates exist."""
+        """H of the mixed coordinates. A ψ close to 0 is shifted by less than the rounding of any
+        sum, so that the derivatives of its polar coordinates exist."""
         hbar, least = self.frame.hbar, jnp.finfo(a.dtype).tiny ** 0.4
         x = jnp.where(polar, 1.0, jnp.where(a**2 + b**2 < least**2, a + least, a))
         y = jnp.where(polar, 0.0, b)

@@ -1,8 +1,8 @@
-"""The fields of diffusion quantum mechanics at an instant, and the energies that they carry.
+"""The fields of diffusion quantum mechanics at an instant, and their energies.
 
-All are taken from `ψ = √ρ e^{iS/ħ}`, so that nothing is differentiated that jumps, and quotients
-by ρ are given as 0 where ψ is exactly 0. ψ is periodic on its box: of a packet with a boost that
-the box does not hold, take the periodic factor. After Z. Zakir, "Diffusion quantum mechanics".
+All are computed from `ψ = √ρ e^{iS/ħ}`, because S may jump and ψ does not. Quotients by ρ are 0
+where ψ is exactly 0. ψ is periodic on its box: if a boost is not, take the periodic factor of ψ.
+Reference: Z. Zakir, "Diffusion quantum mechanics" (DQM).
 """
 
 from typing import NamedTuple
@@ -18,24 +18,27 @@ from ..wave.observables import current, norm, position_variance, potential_energ
 Psi = Complex[Array, "*shape"]
 VectorField = Float[Array, "*shape dim"]
 Scalar = Float[Array, ""]
-FASTER_THAN_LIGHT = "`light_speed` must exceed |v + u| wherever ρ is not negligible."
+FASTER_THAN_LIGHT = (
+    "`light_speed` must exceed |v + u| wherever ρ is not negligible: raise it, or take a wider "
+    "state."
+)
 
 
 def drift_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
-    """`v = ∇S/m`, which carries the density: `∂ρ/∂t = −∇·(ρv)`."""
+    """`v = ∇S/m`, the velocity of the density: `∂ρ/∂t = −∇·(ρv)`."""
     return _per_density(current(hamiltonian, grid, psi), psi)
 
 
 def diffusion_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
-    """`u = −D ∇ρ/ρ`, D = ħ/2m: Fick's law, down the density. Minus Nelson's osmotic velocity."""
+    """`u = −D ∇ρ/ρ`, D = ħ/2m: Fick's law. It is minus Nelson's osmotic velocity."""
     slope = jnp.real(psi.conj()[..., None] * grid.gradient(psi))
     return _per_density(-hamiltonian.hbar / hamiltonian.masses(grid) * slope, psi)
 
 
 def quantum_potential(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
     """`U_q = −Σ (ħ²/2m_i) ∂_i²√ρ / √ρ`, DQM I (11), as `Re(ψ*T̂ψ)/ρ − Σ m_i v_i²/2`."""
-    moved = jnp.fft.ifftn(hamiltonian.kinetic(grid) * jnp.fft.fftn(psi))
-    kinetic = _per_density(jnp.real(psi.conj() * moved)[..., None], psi)[..., 0]
+    applied = hamiltonian.apply_kinetic(grid, psi)
+    kinetic = _per_density(jnp.real(psi.conj() * applied)[..., None], psi)[..., 0]
     v = drift_velocity(hamiltonian, grid, psi)
     return kinetic - jnp.sum(hamiltonian.masses(grid) * v**2, axis=-1) / 2
 
@@ -57,7 +60,8 @@ class Ledger(NamedTuple):
 def ledger(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Ledger:
     """The parts of the energy, DQM II (5) and (8).
 
-    At every point `ħ²|∂ψ|²/2m = (m v²/2) ρ + (m u²/2) ρ`; where ψ is 0 it is all localization.
+    At every point `ħ²|∂ψ|²/2m = (m v²/2) ρ + (m u²/2) ρ`. Where ψ is 0 all of it counts as
+    localization.
     """
     mass = hamiltonian.masses(grid)
     kinetic = hamiltonian.hbar**2 / (2 * mass) * density(grid.gradient(psi))
@@ -74,18 +78,19 @@ def relativistic_energy(
 ) -> Scalar:
     """`∫ (mc²/√(1 − (v + u)²/c²) + V) ρ dx` of one particle, DQM II (7).
 
-    For small velocities it is `mc²`, the `ledger` without its rest energy, the `cross_term`, and
-    `(3m/8c²) ∫ |v + u|⁴ ρ dx` from there on. Since u grows without bound in the tails of ρ, (7)
-    has a meaning only if less than 1e-12 of ρ is faster than light; that is left out.
+    For small velocities it is the sum of `mc²`, the `ledger` without its rest energy, the
+    `cross_term` and `(3m/8c²) ∫ |v + u|⁴ ρ dx`. Since u grows without bound in the tails of ρ, (7)
+    is meaningful only if less than 1e-12 of ρ is faster than light; that part is left out.
 
     Raises:
-        InputError: If the axes have different masses, or `light_speed` is not positive.
-        RuntimeError: If more of ρ is faster than light; an `InputError` where that is known.
+        InputError: If the axes have different masses, `light_speed` is not positive, or a known
+            state has more of ρ faster than light.
+        RuntimeError: If a traced state has more of ρ faster than light.
     """
     require_positive(light_speed=light_speed)
     mass = jnp.asarray(hamiltonian.mass)
     if mass.ndim:
-        raise InputError("`mass` must be one number here: one particle, one mc².")
+        raise InputError("`mass` must be one number, that of one particle, but is one per axis.")
     v, u = (f(hamiltonian, grid, psi) for f in (drift_velocity, diffusion_velocity))
     squares = jnp.sum((v + u) ** 2, axis=-1) / light_speed**2
     rho, slow = density(psi), squares < 1
@@ -115,7 +120,7 @@ def entropy(grid: Grid, psi: Psi) -> Scalar:
 def cross_term(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Scalar:
     """`Σ ∫ m_i v_i u_i ρ dx = (ħ/2) ∫ ρ ∇·v dx`, which the step from DQM II (7) to (8) drops.
 
-    It is ħ/2 times the rate of `entropy`: a diagnostic beside H, and no part of it.
+    It is ħ/2 times the rate of change of `entropy`, a diagnostic and not a part of H.
     """
     v, u = (f(hamiltonian, grid, psi) for f in (drift_velocity, diffusion_velocity))
     product = jnp.sum(hamiltonian.masses(grid) * v * u, axis=-1)
@@ -123,7 +128,7 @@ def cross_term(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Scalar:
 
 
 def _per_density(field: VectorField, psi: Psi) -> VectorField:
-    """`field/ρ`, 0 where ρ is."""
+    """`field/ρ`, and 0 where ρ is 0."""
     rho = density(psi)[..., None]
     empty = rho == 0
     return jnp.where(empty, 0.0, field / jnp.where(empty, 1.0, rho))

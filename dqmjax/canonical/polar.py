@@ -1,4 +1,4 @@
-"""The density and the phase of a wave function: continuous where it can be, and where it cannot."""
+"""Density and phase of a wave function: `ψ = √ρ e^{iS/ħ}`, its branches and its defects."""
 
 import itertools
 from typing import NamedTuple
@@ -6,16 +6,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Complex, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
-from ..errors import InputError, require_positive
+from ..errors import InputError, is_known, require_positive
 from ..grid import Grid, density
 
 TWO_PI = 2 * np.pi
-DARK = 1e-10  # ρ/ρ_max below which parts of ψ are apart, each with an S of its own
+DARK = 1e-10  # ρ/ρ_max below which parts of ψ count as separate, each with an S of its own
 Scalar = Float[Array, ""]
 
 
@@ -24,20 +23,23 @@ def to_canonical(
     hbar: Scalar | float = 1.0,
     like: Float[Array, "*shape"] | None = None,
 ) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
-    """`ρ = |ψ|²` and `S = ħ arg ψ`, continuous wherever it can be on a periodic box.
+    """`ρ = |ψ|²` and `S = ħ arg ψ`, continuous wherever the phase allows it on a periodic box.
 
-    Branches are chosen along the spanning tree of greatest ρ, from its maximum, where S is in
-    (−πħ, πħ]: jumps of 2πħ are left only behind vortices, across a ring with a winding, and where
-    ρ vanishes. S is known to η where `ρ/ρ_max > (1e-15/η)²`, in double precision.
+    Branches are chosen along the spanning tree of greatest ρ. It starts at the maximum of ρ, where
+    S is in (−πħ, πħ]. Jumps of 2πħ remain only behind vortices, across a ring with a winding, and
+    where ρ vanishes. In double precision S is accurate to η where `ρ/ρ_max > (1e-15/η)²`.
 
-    Differentiable; S has the derivative zero where ψ is exactly 0.
+    Differentiable; the derivative of S is zero where ψ is exactly 0.
 
     Args:
         psi: Wave function on a periodic box.
         hbar: ħ.
-        like: S at an earlier time, to be continued: it decides the branch at the maximum of ρ, and
-            between neighbours that differ by more than πħ/2 or are joined by `ρ/ρ_max < 1e-10`
-            only, such as on both sides of a node or of a vacuum.
+        like: S at an earlier time, which is continued. It decides the branch at the maximum of ρ,
+            and between neighbours that differ by more than πħ/2 or have `ρ/ρ_max < 1e-10` between
+            them, as on the two sides of a node or a vacuum.
+
+    Raises:
+        InputError: If `hbar` is not positive.
     """
     require_positive(hbar=hbar)
     rho = density(psi)
@@ -52,19 +54,23 @@ def to_canonical(
 def from_canonical(
     rho: Float[Array, "*shape"], S: Float[Array, "*shape"], hbar: Scalar | float = 1.0
 ) -> Complex[Array, "*shape"]:
-    """`ψ = √ρ e^{iS/ħ}`; differentiable where ρ > 0, with derivative zero to ρ where it is 0."""
+    """`ψ = √ρ e^{iS/ħ}`; where ρ is 0 its derivative with respect to ρ is set to zero.
+
+    Raises:
+        InputError: If `hbar` is not positive, or a known `rho` is negative anywhere.
+    """
     require_positive(hbar=hbar)
-    if not isinstance(rho, Tracer) and (np.asarray(rho) < 0).any():
-        raise InputError("`rho` must not be negative.")
+    if is_known(rho) and (np.asarray(rho) < 0).any():
+        raise InputError(f"`rho` must not be negative, but its least value is {jnp.min(rho)}.")
     empty = rho == 0
     root = jnp.where(empty, 0.0, jnp.sqrt(jnp.where(empty, 1.0, rho)))
     return root * jnp.exp(1j * S / hbar)
 
 
 def charges(psi: Complex[Array, "*shape"]) -> Int[Array, "pairs *shape"]:
-    """Turns of the phase round each plaquette, for each pair of axes: ±1 at a vortex.
+    """Windings of the phase around each plaquette, for each pair of axes: ±1 at a vortex.
 
-    The plaquette of a point reaches to its next neighbours along both axes.
+    The plaquette of a point extends to its next neighbours along both axes.
     """
     d = _differences(jnp.angle(psi), jnp)
     pairs = itertools.combinations(range(psi.ndim), 2)
@@ -74,34 +80,34 @@ def charges(psi: Complex[Array, "*shape"]) -> Int[Array, "pairs *shape"]:
 
 
 def windings(psi: Complex[Array, "*shape"]) -> list[Int[Array, "..."]]:
-    """Turns of the phase along each axis once round the box, for every line of points."""
+    """Windings of the phase once around the box along each axis, for every line of points."""
     sums = (jnp.sum(d, axis=a) for a, d in enumerate(_differences(jnp.angle(psi), jnp)))
     return [jnp.round(s / TWO_PI).astype(int) for s in sums]
 
 
 class Vortex(NamedTuple):
-    """A point, in the plane of two axes, round which the phase turns."""
+    """A point, in the plane of two axes, around which the phase winds."""
 
-    position: tuple[float, ...]  # center of the plaquette
+    position: tuple[float, ...]  # centre of the plaquette
     axes: tuple[int, int]
     charge: int
 
 
 class PhaseReport(NamedTuple):
-    """What of a phase has a meaning."""
+    """Where a phase is meaningful, and its defects."""
 
-    mask: Bool[np.ndarray, "*shape"]  # where S is known to the accuracy asked for
+    mask: Bool[np.ndarray, "*shape"]  # where S has the requested accuracy
     regions: Int[np.ndarray, "*shape"]  # connected parts of the mask from 1, 0 outside
-    vortices: list[Vortex]  # where the four points are in the mask
+    vortices: list[Vortex]  # with all four points in the mask
     windings: list[Int[np.ndarray, "..."]]  # for every line of points along each axis
     unknown: float  # share of ρ outside the mask
 
 
 def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1e-6) -> PhaseReport:
-    """Where the phase of ψ is known to `accuracy`, in which parts, and its defects; on the host.
+    """Where the phase of ψ has the `accuracy`, its connected parts and its defects; on the host.
 
-    Round-off of δψ changes S/ħ by δψ/ψ, so `ρ/ρ_max > (ε/accuracy)²` is asked for, ε that of the
-    precision and the number of steps left aside.
+    Round-off δψ changes S/ħ by δψ/ψ. The mask is therefore `ρ/ρ_max > (ε/accuracy)²`, with ε the
+    machine epsilon; round-off that many steps accumulate is not included.
 
     Raises:
         InputError: If `accuracy` is not above ε.
@@ -110,7 +116,8 @@ def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1
     eps = np.finfo(rho.dtype).eps
     if not accuracy > eps:
         raise InputError(
-            f"`accuracy` must be above {eps:.1e}, the precision of {rho.dtype}, but is {accuracy}."
+            f"`accuracy` must be above {eps:.1e}, the machine epsilon of {rho.dtype}, but is "
+            f"{accuracy}."
         )
     mask = rho > (eps / accuracy) ** 2 * rho.max()
     ends = _edges(rho.shape)
@@ -119,26 +126,26 @@ def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1
     labels = connected_components(graph, directed=False)[1].reshape(rho.shape)
     regions = np.zeros(rho.shape, int)
     regions[mask] = np.unique(labels[mask], return_inverse=True)[1] + 1
-    found = []
-    if rho.ndim > 1:
-        for axes, charge in zip(
-            itertools.combinations(range(rho.ndim), 2), np.asarray(charges(psi)), strict=True
-        ):
-            ahead = lambda m, axis: np.roll(m, -1, axis)
-            safe = mask & ahead(mask, axes[0])
-            for point in np.argwhere((charge != 0) & safe & ahead(safe, axes[1])):
-                middle = [i + 0.5 * (a in axes) for a, i in enumerate(point)]
-                position = [
-                    lower + dx * i
-                    for lower, dx, i in zip(grid.lower, grid.spacing, middle, strict=True)
-                ]
-                found.append(Vortex(tuple(position), axes, int(charge[tuple(point)])))
-    turns = [np.asarray(w) for w in windings(psi)]
-    return PhaseReport(mask, regions, found, turns, float(rho[~mask].sum() / rho.sum()))
+    vortices = _vortices(grid, psi, mask) if rho.ndim > 1 else []
+    around = [np.asarray(w) for w in windings(psi)]
+    return PhaseReport(mask, regions, vortices, around, float(rho[~mask].sum() / rho.sum()))
+
+
+def _vortices(grid: Grid, psi, mask: np.ndarray) -> list[Vortex]:
+    """The plaquettes with a charge whose four points are in `mask`."""
+    found, ahead = [], lambda m, axis: np.roll(m, -1, axis)
+    pairs = itertools.combinations(range(grid.dim), 2)
+    for axes, charge in zip(pairs, np.asarray(charges(psi)), strict=True):
+        safe = mask & ahead(mask, axes[0])
+        for point in np.argwhere((charge != 0) & safe & ahead(safe, axes[1])):
+            middle = point + 0.5 * np.isin(np.arange(grid.dim), axes)
+            position = np.asarray(grid.lower) + np.asarray(grid.spacing) * middle
+            found.append(Vortex(tuple(position.tolist()), axes, int(charge[tuple(point)])))
+    return found
 
 
 def _differences(angle, xp):
-    """To the next neighbour along each axis, in [−π, π)."""
+    """Difference to the next neighbour along each axis, in [−π, π)."""
     d = [xp.roll(angle, -1, axis) - angle for axis in range(angle.ndim)]
     return [x - TWO_PI * xp.round(x / TWO_PI) for x in d]
 
@@ -153,7 +160,7 @@ def _edges(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _whole_turns(rho, angle, like=None) -> np.ndarray:
-    """What to add to the angle, in turns, along the spanning tree of greatest density."""
+    """Multiples of 2π that make the angle continuous along the spanning tree of greatest ρ."""
     rho, angle = np.asarray(rho), np.asarray(angle).ravel()
     ends = _edges(rho.shape)
     weakest = rho.ravel()[ends].min(axis=0)
@@ -172,7 +179,7 @@ def _whole_turns(rho, angle, like=None) -> np.ndarray:
         turns = np.where(doubtful, np.round((like - like[parent] - d) / TWO_PI), turns)
         turns[root] = np.round((like[root] - angle[root]) / TWO_PI)
     start, turns[root] = turns[root], 0
-    while (parent != root).any():  # each takes over the sum of its parent, and then its parent's
+    while (parent != root).any():  # sums along the tree, by pointer jumping
         turns = turns + turns[parent]
         parent = parent[parent]
     return (start + turns).reshape(rho.shape).astype(rho.dtype)

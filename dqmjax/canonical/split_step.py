@@ -1,52 +1,52 @@
-"""`∂ρ/∂t = δH/δS`, `∂S/∂t = −δH/δρ`."""
+"""`∂ρ/∂t = δH/δS`, `∂S/∂t = −δH/δρ` for H = T + V, by splitting."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..errors import InputError
+from ..errors import require_real, require_shape
 from ..evolution.schemes import Scheme, nystrom6
+from ..evolution.splitting import SplitFlow, pullback_inside
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid, unresolved_share
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.potentials import Parameter
-from ..wave.split_step import SplitFlow, split_flow
+from ..wave.split_step import split_flow
 from .energy import Field, boost_action
 from .polar import from_canonical, to_canonical
 
-UNRESOLVED = 1e-2  # over the points of an axis: greatest share of ψ in the upper third of waves
+UNRESOLVED_SHARE = 1e-2  # over the points of an axis: the largest `unresolved_share` of ψ allowed
 NOT_RESOLVED = (
-    "√ρ e^{iS/ħ} is not resolved by the grid: where ρ is not small, S must not jump but by 2πħ; "
-    "else take more points."
+    "√ρ e^{iS/ħ} is not resolved by the grid. Where ρ is not small, S may only jump by multiples "
+    "of 2πħ; otherwise refine the grid."
 )
 
 
 class CanonicalStep(AbstractStepper):
     """The canonical equations of (ρ, S) for H = T + V, by splitting.
 
-    Both sub-flows are exact: V adds −V dt to S, and the free motion is a rotation in the linear
-    chart `ψ = √ρ e^{iS/ħ}`, which is canonical too. So one step is one symplectic map of (ρ, S),
-    right through nodes, vacuum and vortices. The order is the scheme's.
+    Both parts of the motion are exact: V adds −V dt to S, and T is linear in the chart
+    `ψ = √ρ e^{iS/ħ}`, which is canonical, too. A step is therefore a symplectic map of (ρ, S), also
+    at nodes, in a vacuum and at vortices. The order is that of the scheme.
 
-    S comes out continuous as `to_canonical` makes it, in space and from save time to save time
-    where its greatest ρ changes S by less than πħ between them.
+    S is continuous in space as that of `to_canonical`. It is continuous from save time to save time
+    if S at the maximum of ρ changes by less than πħ between them.
 
     Args:
         hamiltonian: Masses, ħ and V.
         grid: Periodic box.
-        scheme: Coefficients; any of `splitting`.
-        boost: p₀, one number or one per axis, for S = p₀·x and a periodic part.
-        total: ∫ρ dx, which only absorbing edges may make smaller.
+        scheme: Splitting scheme, see `dqmjax.evolution.schemes`.
+        boost: p₀, one number or one per axis, for S = p₀·x plus a periodic part.
+        total: ∫ρ dx, which only an absorbing V reduces.
 
-    A state is the pair (ρ, S) of real arrays of the grid's shape. S may jump by whole turns of
-    2πħ anywhere, and by anything where ρ vanishes.
+    A state is the pair (ρ, S) of real arrays of the grid's shape. S may jump by multiples of 2πħ
+    anywhere, and by any amount where ρ vanishes.
 
     Raises:
         InputError: If ρ or S has another shape, or is complex.
-        RuntimeError: If at a save time ρ is negative or does not integrate to `total`, or more of
-            `√ρ e^{iS/ħ}` than 1 in 100 n, n the points of an axis, is in the upper third of wave
-            numbers, as by a jump of S.
+        RuntimeError: If at a save time ρ is negative or does not integrate to `total`, or the
+            share of `√ρ e^{iS/ħ}` in the upper third of wavenumbers exceeds 1/100n, with n points
+            along an axis; a jump of S causes that.
     """
 
     hamiltonian: Hamiltonian
@@ -65,30 +65,27 @@ class CanonicalStep(AbstractStepper):
 
 
 class Frame(eqx.Module):
-    """Between (ρ, S) and ψ, with S of the last save time beside it to be continued."""
+    """Converts (ρ, S) to ψ and back. S of the last save time is kept, to be continued."""
 
     slope: Field  # p₀·x
     hbar: Float[Array, ""]
     grid: Grid
-    total: tuple[float, float] = eqx.field(static=True)  # least and greatest
+    total: tuple[float, float] = eqx.field(static=True)  # least and greatest ∫ρ dx
 
     def enter(self, state):
         rho, S = state
         for name, field in (("rho", rho), ("S", S)):
-            if jnp.shape(field) != self.grid.shape or jnp.iscomplexobj(field):
-                raise InputError(
-                    f"`{name}` must be real and of shape {self.grid.shape}, but is of shape "
-                    f"{jnp.shape(field)} and type {jnp.result_type(field)}."
-                )
+            require_shape(name, field, self.grid.shape)
+            require_real(name, field)
         psi = from_canonical(rho, S - self.slope, self.hbar)
         return self._checked(rho, psi), S
 
     def _checked(self, rho, psi):
-        """ψ, if ρ and S can be meant."""
+        """ψ, if ρ is a density and the grid resolves ψ."""
         total, (least, greatest) = self.grid.integrate(rho), self.total
         faults = {
             "`rho` must not be negative.": jnp.min(rho) < 0,
-            f"`rho` must integrate to {greatest} over the box; or say which `total`.": ~(
+            f"`rho` must integrate to {greatest} over the box: normalise it, or set `total`.": ~(
                 (total >= (1 - 1e-4) * least) & (total <= (1 + 1e-4) * greatest)
             ),
             NOT_RESOLVED: self._is_unresolved(psi),
@@ -102,11 +99,11 @@ class Frame(eqx.Module):
         return rho, S + self.slope
 
     def _is_unresolved(self, psi):
-        return unresolved_share(self.grid, psi) > UNRESOLVED / max(self.grid.shape)
+        return unresolved_share(self.grid, psi) > UNRESOLVED_SHARE / max(self.grid.shape)
 
 
 class _CanonicalFlow(eqx.Module):
-    """Steps of ψ by kicks and drifts."""
+    """Steps of ψ, with S of the last save time beside it."""
 
     inner: SplitFlow
     frame: Frame
@@ -125,9 +122,9 @@ class _CanonicalFlow(eqx.Module):
 
     def pullback(self, t, after, cotangent):
         (after, last), (cotangent, d_last) = after, cotangent
-        before, d_inner, d_t, cotangent = self.inner.pullback(t, after, cotangent)
-        zeros = jax.tree.map(jnp.zeros_like, eqx.filter(self, eqx.is_inexact_array))
-        d_self = eqx.tree_at(lambda flow: flow.inner, zeros, d_inner)
+        before, d_self, d_t, cotangent = pullback_inside(
+            self, lambda flow: flow.inner, t, after, cotangent
+        )
         return (before, last), d_self, d_t, (cotangent, d_last)
 
     def leave(self, t, state):

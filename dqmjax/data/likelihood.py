@@ -1,33 +1,100 @@
-"""How probable data are where a model predicts them: noise as sums of squares.
+"""Likelihoods: how probable the data are, given a prediction, as sums of squares.
 
-`−2 ln L = Σ_i d_i(f_i)²` up to a constant, f_i what is predicted. The d_i, deviance residuals
-(McCullagh & Nelder 1989, section 2.4), make the least of squares the greatest likelihood.
+`−2 ln L = Σ_i d_i(f_i)²` up to a constant, where f_i is the prediction of the i-th number. The d_i
+are deviance residuals (McCullagh & Nelder 1989, section 2.4): the least sum of squares is the
+greatest likelihood.
 """
 
 import abc
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
 
-FEW = 0.01  # detections; fewer are not told apart, lest one stray count decide
-DARK = 1e-12  # part of the highest density below which no draw is told from another
-NEAR = 1e-3  # standard deviations within which a deviance is a square to all digits
+from ..errors import InputError
 
-Rows = Float[Array, "rows columns"]
+FEW = (
+    0.01  # detections; smaller expectations count as this, so that one stray count decides nothing
+)
+DARK = 1e-12  # part of the highest density below which all samples are equally improbable
+NEAR = 1e-3  # standard deviations within which a deviance equals a square to all digits
+
+Rows = Float[Array | np.ndarray, "rows columns"]
+Number = Float[Array | np.ndarray, ""]
+
+
+class Evaluation(NamedTuple):
+    """A likelihood at a prediction."""
+
+    residual: Float[np.ndarray, "rows columns"]  # d
+    slope: Float[np.ndarray, "rows columns"]  # d'
+    information: Float[np.ndarray, "rows columns"]  # the root of the Fisher information
+
+
+class Terms(NamedTuple):
+    """Which squared residuals χ² sums, and the variance of each."""
+
+    summed: Bool[np.ndarray, "rows columns"]
+    variance: Float[np.ndarray, " terms"]
 
 
 class AbstractLikelihood(eqx.Module):
-    """The noise of one set of data, over (rows, columns), rows being times where there are any."""
+    """The noise of one data set, over (rows, columns); rows are times where there are any.
+
+    A likelihood of your own must define `residual` and `information`. The other methods have
+    defaults.
+    """
 
     @abc.abstractmethod
     def residual(self, prediction: Rows) -> Rows:
-        """d_i, 0 where the prediction is what was measured."""
+        """d_i, which is 0 where the prediction equals the measurement."""
 
     @abc.abstractmethod
     def information(self, prediction: Rows) -> Rows:
-        """The root of the Fisher information on each f_i, 1/σ_i."""
+        """The square root of the Fisher information about each f_i: 1/σ_i."""
+
+    @property
+    def is_least_squares(self) -> bool:
+        """Whether the squared slope of `residual` is the Fisher information."""
+        return False
+
+    def draw(self, key: Key[Array, ""], prediction: Rows) -> "AbstractLikelihood":
+        """The likelihood of new data, drawn at random from the prediction.
+
+        Raises:
+            InputError: If the prediction does not determine new data.
+        """
+        raise InputError(
+            "`result` must be of data that its prediction can generate, but is of samples: draw "
+            "new ones with `dqmjax.readout.sample`."
+        )
+
+    def rescaled(self, factor: float) -> "AbstractLikelihood":
+        """The same with its noise multiplied by `factor`, where the level is a free parameter."""
+        return self
+
+    def information_of_next(self, row: Float[Array, " columns"]) -> Float[Array, " columns"]:
+        """`information` of one more row that predicts `row`."""
+        return self.information(row[None])[0]
+
+    def chi2_terms(self, prediction: Rows) -> Terms:
+        """Which squared residuals χ² sums."""
+        return Terms(np.ones(prediction.shape, bool), np.full(prediction.size, 2.0))
+
+
+def evaluate(likelihood: AbstractLikelihood, prediction: Rows) -> Evaluation:
+    """All of it, as NumPy arrays."""
+    return Evaluation(*map(np.asarray, _evaluate(likelihood, prediction)))
+
+
+@eqx.filter_jit
+def _evaluate(likelihood: AbstractLikelihood, prediction: Rows):
+    at = jnp.asarray(prediction)
+    residual, slope = jax.jvp(likelihood.residual, (at,), (jnp.ones_like(at),))
+    return residual, slope, likelihood.information(at)
 
 
 class Gaussian(AbstractLikelihood):
@@ -41,16 +108,27 @@ class Gaussian(AbstractLikelihood):
     values: Rows
     sigma: Rows
 
+    @property
+    def is_least_squares(self) -> bool:
+        """Yes."""
+        return True
+
     def residual(self, prediction):
         return (prediction - self.values) / self.sigma
 
     def information(self, prediction):
         return jnp.broadcast_to(1 / self.sigma, prediction.shape)
 
-    def draw(self, key: Key[Array, ""], prediction: Rows) -> "Gaussian":
-        """Other data, as the prediction would make them."""
+    def draw(self, key, prediction):
         noise = self.sigma * jax.random.normal(key, prediction.shape)
         return Gaussian(prediction + noise, self.sigma)
+
+    def rescaled(self, factor):
+        return Gaussian(self.values, factor * self.sigma)
+
+    def information_of_next(self, row):
+        """With the mean square of each column's σ."""
+        return 1 / jnp.sqrt(jnp.mean(self.sigma**2, axis=0))
 
 
 class Binomial(AbstractLikelihood):
@@ -59,15 +137,15 @@ class Binomial(AbstractLikelihood):
     Args:
         counts: k of each.
         shots: n.
-        cell: c, probability for each unit of what is predicted.
+        cell: c, the probability per unit of the prediction.
     """
 
     counts: Rows
-    shots: Float[Array, ""]
-    cell: Float[Array, ""]
+    shots: Number
+    cell: Number
 
     def probability(self, prediction: Rows) -> Rows:
-        """p, held within what n detections can tell from 0 and 1."""
+        """p, limited to what n detections can distinguish from 0 and 1."""
         least = FEW / self.shots
         return jnp.clip(self.cell * prediction, least, 1 - least)
 
@@ -84,21 +162,28 @@ class Binomial(AbstractLikelihood):
         p = self.probability(prediction)
         return self.cell * jnp.sqrt(self.shots / (p * (1 - p)))
 
-    def draw(self, key: Key[Array, ""], prediction: Rows) -> "Binomial":
-        """Other data, as the prediction would make them."""
+    def draw(self, key, prediction):
         p = jnp.clip(self.cell * prediction, 0.0, 1.0)
         counts = jax.random.binomial(key, self.shots, p)
         return Binomial(counts, self.shots, self.cell)
 
+    def chi2_terms(self, prediction):
+        """Those with one expected detection or more, where there are such."""
+        shots = float(self.shots)
+        probability = np.clip(float(self.cell) * np.asarray(prediction), 0, 1)
+        expected = shots * probability * (1 - probability)
+        summed = expected >= min(1.0, expected.max() / 4)
+        return Terms(summed, 2 + 1 / expected[summed] - 6 / shots)
+
 
 class Drawn(AbstractLikelihood):
-    """`d² = −2 ln (f/f_max)`: points drawn from a density, f the density predicted at each.
+    """`d² = −2 ln (f/f_max)` of points that were drawn from a density; f is its value at each.
 
     Args:
         ceiling: f_max, which no density exceeds; `(2πκ)^−N` for a Husimi density.
     """
 
-    ceiling: Float[Array, ""]
+    ceiling: Number
 
     def residual(self, prediction):
         return jnp.sqrt(-2 * jnp.log(self._share(prediction)))

@@ -1,6 +1,7 @@
 """Snapshot files: Husimi densities measured at points of phase space, at given times."""
 
 import dataclasses
+import functools
 import importlib.resources
 import os
 import pathlib
@@ -8,13 +9,11 @@ import zipfile
 import zlib
 from tokenize import TokenError
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
-from ..errors import InputError, InputFileError
-from .likelihood import Binomial, Gaussian
-from .series import Pairs, gaussian, mutual_neighbours
+from ..errors import InputError, InputFileError, require_increasing, require_shape, require_whole
+from .abstract import AbstractHeterodyneData, check_noise, check_scales, gaussian, mutual_neighbours
+from .likelihood import Binomial
 
 REQUIRED = ("t", "points", "density", "ell", "kappa", "hbar")
 DEMO = importlib.resources.files("dqmjax") / "data" / "kerr_noisy.npz"
@@ -22,7 +21,7 @@ OPTIONAL = ("sigma", "shots", "counts", "description")
 
 
 @dataclasses.dataclass(frozen=True)
-class Snapshots:
+class Snapshots(AbstractHeterodyneData):
     """Husimi densities at `points` and times `t`, in the units of their source.
 
     Where `counts` are given, each is the number of detections out of `shots`, a detection
@@ -45,105 +44,110 @@ class Snapshots:
     description: str = ""
 
     def __post_init__(self):
-        self._check_shapes()
-        self._check_numbers()
+        require_increasing(t=self.t)
+        self._check_points()
+        require_shape("density", self.density, (self.t.size, len(self.points)))
+        require_shape("ell", self.ell, (self.modes,))
+        check_scales(ell=self.ell, kappa=self.kappa, hbar=self.hbar)
+        check_noise("density", self.density, self.sigma)
         self._check_counts()
-        self._check_signal()
+        self._check_magnitudes()
 
-    def _check_shapes(self):
-        t, points, shape = self.t, self.points, self.density.shape
-        _require(t.ndim == 1 and t.size > 1, "t", "be a list of two or more times", t.shape)
-        wide = points.ndim == 2 and len(points) > 1
-        _require(wide, "points", "have shape (points, 2N), two points or more", points.shape)
-        width = points.shape[1]
-        even = width > 0 and width % 2 == 0
-        _require(even, "points", "be of even width, q and p of each mode", width)
-        full = (t.size, len(points))
-        _require(shape == full, "density", f"have shape {full}", shape)
-        _require(self.ell.shape == (width // 2,), "ell", "have one entry per mode", self.ell.shape)
-        if self.sigma is not None:
-            given = self.sigma.shape
-            fits = given in ((), full[1:], (full[0], 1), full)
-            _require(fits, "sigma", f"be one number or of shape {full}", given)
-        if self.counts is not None:
-            _require(self.counts.shape == full, "counts", f"have shape {full}", self.counts.shape)
-
-    def _check_numbers(self):
-        for name in ("t", "points", "density", "ell", "kappa", "hbar", "sigma"):
-            value = getattr(self, name)
-            bad = 0 if value is None else int(np.sum(~np.isfinite(value)))
-            _require(bad == 0, name, "be finite", f"not in {bad} places: drop or mend those")
-        increasing = bool((np.diff(self.t) > 0).all())
-        _require(increasing, "t", "be strictly increasing", "not: sort and drop repeats")
-        for name in ("ell", "kappa", "hbar", "sigma"):
-            value = getattr(self, name)
-            lowest = 1 if value is None else np.min(value)
-            _require(lowest > 0, name, "be positive", f"as low as {lowest}")
-        peak = np.abs(self.density).max() * self.cell
-        _require(peak < 10, "density", "be per dq dp, below 1/(2πκ)^N", f"{peak:.3g} times that")
-        if self.sigma is not None:
-            fine = np.min(self.sigma) * self.cell
-            _require(fine > 1e-15, "sigma", "exceed round-off of the densities", np.min(self.sigma))
+    def _check_points(self):
+        shape = self.points.shape
+        if len(shape) != 2 or shape[0] < 2 or shape[1] == 0 or shape[1] % 2:
+            raise InputError(
+                "`points` must have shape (points, 2N), q and p of each mode for two points or "
+                f"more, but has shape {shape}."
+            )
+        if not np.isfinite(self.points).all():
+            raise InputError("`points` must be finite: drop or correct the others.")
 
     def _check_counts(self):
-        together = (self.shots is None) == (self.counts is None)
-        _require(together, "shots", "be given with `counts`", "one of the two is missing")
+        if (self.shots is None) != (self.counts is None):
+            raise InputError("`shots` must be given with `counts`, but one of the two is missing.")
         if self.shots is None or self.counts is None:
             return
-        kind, low, high = self.counts.dtype, self.counts.min(), self.counts.max()
-        _require(self.shots > 0, "shots", "be a positive integer", self.shots)
-        _require(np.issubdtype(kind, np.integer), "counts", "be integers", kind)
-        inside = low >= 0 and high <= self.shots
-        _require(inside, "counts", f"lie between 0 and `shots` = {self.shots}", f"{low} to {high}")
+        require_whole(1, shots=self.shots)
+        require_shape("counts", self.counts, self.density.shape)
+        if not np.issubdtype(self.counts.dtype, np.integer):
+            raise InputError(f"`counts` must be integers, but are of type {self.counts.dtype}.")
+        low, high = self.counts.min(), self.counts.max()
+        if low < 0 or high > self.shots:
+            raise InputError(
+                f"`counts` must be between 0 and `shots` = {self.shots}, but are {low} to {high}."
+            )
 
-    def _check_signal(self):
-        most = self.measured[0].max()
-        _require(most > 0, "density", "be positive somewhere at the first time", most)
-
-    @property
-    def modes(self) -> int:
-        """N."""
-        return self.points.shape[1] // 2
+    def _check_magnitudes(self):
+        """Densities are probabilities of at most 1 per (2πκ)^N, and positive somewhere."""
+        peak = np.abs(self.density).max() * self.cell
+        if not peak < 10:
+            raise InputError(
+                f"`density` must be per dq dp, below 1/(2πκ)^N, but is {peak:.3g} times that: "
+                "check the units of `points` and `kappa`."
+            )
+        if self.sigma is not None and not np.min(self.sigma) * self.cell > 1e-15:
+            raise InputError(
+                f"`sigma` must exceed the round-off of the densities, but is {np.min(self.sigma)}."
+            )
+        if not self.measured[0].max() > 0:
+            raise InputError("`density` must be positive somewhere at the first time, but is not.")
 
     @property
     def cell(self) -> float:
-        """(2πκ)^N, which makes a density a probability."""
-        return (2 * np.pi * self.kappa) ** self.modes
+        """(2πκ)^N: times a density it is a probability."""
+        return self.space.cell
 
     @property
-    def measured(self) -> Float[np.ndarray, "times points"]:
+    def measured(self):
         """The densities to fit: from the counts where there are counts."""
         if self.counts is None or self.shots is None:
             return self.density
         return self.counts / self.shots / self.cell
 
     @property
-    def where(self) -> Float[np.ndarray, "points phase"]:
+    def where(self):
         """`points`."""
         return self.points
 
     @property
-    def likelihood(self) -> Gaussian | Binomial:
+    def likelihood(self):
         """Binomial where there are counts, else normal."""
         if self.counts is None or self.shots is None:
             return gaussian(self.density, self.sigma)
-        counts, shots = jnp.asarray(self.counts, float), jnp.asarray(float(self.shots))
-        return Binomial(counts, shots, jnp.asarray(self.cell))
+        counts, shots = np.asarray(self.counts, float), np.asarray(float(self.shots))
+        return Binomial(counts, shots, np.asarray(self.cell))
 
     @property
-    def noise_known(self) -> bool:
+    def noise_known(self):
         """Whether there are counts, or `sigma`."""
         return self.sigma is not None or self.counts is not None
 
     @property
-    def neighbours(self) -> Pairs:
+    def neighbours(self):
         """Nearest points."""
         return mutual_neighbours(self.points)
 
+    def rough(self) -> "Snapshots":
+        """Densities instead of counts, of which one at an improbable place would mislead."""
+        if self.counts is None:
+            return self
+        return dataclasses.replace(self, density=self.measured, counts=None, shots=None)
 
-def _require(condition: bool | np.bool_, name: str, must: str, but):
-    if not condition:
-        raise InputError(f"`{name}` must {must}, but: {but}.")
+    @functools.cached_property
+    def first_amplitude(self):  # pyright: ignore[reportIncompatibleMethodOverride]
+        """α at the first time, of the Gaussian `e^{−|β − α|²}` that fits best."""
+        import scipy.optimize  # slow to import, needed here only
+
+        beta, probability = self.space.amplitude(self.points), self.cell * self.measured[0]
+        around = np.average(beta, axis=0, weights=np.clip(probability, 0, None) ** 2)
+        modes = self.modes
+        alpha = lambda x: x[:modes] + 1j * x[modes:]
+        fitted = scipy.optimize.least_squares(
+            lambda x: np.exp(-np.sum(np.abs(beta - alpha(x)) ** 2, axis=1)) - probability,
+            np.concatenate([np.real(around), np.imag(around)]),
+        )
+        return alpha(fitted.x)
 
 
 def read_snapshots(path: str | os.PathLike[str]) -> Snapshots:
@@ -200,23 +204,26 @@ def _read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _snapshots(arrays: dict[str, np.ndarray]) -> Snapshots:
-    numbers = {name: arrays[name] for name in arrays if name != "description"}
+    numbers = {name: array for name, array in arrays.items() if name != "description"}
     for name, value in numbers.items():
-        _require(value.dtype.kind in "iuf", name, "hold real numbers", value.dtype)
+        if value.dtype.kind not in "iuf":
+            raise InputError(f"`{name}` must hold real numbers, but is of type {value.dtype}.")
     for name in {"kappa", "hbar", "shots"} & set(numbers):
-        _require(numbers[name].size == 1, name, "be one number", numbers[name].shape)
-    shots = numbers.get("shots", np.zeros(()))
-    _require(float(shots.item()) % 1 == 0, "shots", "be a positive integer", shots)
-    real = {name: np.asarray(value, float) for name, value in numbers.items()}
+        if numbers[name].size != 1:
+            raise InputError(f"`{name}` must be one number, but has shape {numbers[name].shape}.")
+    shots = float(arrays["shots"].item()) if "shots" in arrays else None
+    if shots is not None and shots % 1:
+        raise InputError(f"`shots` must be an integer of at least 1, but is {shots}.")
+    floats = {name: np.asarray(value, float) for name, value in numbers.items()}
     return Snapshots(
-        t=real["t"],
-        points=real["points"],
-        density=real["density"],
-        ell=real["ell"],
-        kappa=real["kappa"].item(),
-        hbar=real["hbar"].item(),
-        sigma=real.get("sigma"),
-        shots=int(real["shots"].item()) if "shots" in real else None,
+        t=floats["t"],
+        points=floats["points"],
+        density=floats["density"],
+        ell=floats["ell"],
+        kappa=floats["kappa"].item(),
+        hbar=floats["hbar"].item(),
+        sigma=floats.get("sigma"),
+        shots=None if shots is None else int(shots),
         counts=arrays.get("counts"),
         description=str(arrays.get("description", "")),
     )

@@ -1,4 +1,4 @@
-"""How the steps between two save times are run, and how they are differentiated in reverse."""
+"""Reverse-mode differentiation of the steps between two save times."""
 
 import abc
 import math
@@ -14,13 +14,13 @@ from ..errors import InputError
 
 @runtime_checkable
 class ReversibleStep(Protocol):
-    """A step that can be run backwards exactly, if it says so."""
+    """A step that can run backwards, if `is_reversible`."""
 
     is_reversible: bool
 
     def pullback(self, t, after, cotangent):
-        """From the state after the step and its cotangent: the state before it, and the
-        cotangents of the step itself, of t and of the state before."""
+        """The state before the step, and the cotangents of the step itself, of t and of that
+        state, from the state after the step and its cotangent."""
         ...
 
 
@@ -33,14 +33,14 @@ class AbstractAdjoint(eqx.Module):
 
 
 class Direct(AbstractAdjoint):
-    """Plain differentiation: stores every step. Fastest for few steps; forward mode too."""
+    """Stores the state after every step. Fastest for few steps. Forward mode works, too."""
 
     def run(self, step, state, starts):
         return _scan(step, state, starts)
 
 
 class Checkpointed(AbstractAdjoint):
-    """Stores every √n-th state of n and recomputes the rest. Forward mode too."""
+    """Stores every √n-th state of n and recomputes the others. Forward mode works, too."""
 
     def run(self, step, state, starts):
         inner = math.isqrt(max(starts.size - 1, 0)) + 1
@@ -51,13 +51,14 @@ class Checkpointed(AbstractAdjoint):
 
 
 class Reversible(AbstractAdjoint):
-    """Runs unitary steps backwards: memory independent of their number. Reverse mode only."""
+    """Runs reversible (unitary) steps backwards, in memory independent of their number. Reverse
+    mode only."""
 
     def run(self, step, state, starts):
         if not isinstance(step, ReversibleStep) or not step.is_reversible:
             raise InputError(
-                "`adjoint=Reversible()` must have a step that can be undone, but this one loses "
-                "norm or is no splitting: use `Checkpointed()`."
+                "`adjoint=Reversible()` must have a reversible step, but this one absorbs norm or "
+                "has no inverse: use `Checkpointed()`."
             )
         return _reversible_scan((step, state, starts))
 

@@ -1,4 +1,4 @@
-"""Gauss–Legendre collocation of order 6: implicit, symmetric, symplectic for every Hamiltonian.
+"""Gauss–Legendre collocation of order 6: implicit, symmetric and symplectic.
 
 Hairer, Lubich & Wanner, Geometric Numerical Integration, II.1.3 (doi:10.1007/3-540-30666-8).
 """
@@ -27,12 +27,15 @@ def gauss_legendre_step(
     dt: Float[Array, ""],
     iterations: int,
 ) -> tuple[Float[Array, "..."], Bool[Array, ""]]:
-    """`z + dt Σ b_i k_i`, `k_i = f(z + dt Σ a_ij k_j)`, the stages by fixed-point iteration, and
-    whether the last of the `iterations` changes them by less than 10⁴ ε of the largest."""
+    """`z + dt Σ b_i k_i` with `k_i = f(z + dt Σ a_ij k_j)`, by fixed-point iteration.
+
+    Also returns whether it converged: the last of the `iterations` changes the stages by less than
+    10⁴ ε of the largest.
+    """
     slopes = lambda k: jax.vmap(f)(z + dt * jnp.tensordot(MATRIX, k, 1))
     begin = jnp.broadcast_to(f(z), (3, *z.shape))
     before, _ = jax.lax.scan(lambda k, _: (slopes(k), None), begin, length=iterations - 1)
     k = slopes(before)
     eps = jnp.finfo(z.dtype).eps
-    settled = jnp.max(jnp.abs(k - before)) <= 1e4 * eps * jnp.max(jnp.abs(k))  # and no NaN
-    return z + dt * jnp.tensordot(WEIGHTS, k, 1), settled
+    converged = jnp.max(jnp.abs(k - before)) <= 1e4 * eps * jnp.max(jnp.abs(k))  # false for NaN
+    return z + dt * jnp.tensordot(WEIGHTS, k, 1), converged

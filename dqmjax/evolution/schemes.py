@@ -1,26 +1,37 @@
-"""Splitting schemes: how kicks by V and drifts by T alternate in one step.
+"""Splitting schemes: sequences of kicks `e^{−ibV dt/ħ}` and drifts `e^{−iaT dt/ħ}`.
 
-Each is symmetric and begins with a kick: `b₁V a₁T b₂V a₂T … b₁V`. Coefficients are given up
-to the middle. One of Runge–Kutta–Nyström type uses that T is quadratic in p.
+Every scheme is symmetric and begins with a kick: `b₁V a₁T b₂V a₂T … b₁V`. The coefficients below
+are listed up to the middle. Runge–Kutta–Nyström schemes need a T that is quadratic in p.
 """
 
 import dataclasses
+import itertools
+from typing import NamedTuple
 
 from ..errors import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+class Stage(NamedTuple):
+    """A drift and the kick that follows it, as fractions of dt."""
+
+    drift: float  # a
+    kick: float  # b
+    time: float  # Σa so far: V(x, t) is taken at t + time · dt
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Scheme:
     """A symmetric splitting scheme.
 
     Args:
-        name: What it is called.
-        order: Global error O(dt^order).
+        name: Its name.
+        order: The global error is O(dt^order).
         kicks: Fractions b of dt for V, one more than drifts.
         drifts: Fractions a of dt for T.
 
     Raises:
-        InputError: If the fractions do not alternate, do not add up to 1, or are not symmetric.
+        InputError: If the numbers of kicks and drifts do not match, or the fractions do not sum
+            to 1 or are not symmetric.
     """
 
     name: str
@@ -30,16 +41,36 @@ class Scheme:
 
     def __post_init__(self):
         if len(self.kicks) != len(self.drifts) + 1:
-            raise InputError("`kicks` must be one more than `drifts`, since a kick comes first.")
+            raise InputError(
+                "`kicks` must have one entry more than `drifts`, since a step begins and ends "
+                f"with a kick, but they have {len(self.kicks)} and {len(self.drifts)}."
+            )
         for name, fractions in (("kicks", self.kicks), ("drifts", self.drifts)):
             if abs(sum(fractions) - 1) > 1e-12:
-                raise InputError(f"`{name}` must add up to 1, but make {sum(fractions)}.")
+                raise InputError(
+                    f"`{name}` must sum to 1, but {fractions} sum to {sum(fractions)}."
+                )
             if fractions != fractions[::-1]:
                 raise InputError(f"`{name}` must be symmetric, but are {fractions}.")
 
+    def __repr__(self) -> str:
+        names = [name for name, value in globals().items() if value is self]  # of this module
+        return names[0] if names else f"Scheme({self.name!r}, order={self.order})"
+
+    @property
+    def merged_kicks(self) -> tuple[float, ...]:
+        """The kick after each drift, the last one merged with the first of the next step."""
+        return (*self.kicks[1:-1], self.kicks[-1] + self.kicks[0])
+
+    @property
+    def stages(self) -> list[Stage]:
+        """One step with merged kicks."""
+        times = itertools.accumulate(self.drifts)
+        return [Stage(*s) for s in zip(self.drifts, self.merged_kicks, times, strict=True)]
+
 
 def _mirror(half: tuple[float, ...], count: int) -> tuple[float, ...]:
-    """The symmetric list of `count` that begins with `half`, completed to add up to 1."""
+    """The symmetric list of `count` fractions that begins with `half` and sums to 1."""
     rest = 1 - 2 * sum(half)
     middle = (rest,) if count % 2 else (rest / 2, rest / 2)
     return half + middle + half[::-1]

@@ -6,18 +6,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PyTree, Real
 
-from ..errors import InputError
+from ..errors import InputError, is_known, require, require_increasing, require_whole
 from .adjoint import AbstractAdjoint, Direct
 from .stepper import AbstractStepper, FramedStep, GuardedStep
 
 NOT_FINITE = "The state is not finite: take more `substeps`, fewer levels or a shorter time."
-STRAINED = (
-    "The state is not that of its equation any more: it presses against the highest levels or "
-    "waves that are kept. Keep more of them where the equation `is_exact`; where it is not, end "
-    "before the `horizon`. Or take `throw=False` and read only what the highest have not reached."
+TRUNCATED = (
+    "The basis is too small: the highest retained levels or waves are populated. If the equation "
+    "`is_exact`, raise the cut-off. If it is not, end before `dqmjax.horizon`. `throw=False` "
+    "returns the run all the same; only its low coefficients can be correct."
 )
 
 
@@ -28,56 +27,57 @@ class Solution(eqx.Module):
     saved: PyTree[Array]  # `save(state)` at every save time, leading axis `times`
     final: PyTree[Array]  # the state at `ts[-1]`
     finite: Bool[Array, ""]  # whether `final` is
-    strain: Float[Array, " times"] | None  # above 1 where the step says not to believe the state
+    strain: Float[Array, " times"] | None  # truncation error over its limit: above 1 it fails
 
     def __repr__(self) -> str:
-        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
+        if not is_known(self):
             return eqx.tree_pformat(self)
         state = eqx.tree_pformat(self.final)
-        lines = [f"Solution: {self.ts.size} times from {self.ts[0]:g} to {self.ts[-1]:g}, {state}"]
-        lines.append("finite" if self.finite else "NOT finite: not to be believed")
+        ts = np.asarray(self.ts)
+        lines = [f"Solution: {ts.size} times from {ts[0]:g} to {ts[-1]:g}, {state}"]
+        lines.append("finite" if self.finite else "NOT finite")
         if self.strain is not None:
-            most = float(self.strain.max())
+            most = float(np.max(self.strain))
             lines[-1] += f", strain {most:.0e} at most"
-            lines[-1] += "" if most <= 1 else ": NOT to be believed where it is above 1"
+            lines[-1] += "" if most <= 1 else ": NOT valid where it exceeds 1"
         return "\n".join(lines)
 
 
 class SaveTimes(eqx.Module):
-    """Save times with the distinct intervals between them already found, by `save_times`.
+    """Save times with the distinct intervals between them, from `save_times`.
 
-    Hand it to `solve` in place of the times where those are traced but known beforehand.
+    Pass it to `solve` in place of the times if those are traced there but known beforehand.
     """
 
-    ts: Float[Array, " times"]
-    intervals: Float[Array, " distinct"]
-    which: Int[Array, " intervals"]  # the distinct interval after each time but the last
+    ts: Float[Array | np.ndarray, " times"]
+    intervals: Float[Array | np.ndarray, " distinct"]
+    which: Int[
+        Array | np.ndarray, " intervals"
+    ]  # the distinct interval after each time but the last
 
 
 def save_times(ts: Real[Array | np.ndarray, " times"]) -> SaveTimes:
     """Checks `ts` and finds the distinct intervals, equal ones to within round-off.
 
     Raises:
-        InputError: If `ts` is not one-dimensional with two entries or more, or is known now
-            and does not increase.
+        InputError: If `ts` is not one-dimensional with two entries or more, or is known and not
+            finite or not increasing.
+        RuntimeError: If a traced `ts` does not increase.
     """
-    if jnp.ndim(ts) != 1 or jnp.size(ts) < 2:
-        raise InputError(
-            f"`ts` must be a list of two or more times, but has shape {jnp.shape(ts)}."
-        )
-    if isinstance(ts, Tracer):
-        return SaveTimes(jnp.asarray(ts), jnp.diff(ts), jnp.arange(ts.size - 1))
-    ts = np.asarray(ts) + 0.0  # whole numbers too
+    require_increasing(ts=ts)
+    if not is_known(ts):
+        increases = (jnp.diff(ts) > 0).all()
+        ts = require(jnp.asarray(ts), increases, "`ts` must be strictly increasing.")
+        return SaveTimes(ts, jnp.diff(ts), jnp.arange(ts.size - 1))
+    ts = np.asarray(ts) + 0.0  # integers too
     lengths = np.diff(ts)
-    if not (lengths > 0).all():
-        raise InputError("`ts` must be strictly increasing; sort the times and drop repeats.")
     roundoff = 4 * np.finfo(lengths.dtype).eps * np.abs(ts).max()
     order = np.argsort(lengths)
     group = np.cumsum(np.diff(lengths[order], prepend=lengths[order[0]]) > roundoff)
     which = np.empty_like(group)
     which[order] = group
     distinct = np.array([lengths[which == g].mean() for g in range(group[-1] + 1)])
-    return SaveTimes(jnp.asarray(ts), jnp.asarray(distinct), jnp.asarray(which))
+    return SaveTimes(ts, distinct, which)
 
 
 def solve(
@@ -93,8 +93,8 @@ def solve(
     """Evolves `state` from `ts[0]` to `ts[-1]` and saves at exactly every `ts`.
 
     Each interval is cut into `substeps` equal steps; nothing is interpolated. The factors
-    of a step are made once per distinct interval where `ts` is known at compile time, and
-    once per interval where `ts` is itself traced or differentiated.
+    of a step are computed once per distinct interval if `ts` is known at compile time, and
+    once per interval if `ts` is itself traced or differentiated.
 
     Args:
         stepper: Equation of motion and scheme.
@@ -103,37 +103,37 @@ def solve(
         substeps: Steps per save interval.
         save: What to keep of each state, the whole state by default. Name the function:
             a fresh lambda recompiles.
-        adjoint: How reverse mode remembers the steps within an interval: `Direct()`,
+        adjoint: How reverse mode stores the steps within an interval: `Direct()`,
             `Checkpointed()` or `Reversible()`.
-        throw: Whether a state that is not finite or not to be believed is an error; else see
-            `Solution.finite` and `Solution.strain`.
+        throw: Whether a state that is not finite, or whose truncation error is too large, is an
+            error; otherwise see `Solution.finite` and `Solution.strain`.
 
     Raises:
         InputError: As `save_times`, or if `substeps` is not a positive integer, or `state` is
-            known now and not finite.
-        RuntimeError: If a traced `ts` does not increase, or a state is not finite or, as the step
-            says, not that of its equation any more.
+            known and not finite.
+        RuntimeError: If a traced `ts` does not increase, a state is not finite, or its truncation
+            error is too large.
     """
-    if not isinstance(substeps, int) or substeps < 1:
-        raise InputError(f"`substeps` must be a positive integer, but is {substeps!r}.")
-    known = [y for y in jax.tree.leaves(state) if not isinstance(y, Tracer)]
-    if not all(np.isfinite(y).all() for y in known):
-        raise InputError("`state` must be finite, but holds NaN or infinity.")
+    require_whole(1, substeps=substeps)
+    if not all(np.isfinite(y).all() for y in jax.tree.leaves(state) if is_known(y)):
+        raise InputError("`state` must be finite, but contains NaN or infinity.")
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
     solution = _solve(stepper, state, times, substeps, save, adjoint)
-    return _believed(solution) if throw else solution
+    return _checked(solution) if throw else solution
 
 
-def _believed(solution: Solution) -> Solution:
-    """`solution`, refused with the time where it went wrong, if that can be known now."""
-    if isinstance(solution.finite, Tracer):
+def _checked(solution: Solution) -> Solution:
+    """`solution`, or an error with the time at which the truncation fails, if that is known."""
+    if not is_known(solution.finite):
         final = eqx.error_if(solution.final, ~solution.finite, NOT_FINITE)
         if solution.strain is not None:
-            final = eqx.error_if(final, jnp.any(solution.strain > 1), STRAINED)
+            final = eqx.error_if(final, jnp.any(solution.strain > 1), TRUNCATED)
         return eqx.tree_at(lambda s: s.final, solution, final)
-    if solution.strain is not None and (solution.strain > 1).any():
-        first = solution.ts[jnp.argmax(solution.strain > 1)]
-        raise RuntimeError(f"At t = {first:.6g}: {STRAINED}")
+    if solution.strain is not None:
+        fails = np.asarray(solution.strain) > 1
+        if fails.any():
+            first = np.asarray(solution.ts)[np.argmax(fails)]
+            raise RuntimeError(f"At t = {first:.6g}: {TRUNCATED}")
     if not solution.finite:
         raise RuntimeError(NOT_FINITE)
     return solution
@@ -141,35 +141,27 @@ def _believed(solution: Solution) -> Solution:
 
 @eqx.filter_jit
 def _solve(stepper, state, times, substeps, save, adjoint) -> Solution:
-    intervals, which = times.intervals, times.which
-    ts = eqx.error_if(times.ts, jnp.diff(times.ts) <= 0, "`ts` must be strictly increasing.")
+    ts, intervals = times.ts, times.intervals
     save = save or (lambda state: state)
+    # traced once, used for every interval
+    make = eqx.filter_closure_convert(lambda dt: stepper.make_step(dt / substeps), intervals[0])
     is_shared = intervals.size <= (ts.size - 1) // 2  # else memory for little
-    static = []  # what `make_step` returns besides arrays, the same for every interval
-
-    def factors(dt):
-        arrays, rest = eqx.partition(stepper.make_step(dt / substeps), eqx.is_array)
-        static.append(rest)
-        return arrays
-
-    factors = eqx.filter_closure_convert(factors, intervals[0])  # traced once, used twice
-    shared = jax.lax.map(factors, intervals) if is_shared else None
+    shared = _steps(make, intervals) if is_shared else None
 
     def advance(state, now):
         t, index, dt = now
-        arrays = jax.tree.map(lambda a: a[index], shared) if is_shared else factors(dt)
-        step = eqx.combine(arrays, static[0])
+        step = _at(shared, index) if is_shared else make(dt)
         starts = t + dt / substeps * jnp.arange(substeps)
         state = _in_frame(step, lambda y: adjoint.run(step, y, starts), state, t, t + dt)
         return state, (save(state), _strain(step, state))
 
     def once(state, t, dt):
-        step = eqx.combine(factors(dt), static[0])
+        step = make(dt)
         return _in_frame(step, lambda y: step(t, y), state, t, t + dt)
 
-    now = (ts[:-1], which, intervals[which])
     moved = jax.eval_shape(once, state, ts[0], intervals[0])
     state = jax.tree.map(lambda y, like: jnp.asarray(y, like.dtype), state, moved)
+    now = (ts[:-1], times.which, intervals[times.which])
     final, (saved, strain) = jax.lax.scan(advance, state, now)
     saved = jax.tree.map(lambda y0, ys: jnp.concatenate([y0[None], ys]), save(state), saved)
     finite = jnp.stack([jnp.isfinite(y).all() for y in jax.tree.leaves(final)]).all()
@@ -178,8 +170,22 @@ def _solve(stepper, state, times, substeps, save, adjoint) -> Solution:
     return Solution(ts, saved, final, finite, strain)
 
 
+def _steps(make: Callable, intervals: Float[Array, " distinct"]):
+    """The steps of all distinct intervals: arrays with one more axis, and what they share."""
+    is_array = lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct)
+    static = eqx.filter(eqx.filter_eval_shape(make, intervals[0]), is_array, inverse=True)
+    return eqx.combine(
+        jax.lax.map(lambda dt: eqx.filter(make(dt), eqx.is_array), intervals), static
+    )
+
+
+def _at(steps, index: Int[Array, ""]):
+    """One of `steps`."""
+    return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, steps)
+
+
 def _strain(step, state) -> Float[Array, ""] | None:
-    """What `step` says of `state`, if it says anything, and infinite where that is NaN."""
+    """The truncation error of `state` over its limit, if `step` has one; infinite for NaN."""
     if not isinstance(step, GuardedStep):
         return None
     strain = jax.lax.stop_gradient(step.strain(state))

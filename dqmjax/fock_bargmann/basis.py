@@ -7,13 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
-from ..errors import InputError, require_positive
+from ..errors import InputError, is_known, require_positive, require_whole
 from ..grid import density
-from ..phase_space.coordinates import amplitude_map
-from .generator import Assembly, Flow, of_flow, of_symbol
+from ..phase_space.coordinates import PhaseSpace
+from .generator import DENSITY, KET, Flow, Pattern, pattern
 from .ladder import Gathered, Shifts, edge
 
 AT_EDGE = 1e-6  # share of ‖ρ‖² at a cut-off; densities are off by its root at most
@@ -30,11 +29,11 @@ class FockBargmann(eqx.Module):
     the Fokker–Planck equation, ill-posed on a grid, is well-conditioned here.
 
     Args:
-        cutoff: Levels kept, 0 … cutoff−1, of each mode: an integer for one mode, else a tuple.
+        cutoff: Number of levels kept of each mode: an integer for one mode, else a tuple.
         ell: ℓ, length scale of the measuring coherent states; one number or one per mode.
         kappa: κ, action scale (ħ for quantum theory).
-        quanta: Levels kept of all modes together: those of at most so many quanta in total. Where
-            H conserves them, such a state stays exact.
+        quanta: Largest total number of quanta in all modes, no limit by default. If H conserves
+            quanta, this cut-off is exact.
 
     Coefficients have shape `(*cutoff, *cutoff)`, indices `m₁…m_N n₁…n_N`; the amplitudes of a ket
     have shape `cutoff`.
@@ -52,14 +51,11 @@ class FockBargmann(eqx.Module):
     quanta: int | None = eqx.field(default=None, static=True, kw_only=True)
 
     def __check_init__(self):
-        if self.quanta is not None and not (isinstance(self.quanta, int) and self.quanta > 0):
-            raise InputError(f"`quanta` must be a whole number from 1, but is {self.quanta!r}.")
+        if self.quanta is not None:
+            require_whole(1, quanta=self.quanta)
         require_positive(ell=self.ell, kappa=self.kappa)
         for levels in self.cutoff:
-            if not isinstance(levels, int | np.integer) or levels < 2:
-                raise InputError(
-                    f"`cutoff` must hold integers of at least 2, but is {self.cutoff}."
-                )
+            require_whole(2, cutoff=levels)
         if np.ndim(self.ell) and np.size(self.ell) != self.modes:
             raise InputError(
                 f"`ell` must be one number or one per mode, but has {np.size(self.ell)} entries "
@@ -77,6 +73,11 @@ class FockBargmann(eqx.Module):
         return self.cutoff * 2
 
     @property
+    def space(self) -> PhaseSpace:
+        """The scales ℓ and κ."""
+        return PhaseSpace.of(self.modes, self.ell, self.kappa)
+
+    @property
     def kept_kets(self) -> Bool[np.ndarray, "*cutoff"]:
         """Which number states there are."""
         total = np.indices(self.cutoff).sum(axis=0)
@@ -89,50 +90,50 @@ class FockBargmann(eqx.Module):
 
     def amplitude(self, xi: Phase) -> Complex[Array, " modes"]:
         """`β` of a point `ξ = (q, p)`."""
-        return (amplitude_map(self.modes, self.ell, self.kappa) @ xi)[: self.modes]
+        return self.space.amplitude(xi)
 
     def coherent(self, alpha: Inexact[Array, "..."] | complex | float) -> Complex[Array, "*levels"]:
-        """The coherent state |α⟩: a Gaussian at β = α of the smallest width.
+        """The coherent state |α⟩, a Gaussian of minimal width at β = α.
 
         Args:
             alpha: ⟨β⟩, in units of √quanta; one number, or one per mode.
 
         Raises:
-            InputError: If `alpha` has another length, or a millionth of the state lies beyond the
-                cut-off.
+            InputError: If `alpha` has another length, or more than a millionth of the norm lies
+                beyond the cut-off.
         """
         return self.pure(self.coherent_ket(alpha))
 
     def coherent_ket(
         self, alpha: Inexact[Array, "..."] | complex | float
     ) -> Complex[Array, "*cutoff"]:
-        """The same as amplitudes `⟨m|α⟩`."""
-        alpha = jnp.atleast_1d(jnp.asarray(alpha)) + 0j
-        if alpha.shape != (self.modes,):
+        """Amplitudes `⟨m|α⟩` of the coherent state, see `coherent`."""
+        if np.shape(alpha) != (self.modes,) and not (self.modes == 1 and np.ndim(alpha) == 0):
             raise InputError(
                 f"`alpha` must have one entry for each of the {self.modes} modes, but has "
-                f"shape {alpha.shape}."
+                f"shape {np.shape(alpha)}."
             )
-        ket = jnp.where(self.kept_kets, self._overlaps(alpha), 0.0)
-        beyond = 1 - jnp.sum(density(ket))
-        if not isinstance(beyond, Tracer) and not beyond < AT_EDGE:
-            raise InputError(
-                f"`cutoff` must hold the state, but {beyond:.1g} of its norm lies beyond "
-                f"{self.cutoff}: keep more levels."
-            )
+        ket = _coherent(self, alpha)
+        if is_known(ket):
+            beyond = 1 - float(np.sum(np.abs(ket) ** 2))
+            if not beyond < AT_EDGE:
+                raise InputError(
+                    f"`cutoff` must hold the state, but {beyond:.1g} of its norm lies beyond "
+                    f"{self.cutoff}: keep more levels."
+                )
         return ket
 
     def pure(self, ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
         """`|ψ⟩⟨ψ|` of amplitudes."""
-        return jnp.multiply.outer(jnp.asarray(ket), jnp.conj(ket))
+        return _pure(ket)
 
     def from_qutip(self, state) -> Complex[Array, "*levels"]:
-        """Coefficients of a QuTiP ket or density matrix, levels beyond the cut-off dropped.
+        """Coefficients of a QuTiP ket or density matrix.
 
-        Missing levels are filled with zeros.
+        Levels beyond the cut-off are dropped, missing levels filled with zeros.
 
         Raises:
-            InputError: If `state` is no ket or operator on as many modes.
+            InputError: If `state` is no ket or operator on the modes of the basis.
         """
         if state.isket:
             state = state.proj()
@@ -149,42 +150,35 @@ class FockBargmann(eqx.Module):
     def density(
         self, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
     ) -> Float[Array, " points"]:
-        """The density per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`, also of a ket."""
-        kets = np.flatnonzero(self.kept_kets)
-        overlaps = self.overlaps(points)[:, kets]
-        if coefficients.ndim == self.modes:
-            probability = density(overlaps.conj() @ coefficients.ravel()[kets])
-        else:
-            matrix = coefficients.reshape(2 * [math.prod(self.cutoff)])[kets[:, None], kets]
-            probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
-        return probability / (2 * jnp.pi * self.kappa) ** self.modes
+        """The density of a state or ket per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`."""
+        return _density(self, coefficients, points)
 
     def overlaps(self, points: Float[Array, "points phase"]) -> Complex[Array, "points states"]:
         """`⟨m|β⟩` of all number states m, raveled, with the coherent state at each point."""
         return jax.vmap(lambda xi: self._overlaps(self.amplitude(xi)).ravel())(points)
 
     def edge_weight(self, state: Complex[Array, "..."]) -> Float[Array, ""]:
-        """Share of ‖ρ‖², or of ‖ψ‖² of a ket, at a cut-off; small if all is well."""
+        """Share of ‖ρ‖², or of ‖ψ‖² of a ket, in the highest levels kept."""
         kept = self.kept_kets if state.ndim == self.modes else self.kept
         return share(state, edge(kept, np.eye(kept.ndim, dtype=int)))
 
     def generator(self, flow: Flow) -> Shifts | Gathered:
-        """The equation of motion of `flow` on the coefficients.
+        """The generator of `flow`, which acts on coefficients.
 
         Raises:
             InputError: If `flow` is not polynomial in (q, p), or its degree needs more levels.
         """
-        return self.assembly(flow).operator(self, flow)
+        return _generator(self.pattern(flow), self, flow)
 
-    def assembly(self, flow: Flow) -> Assembly:
-        """What is static in the generator, index sets included."""
+    def pattern(self, flow: Flow) -> Pattern:
+        """The static part of the generator: its shifts and index sets."""
         self._check_modes(flow)
-        return of_flow(self, flow)
+        return pattern(DENSITY, self, flow)
 
-    def ket_assembly(self, symbol: Callable) -> Assembly:
-        """The same of Schrödinger's equation, of the anti-Wick symbol H(q, p)."""
+    def ket_pattern(self, symbol: Callable) -> Pattern:
+        """The same for Schrödinger's equation of the anti-Wick symbol H(q, p)."""
         self._check_modes(symbol)
-        return of_symbol(self, symbol)
+        return pattern(KET, self, symbol)
 
     def _check_modes(self, law):
         declared = getattr(law, "modes", None)
@@ -205,8 +199,39 @@ class FockBargmann(eqx.Module):
         return total
 
 
+@eqx.filter_jit
+def _generator(pattern: Pattern, basis: FockBargmann, flow: Flow) -> Shifts | Gathered:
+    return pattern.operator(basis, flow)
+
+
+@jax.jit
+def _coherent(basis: FockBargmann, alpha) -> Complex[Array, "*cutoff"]:
+    alpha = jnp.atleast_1d(alpha) + 0j
+    return jnp.where(basis.kept_kets, basis._overlaps(alpha), 0.0)
+
+
+@jax.jit
+def _pure(ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
+    return jnp.multiply.outer(ket, jnp.conj(ket))
+
+
+@jax.jit
+def _density(
+    basis: FockBargmann, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
+) -> Float[Array, " points"]:
+    kets = np.flatnonzero(basis.kept_kets)
+    overlaps = basis.overlaps(points)[:, kets]
+    if coefficients.ndim == basis.modes:
+        probability = density(overlaps.conj() @ coefficients.ravel()[kets])
+    else:
+        matrix = coefficients.reshape(2 * [math.prod(basis.cutoff)])[kets[:, None], kets]
+        probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
+    return probability / basis.space.cell
+
+
+@jax.jit
 def share(state: Complex[Array, "*levels"], where: Bool[Array | np.ndarray, "*levels"]) -> Scalar:
-    """Part of `Σ|ρ_k|²` in the coefficients `where`; 0 of nothing."""
+    """Part of `Σ|ρ_k|²` in the coefficients `where`; 0 if the state is 0."""
     size = density(state)
     total = jnp.sum(size)
     return jnp.sum(jnp.where(where, size, 0.0)) / jnp.where(total == 0, 1.0, total)

@@ -13,16 +13,16 @@ from jaxtyping import Array, Complex, Float
 
 from .ladder import Rows, Shifts
 
-SERIES_DEGREE, SERIES_REACH = 40, 6.5  # for ‖L‖dt ≤ reach the rest of the series is < 1e-16
+SERIES_DEGREE, SERIES_REACH = 40, 6.5  # for ‖L‖dt ≤ reach the remainder is < 1e-16
 DENSE_DEGREE, DENSE_REACH = 16, 0.8
 MAX_PIECES = 4096
 MAX_SQUARINGS = 24
 
 
 def expm(matrices: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n"]:
-    """`e^A` by a scaled series and squarings, which keep a triangle a triangle.
+    """`e^A` by a scaled series and squarings, which keep a triangular matrix triangular.
 
-    NaN where the squarings allowed do not suffice, which is at ‖A‖ ≈ 1e7.
+    NaN if more than 24 squarings are needed, at ‖A‖ ≈ 1e7.
     """
     norm = jnp.max(jnp.sum(jnp.abs(matrices), axis=-1))
     squarings = jnp.ceil(jnp.log2(jnp.maximum(norm / DENSE_REACH, 1.0)))
@@ -44,9 +44,9 @@ def _dense_series(a: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n
 
 
 def expm_action(operator: Shifts | Rows, dt: Float[Array, ""], rho: Complex[Array, "*levels"]):
-    """`e^{L dt} ρ` by series over as many pieces of `dt` as ‖L‖ asks for, at most 4096.
+    """`e^{L dt} ρ` by Taylor series over equal pieces of `dt`, their number set by ‖L‖dt.
 
-    NaN where those do not suffice.
+    NaN if more than 4096 pieces are needed.
     """
     pieces = jnp.maximum(jnp.ceil(jnp.abs(dt) * operator.bound() / SERIES_REACH), 1.0)
     pieces = jax.lax.stop_gradient(pieces)
@@ -71,8 +71,9 @@ def taylor(apply: Callable, start: Array, degree: int) -> Array:
 def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array:
     """`body` applied `count` times, NaN if that exceeds `limit`.
 
-    A loop of unknown length cannot be differentiated in reverse; this one, of known length
-    with the rest skipped, can, in memory √limit. Under `vmap` what nobody needs is skipped.
+    A loop of unknown length has no reverse-mode derivative. This one has a fixed length, skips the
+    iterations beyond `count`, and needs memory √limit. Under `vmap` it skips those beyond the
+    largest `count`.
     """
     inner = math.isqrt(limit - 1) + 1
     most = _most(jnp.where(count <= limit, count, 0.0))
@@ -94,7 +95,7 @@ def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array
 
 @jax.custom_batching.custom_vmap
 def _most(count: Float[Array, ""]) -> Float[Array, ""]:
-    """The largest `count` of all that `vmap` puts side by side: one for all of them."""
+    """The largest `count` of a `vmap` batch."""
     return count
 
 

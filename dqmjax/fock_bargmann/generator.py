@@ -1,11 +1,12 @@
 """Equations of motion on phase space as operators on Fock–Bargmann coefficients."""
 
+import dataclasses
 import functools
 import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -14,12 +15,24 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from ..errors import InputError
-from ..phase_space.coordinates import amplitude_map, contract_all, phase_space
+from ..phase_space.coordinates import PhaseSpace, contract_all
 from ..phase_space.fokker_planck import FokkerPlanck
-from ..phase_space.polynomial import Sampler, generic, in_chunks, total_degree
-from .ladder import Blocks, Gathered, Shifts, Word, edge, gathered, shift_of, weight_of, words
+from ..phase_space.polynomial import Reader, generic, machine_epsilon, read
+from .ladder import (
+    Blocks,
+    Gathered,
+    Shifts,
+    Word,
+    gathered,
+    monomial_word,
+    shift_of,
+    weight_of,
+    words,
+)
 
 Phase = Float[Array, " phase"]
+Axes = tuple[int, ...]  # the a, b, … of `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, w = (β, β*)
+Factors = dict[tuple[int, ...], dict[Word, np.ndarray]]
 
 
 @runtime_checkable
@@ -36,192 +49,208 @@ class Flow(Protocol):
         ...
 
 
-class Assembly:
-    """The static part of a generator: which shifts there are and what they are made of.
+@runtime_checkable
+class Basis(Protocol):
+    """Number states of N modes, cut off."""
 
-    Found at arbitrary values near 1 of all parameters (`generic`), so it holds for every
-    value, and the traced part is one small linear map from coefficients to weights.
+    @property
+    def modes(self) -> int:
+        """N."""
+        ...
 
-    Args:
-        basis: Coefficients that the generator acts on, at such values.
-        law: A pytree, as `components` takes it, at such values.
-        components: `components(basis, law, beta)`, polynomials in β, β*: (points, terms).
-        words_of: `words_of(exponent, term)`, what a monomial of a term does, as ladder words.
-        orders: Number of derivatives of each term: what should cancel in one order is
-            round-off of the largest there.
-        kept: Which of the coefficients there are.
+    @property
+    def space(self) -> PhaseSpace:
+        """The scales of `β = (q/ℓ + iℓp/κ)/√2`."""
+        ...
+
+    @property
+    def kept(self) -> Bool[np.ndarray, "*levels"]:
+        """Which coefficients of a density there are."""
+        ...
+
+    @property
+    def kept_kets(self) -> Bool[np.ndarray, "*cutoff"]:
+        """Which amplitudes of a ket there are."""
+        ...
+
+
+class Picture(NamedTuple):
+    """An equation of motion as a sum of terms: polynomials in β, β* behind derivatives."""
+
+    kept: Callable[[Basis], Bool[np.ndarray, "*levels"]]  # coefficients of a state
+    terms: Callable[[int, Any], list[Axes]]  # of the number of modes and the law
+    components: Callable  # (basis, law, points β) → the polynomials' values, (points, terms)
+    words: Callable[[Axes, np.ndarray], dict[Word, int]]  # ladder words of a term's monomial
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pattern:
+    """The static part of a generator: its shifts and the ladder words that they consist of.
+
+    It holds for all values of the parameters. For given values the weights are a linear map of
+    the coefficients of the equation's polynomials.
     """
 
-    def __init__(self, basis, law, components: Callable, words_of: Callable, orders, kept):
-        self.kept, self._components = kept, components
-        evaluate = jax.jit(lambda beta: components(basis, law, beta))
-        epsilon = float(jnp.finfo(jnp.zeros(()).dtype).eps) ** 0.7  # above round-off
-        self._sampler = Sampler(basis.modes, total_degree(evaluate, basis.modes, epsilon))
-        coefficients = self._sampler.coefficients(in_chunks(evaluate, self._sampler.beta))
-        size, orders = np.abs(coefficients), np.asarray(orders)
-        largest = np.zeros(orders.max() + 1)
-        np.maximum.at(largest, orders, size.max(axis=0))
-        used = np.argwhere(size > epsilon * largest[orders])
-        self._used = tuple(used.T)
-        self._terms = _merge(used, lambda row, term: words_of(self._sampler.exponents[row], term))
-        self._terms.setdefault((0,) * kept.ndim, {("",) * kept.ndim: np.zeros(len(used))})
-        self._check_reach()
-        self._drop_cancelled(coefficients, epsilon)
+    picture: Picture
+    reader: Reader
+    used: tuple[np.ndarray, ...]  # monomial and term of each coefficient that occurs
+    factors: Factors  # of each shift, of each of its words, on the used coefficients
+    kept: Bool[np.ndarray, "*levels"]
+    blocks: Blocks  # the index sets that the shifts connect
 
-    def operator(self, basis, law) -> Shifts | Gathered:
+    @property
+    def shifts(self) -> tuple[tuple[int, ...], ...]:
+        """s of `(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`."""
+        return self.blocks.shifts
+
+    def operator(self, basis: Basis, law) -> Shifts | Gathered:
         """The generator at the values of `law`."""
-        beta = jnp.asarray(self._sampler.beta)
-        coefficients = self._sampler.coefficients(self._components(basis, law, beta))
-        weights = jnp.stack(self._weights(coefficients))
+        values = self.picture.components(basis, law, jnp.asarray(self.reader.beta))
+        coefficients = self.reader.coefficients(values)[self.used]
+        weights = jnp.stack(_weights(self.factors, coefficients, self.kept))
         if not self.kept.all():
             return gathered(self.shifts, weights, self.kept)
         return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
 
-    @property
-    def edge(self) -> Bool[np.ndarray, "*levels"]:
-        """The coefficients that it moves out of those kept."""
-        return edge(self.kept, self.shifts)
 
-    def blocks(self) -> Blocks:
-        """The index sets that it connects."""
-        return Blocks(self.shifts, self.kept, self._live)
+def pattern(picture: Picture, basis: Basis, law) -> Pattern:
+    """The pattern of `law` in one of the pictures, `DENSITY` or `KET`.
 
-    def _drop_cancelled(self, coefficients, epsilon: float):
-        """Drops the shifts whose terms cancel, as do those of second order at C = 1."""
-        weights = np.abs(self._weights(coefficients))
-        without_signs = np.stack(self._weights(np.abs(coefficients), np.abs))
-        live = weights > epsilon * without_signs
-        stays = np.array([not any(shift) for shift in self._terms])
-        kept = np.logical_or(live.any(axis=1), stays)
-        self._live = live[kept]
-        self._terms = {s: t for (s, t), keep in zip(self._terms.items(), kept, strict=True) if keep}
+    Found once for all values of the parameters, at arbitrary ones (`generic`); this takes longer
+    than most runs.
 
-    @property
-    def shifts(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(self._terms)
+    Args:
+        picture: `DENSITY`, of a `Flow`, or `KET`, of an anti-Wick symbol.
+        basis: Coefficients that the generator acts on.
+        law: The flow or the symbol.
 
-    def _weights(self, coefficients, sign=np.asarray) -> list:
-        """Weights of each shift at every kept index; NumPy or JAX as `coefficients` is."""
-        picked, index = coefficients[self._used], np.nonzero(self.kept)
-        return [
-            (sign(np.stack(list(rows.values()))) @ picked)
-            @ np.stack([_at(word, self.kept.shape, index) for word in rows])
-            for rows in self._terms.values()
-        ]
-
-    def _check_reach(self):
-        reach, levels = np.abs(np.array(list(self._terms))).max(axis=0), self.kept.shape
-        if (reach >= np.array(levels)).any():
-            raise InputError(
-                f"`cutoff` must exceed the {reach.max()} levels that one step of the symbol "
-                f"climbs, but is {levels}: keep more levels."
-            )
+    Raises:
+        InputError: If `law` is not polynomial in (q, p), or its degree needs more levels.
+    """
+    leaves, structure = jax.tree.flatten(generic((basis, law)))
+    return _pattern(picture, structure, tuple(map(_frozen, leaves)), machine_epsilon())
 
 
-def of_flow(basis, flow: Flow) -> Assembly:
-    """The generator of `flow` on the coefficients of a density."""
-    return _assemble(_of_flow, basis, flow)
+class _Numbers(NamedTuple):
+    """An array that can be compared and hashed."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
 
 
-def of_symbol(basis, symbol: Callable) -> Assembly:
-    """`−iĤ/κ` on the amplitudes of a ket, Ĥ that of the anti-Wick symbol H(q, p)."""
-    return _assemble(_of_symbol, basis, symbol)
+def _frozen(leaf):
+    if not eqx.is_array(leaf) and not isinstance(leaf, np.ndarray):
+        return leaf
+    leaf = np.asarray(leaf)
+    return _Numbers(leaf.dtype.str, leaf.shape, leaf.tobytes())
 
 
-class _Structure:
-    """Basis and law at generic values: equal for all that differ in trainable values only."""
-
-    def __init__(self, basis, law):
-        self.tree = generic((basis, law))
-        leaves, treedef = jax.tree.flatten(self.tree)
-        described = (
-            (np.shape(x), np.asarray(x).tobytes()) if eqx.is_array_like(x) else x for x in leaves
-        )
-        self._key = (treedef, tuple(described), jnp.zeros(()).dtype)
-
-    def __hash__(self):
-        return hash(self._key)
-
-    def __eq__(self, other):
-        return self._key == other._key
-
-
-def _assemble(make: Callable, basis, law) -> Assembly:
-    with jax.ensure_compile_time_eval():
-        return _once(make, _Structure(basis, law))
+def _thawed(leaf):
+    if not isinstance(leaf, _Numbers):
+        return leaf
+    return np.frombuffer(leaf.data, leaf.dtype).reshape(leaf.shape)
 
 
 @functools.lru_cache(maxsize=16)
-def _once(make: Callable, structure: _Structure) -> Assembly:
-    """One assembly for all values of the parameters: it takes longer than most runs."""
-    return make(*structure.tree)
+def _pattern(picture: Picture, structure, leaves: tuple, epsilon: float) -> Pattern:
+    basis, law = jax.tree.unflatten(structure, map(_thawed, leaves))
+    terms, kept = picture.terms(basis.modes, law), picture.kept(basis)
+    traceable = lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
+    evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (basis, law)), beta)
+    reader, coefficients = read(evaluate, basis.modes, [len(axes) for axes in terms])
+    used = np.nonzero(coefficients)
+    factors: Factors = defaultdict(lambda: defaultdict(lambda: np.zeros(len(used[0]))))
+    factors[(0,) * kept.ndim][("",) * kept.ndim] += 0  # so that there is a shift
+    for column, (monomial, term) in enumerate(zip(*used, strict=True)):
+        for word, factor in picture.words(terms[term], reader.exponents[monomial]).items():
+            factors[shift_of(word)][word][column] += factor
+    _check_reach(factors, kept.shape)
+    factors, live = _without_cancelled(factors, coefficients[used], kept, epsilon**0.7)
+    return Pattern(picture, reader, used, factors, kept, Blocks.of(tuple(factors), kept, live))
 
 
-def _of_flow(basis, flow: Flow) -> Assembly:
-    derivatives, _ = _derivatives(basis.modes, flow.order)
-    return Assembly(
-        basis,
-        flow,
-        _components,
-        lambda exponent, term: words(derivatives[term], exponent),
-        [len(axes) for axes in derivatives],
-        basis.kept,
-    )
+def _check_reach(factors: Factors, levels: tuple[int, ...]):
+    reach = np.abs(np.array(list(factors))).max(axis=0)
+    if (reach >= np.array(levels)).any():
+        raise InputError(
+            f"`cutoff` must exceed the {reach.max()} levels that the symbol connects, but is "
+            f"{levels}: keep more levels."
+        )
 
 
-def _of_symbol(basis, symbol: Callable) -> Assembly:
-    def components(basis, symbol, beta):
-        points = jax.vmap(lambda b: phase_space(b, basis.ell, basis.kappa))(jnp.asarray(beta))
-        values = jax.vmap(FokkerPlanck(symbol).hamiltonian)(points)
-        return -1j * values[:, None] / basis.kappa
-
-    def words_of(exponent, term):
-        pairs = zip(exponent[basis.modes :], exponent[: basis.modes], strict=True)
-        return {tuple("+" * up + "-" * down for up, down in pairs): 1}
-
-    return Assembly(basis, symbol, components, words_of, [0], basis.kept_kets)
+def _without_cancelled(factors: Factors, coefficients, kept, tolerance: float):
+    """The shifts whose terms do not cancel, as those of second order do at C = 1, and where."""
+    weights = np.abs(_weights(factors, coefficients, kept))
+    absolute = {shift: {w: np.abs(x) for w, x in of.items()} for shift, of in factors.items()}
+    live = weights > tolerance * np.stack(_weights(absolute, np.abs(coefficients), kept))
+    stays = [not any(shift) or row.any() for shift, row in zip(factors, live, strict=True)]
+    left = itertools.compress(factors.items(), stays)
+    return {shift: dict(of) for shift, of in left}, live[np.array(stays)]
 
 
-def _merge(used: np.ndarray, words_of) -> dict[tuple[int, ...], dict[Word, np.ndarray]]:
-    """For each shift its words, each with its row of factors on the used coefficients."""
-    merged = defaultdict(lambda: defaultdict(lambda: np.zeros(len(used))))
-    for column, (monomial, term) in enumerate(used):
-        for word, factor in words_of(monomial, term).items():
-            merged[shift_of(word)][word][column] += factor
-    return {shift: dict(rows) for shift, rows in merged.items()}
-
-
-def _derivatives(modes: int, order: int) -> tuple[list[tuple[int, ...]], list[np.ndarray]]:
-    """The derivatives `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, of each order, and how often each occurs in
-    the sum over all a, b, …."""
-    by_order = [
-        list(itertools.combinations_with_replacement(range(2 * modes), k))
-        for k in range(1, order + 1)
+def _weights(factors: Factors, coefficients, kept: Bool[np.ndarray, "*levels"]) -> list:
+    """Weights of each shift at every kept index; NumPy's or JAX's as `coefficients` are."""
+    index = np.nonzero(kept)
+    return [
+        (np.stack(list(of.values())) @ coefficients)
+        @ np.stack([_weight_at(word, kept.shape, index) for word in of])
+        for of in factors.values()
     ]
-    permutations = lambda axes: (
-        math.factorial(len(axes)) // math.prod(math.factorial(n) for n in Counter(axes).values())
-    )
-    times = [np.array([permutations(axes) for axes in alike]) for alike in by_order]
-    return list(itertools.chain(*by_order)), times
 
 
-def _components(basis, flow: Flow, beta) -> Complex[Array | np.ndarray, "points terms"]:
-    """What `_derivatives` act on, at each β: the G⁽ᵏ⁾ in coordinates (β, β*)."""
-    change = amplitude_map(basis.modes, basis.ell, basis.kappa)
-    derivatives, times = _derivatives(basis.modes, flow.order)
-
-    def at(b):
-        xi, parts = phase_space(b, basis.ell, basis.kappa), []
-        for k, often in enumerate(times, 1):
-            tensor = contract_all(flow.tensor(k, xi), change.T)
-            axes = np.array([axes for axes in derivatives if len(axes) == k])
-            parts.append(often * tensor[tuple(axes.T)])
-        return jnp.concatenate(parts)
-
-    return jax.vmap(at)(jnp.asarray(beta))
-
-
-def _at(word: Word, levels: tuple[int, ...], index) -> Float[np.ndarray, " size"]:
+def _weight_at(word: Word, levels: tuple[int, ...], index) -> Float[np.ndarray, " size"]:
     """Weight of a word at the given indices."""
     axes = zip(word, levels, index, strict=True)
     return np.prod([weight_of(letters, n)[i] for letters, n, i in axes], axis=0)
+
+
+def derivatives(modes: int, order: int) -> list[Axes]:
+    """The derivatives `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, up to `order`."""
+    axes = range(2 * modes)
+    alike = (itertools.combinations_with_replacement(axes, k) for k in range(1, order + 1))
+    return list(itertools.chain(*alike))
+
+
+def _repeats(axes: Axes) -> int:
+    """How often a derivative occurs in the sum over all a, b, …."""
+    same = math.prod(math.factorial(n) for n in Counter(axes).values())
+    return math.factorial(len(axes)) // same
+
+
+def components(basis: Basis, flow: Flow, beta) -> Complex[Array, "points terms"]:
+    """What `derivatives` act on, at each β: the G⁽ᵏ⁾ in coordinates (β, β*)."""
+    space, terms = basis.space, derivatives(basis.modes, flow.order)
+    change = space.amplitude_map
+
+    def of_order(k: int, xi: Phase) -> Complex[Array, " terms"]:
+        alike = [axes for axes in terms if len(axes) == k]
+        tensor = contract_all(flow.tensor(k, xi), change.T)
+        repeats = jnp.array([_repeats(axes) for axes in alike])
+        return repeats * tensor[tuple(np.array(alike).T)]
+
+    def at(xi: Phase):
+        return jnp.concatenate([of_order(k, xi) for k in range(1, flow.order + 1)])
+
+    return jax.vmap(at)(space.point(beta))
+
+
+def _schroedinger(basis: Basis, symbol: Callable, beta) -> Complex[Array, "points terms"]:
+    """`−iH/κ` at each β."""
+    space = basis.space
+    values = jax.vmap(FokkerPlanck(symbol).hamiltonian)(space.point(beta))
+    return -1j * values[:, None] / space.kappa
+
+
+DENSITY = Picture(
+    kept=lambda basis: basis.kept,
+    terms=lambda modes, flow: derivatives(modes, flow.order),
+    components=components,
+    words=words,
+)
+KET = Picture(
+    kept=lambda basis: basis.kept_kets,
+    terms=lambda modes, symbol: [()],
+    components=_schroedinger,
+    words=lambda axes, exponent: {monomial_word(exponent): 1},
+)

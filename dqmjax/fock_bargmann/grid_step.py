@@ -1,4 +1,4 @@
-"""The Fokker–Planck equation on a grid: the step that shows why it is ill-posed there."""
+"""The Fokker–Planck equation on a grid, where it is ill-posed."""
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -14,11 +14,10 @@ Scalar = Float[Array, ""]
 class GridStep(AbstractStepper):
     """The Fokker–Planck equation on a grid, by a Taylor series of order 4 in dt.
 
-    For seeing why it cannot work: a negative eigenvalue −λ of D at a place makes every wave k
-    there of round-off grow as `e^{(ħ/2κ)λk²t}`, whatever the step, and the finer the grid the
-    sooner; k in units of 1/ℓ and ℓ/κ. The box must hold ρ down to round-off. `solve` refuses what
-    `observables.grid_strain` finds unresolved. For the positive
-    eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8.
+    For demonstration only. Where D has a negative eigenvalue −λ, round-off of wavenumber k grows
+    as `e^{(ħ/2κ)λk²t}` for every step size, the sooner the finer the grid; k in units of 1/ℓ and
+    ℓ/κ. For the positive eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8. The box must
+    contain ρ down to round-off. `solve` raises once `grid_strain` finds ρ unresolved.
 
     Args:
         fokker_planck: Equation of motion, K ≤ 2.

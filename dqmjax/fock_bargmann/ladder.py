@@ -5,13 +5,16 @@
 
     βρ → ρ̂a,  β*ρ → a†ρ̂,  ∂_β ρ → ρ̂a† − a†ρ̂,  ∂_β* ρ → aρ̂ − ρ̂a,
 
-so a polynomial in them multiplies out into few shifts. The words are multiplied in the
-infinite space and cut off afterwards, so that what cancels there cancels exactly.
+so a polynomial in them is a sum of few shifts. The ladder words are multiplied in the infinite
+space and cut off afterwards, so that cancellations there are exact.
 """
 
+import dataclasses
+import functools
 import itertools
 import math
 from collections import defaultdict
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,7 +27,7 @@ Word = tuple[str, ...]  # per index axis, "+" raises and "-" lowers, first lette
 
 
 def words(derivatives: tuple[int, ...], exponent: np.ndarray) -> dict[Word, int]:
-    """`Π_a ∂_{w_a} Π_i w_i^{e_i}` in ladder words with their integer factors.
+    """`Π_a ∂_{w_a} Π_i w_i^{e_i}` as ladder words with integer factors.
 
     w = (β, β*); `derivatives` lists the a, `exponent` the e. Axis i of a word is m_i for
     i < N and n_{i−N} after.
@@ -45,6 +48,12 @@ def words(derivatives: tuple[int, ...], exponent: np.ndarray) -> dict[Word, int]
     return {word: factor for word, factor in total.items() if factor}
 
 
+def monomial_word(exponent: np.ndarray) -> Word:
+    """`Π_i β_i^{e_i} β_i*^{e_{N+i}}` on the amplitudes of a ket: ↠for β*, left of â for β."""
+    down, up = np.split(exponent, 2)
+    return tuple("+" * u + "-" * d for u, d in zip(up, down, strict=True))
+
+
 def shift_of(word: Word) -> tuple[int, ...]:
     """By how much `word` raises each index."""
     return tuple(letters.count("+") - letters.count("-") for letters in word)
@@ -60,7 +69,7 @@ def weight_of(letters: str, levels: int) -> Float[np.ndarray, " levels"]:
 
 
 class Shifts(eqx.Module):
-    """`(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`, a linear operator that moves a few arrays and nothing else."""
+    """`(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`, a linear operator on all coefficients."""
 
     shifts: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     weights: Complex[Array, "shifts *levels"]
@@ -80,19 +89,19 @@ class Shifts(eqx.Module):
 
 
 class Gathered(eqx.Module):
-    """The same operator where not all of the coefficients are kept, on those alone, in a row."""
+    """The same operator on some of the coefficients, packed into a row."""
 
     shifts: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     levels: tuple[int, ...] = eqx.field(static=True)
     weights: Complex[Array, "shifts size"]
-    sources: Int[Array | np.ndarray, "shifts size"]  # in the row; `size` for nowhere
+    sources: Int[Array | np.ndarray, "shifts size"]  # places in the row; `size` for none
     places: Int[Array | np.ndarray, " size"]  # of the row in the raveled coefficients
 
     def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
         return self.unpack(self.on_rows()(self.pack(rho)))
 
     def on_rows(self) -> "Rows":
-        """Itself on what `pack` returns, for many applications in a row."""
+        """The operator on packed coefficients, for repeated application."""
         return Rows(self.weights, self.sources)
 
     def bound(self) -> Float[Array, ""]:
@@ -130,7 +139,7 @@ class Rows(eqx.Module):
 
 
 def sources(shifts, kept: Bool[np.ndarray, "*levels"]) -> Int[np.ndarray, "shifts size"]:
-    """Where among the kept coefficients each shift takes those from, their number for nowhere."""
+    """Place of the source of each kept coefficient, for each shift; their number if it has none."""
     places = np.flatnonzero(kept)
     rank = np.full(kept.size, places.size)
     rank[places] = np.arange(places.size)
@@ -145,10 +154,10 @@ def sources(shifts, kept: Bool[np.ndarray, "*levels"]) -> Int[np.ndarray, "shift
 
 
 def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels"]:
-    """The coefficients from which one of `shifts` leads to some that are not kept."""
+    """The coefficients from which one of `shifts` leads to one that is not kept."""
     reach = np.abs(np.array(shifts)).max(axis=0)
     known = np.pad(kept, [(0, r) for r in reach])
-    known = np.pad(known, [(r, 0) for r in reach], constant_values=True)  # below 0 leads nothing
+    known = np.pad(known, [(r, 0) for r in reach], constant_values=True)  # no shift leads below 0
     leads_out = np.zeros_like(kept)
     for s in shifts:
         window = zip(reach, s, kept.shape, strict=True)
@@ -157,7 +166,7 @@ def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels
 
 
 def _pack(component: Int[np.ndarray, " size"]):
-    """Block and row for each index: whole components, several small ones to a block."""
+    """Block and row for each index: small components share a block."""
     sizes = np.bincount(component)
     width, blocks = int(sizes.max()), 0
     room: dict[int, int] = {}  # free rows of the blocks that are not yet full
@@ -175,43 +184,81 @@ def _pack(component: Int[np.ndarray, " size"]):
     return home[component, 0], home[component, 1] + within
 
 
+@dataclasses.dataclass(frozen=True)
 class Blocks:
-    """The index sets that shifts connect, packed into blocks of one width; all static.
+    """The index sets that shifts connect, packed into blocks of one width.
 
-    Args:
-        shifts: As in `Shifts`.
-        kept: Which coefficients there are.
-        live: Which weights are not identically zero, for each kept coefficient.
+    Static, compared by value: two with the same shifts on the same coefficients are equal.
     """
 
-    def __init__(self, shifts, kept: Bool[np.ndarray, "*levels"], live: np.ndarray):
-        self.levels = kept.shape
-        self._kept = np.flatnonzero(kept)
-        size = self._kept.size
-        table = sources(shifts, kept)
-        shift, to = np.nonzero((table < size) & live)
+    shifts: tuple[tuple[int, ...], ...]
+    levels: tuple[int, ...]
+    kept_bits: bytes  # which coefficients there are
+    live_bits: bytes  # which weights, (shifts, coefficients), are not identically zero
+
+    @classmethod
+    def of(cls, shifts, kept: Bool[np.ndarray, "*levels"], live: Bool[np.ndarray, "shifts size"]):
+        """The index sets that the `live` weights of `shifts` connect."""
+        return cls(shifts, kept.shape, *(np.packbits(bits).tobytes() for bits in (kept, live)))
+
+    @property
+    def kept(self) -> Bool[np.ndarray, "*levels"]:
+        """Which coefficients there are."""
+        return _unpacked(self.kept_bits, self.levels)
+
+    @functools.cached_property
+    def edge(self) -> Bool[np.ndarray, "*levels"]:
+        """The coefficients from which a shift leads to one that is not kept."""
+        return edge(self.kept, self.shifts)
+
+    @functools.cached_property
+    def _layout(self) -> "_Layout":
+        kept = np.flatnonzero(self.kept)
+        live = _unpacked(self.live_bits, (len(self.shifts), kept.size))
+        table = sources(self.shifts, self.kept)
+        shift, to = np.nonzero((table < kept.size) & live)
         of = table[shift, to]
-        edges = (np.ones(of.shape), (to, of))
-        graph = scipy.sparse.coo_array(edges, (size, size))
+        graph = scipy.sparse.coo_array((np.ones(of.shape), (to, of)), (kept.size, kept.size))
         _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
         block, row = _pack(component)
-        self.count, self.width = int(block.max()) + 1, int(row.max()) + 1
-        self._place = (block, row)  # of each coefficient kept
-        self._entry = (block[to], row[to], row[of])  # of each nonzero weight
-        self._weight = (shift, to)
+        return _Layout(kept, (block, row), (shift, to), (block[to], row[to], row[of]))
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return int(self._layout.place[0].max()) + 1
+
+    @property
+    def width(self) -> int:
+        """Rows of each block."""
+        return int(self._layout.place[1].max()) + 1
 
     def matrices(self, operator: Shifts | Gathered) -> Complex[Array, "count width width"]:
         """`operator` as one dense matrix per block, padded with zeros."""
-        weights = operator.weights.reshape(len(operator.shifts), -1)[self._weight]
+        weights = operator.weights.reshape(len(operator.shifts), -1)[self._layout.weight]
         empty = jnp.zeros((self.count, self.width, self.width), weights.dtype)
-        return empty.at[self._entry].add(weights)
+        return empty.at[self._layout.entry].add(weights)
 
     def gather(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "count width"]:
         """The coefficients block by block, padded with zeros."""
         rows = jnp.zeros((self.count, self.width), rho.dtype)
-        return rows.at[self._place].set(rho.ravel()[self._kept])
+        return rows.at[self._layout.place].set(rho.ravel()[self._layout.kept])
 
     def scatter(self, rows: Complex[Array, "count width"]) -> Complex[Array, "*levels"]:
         """Back from `gather`."""
         flat = jnp.zeros(math.prod(self.levels), rows.dtype)
-        return flat.at[self._kept].set(rows[self._place]).reshape(self.levels)
+        return flat.at[self._layout.kept].set(rows[self._layout.place]).reshape(self.levels)
+
+
+class _Layout(NamedTuple):
+    """Where the coefficients and the weights of `Blocks` are."""
+
+    kept: np.ndarray  # indices of the kept coefficients, raveled
+    place: tuple[np.ndarray, np.ndarray]  # block and row of each of them
+    weight: tuple[np.ndarray, np.ndarray]  # shift and coefficient of each nonzero weight
+    entry: tuple[np.ndarray, np.ndarray, np.ndarray]  # block, row and column of each of those
+
+
+def _unpacked(bits: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    flat = np.unpackbits(np.frombuffer(bits, np.uint8), count=math.prod(shape))
+    return flat.astype(bool).reshape(shape)

@@ -1,7 +1,7 @@
-"""What a Husimi density tells: moments, entropy, marginals, and draws of (q, p) from it.
+"""Observables of a Husimi density: moments, entropy, marginals and samples of (q, p).
 
-The Husimi density is the distribution of the outcomes of heterodyne detection, q and p at once with
-the noise that this costs, so its moments are those of antinormal order.
+The Husimi density is the distribution of heterodyne outcomes, a joint measurement of q and p with
+added noise. Its moments are therefore those of antinormal order.
 """
 
 import math
@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, Key
 
-from ..errors import InputError
+from ..errors import InputError, require_whole
 from ..grid import Grid, density
-from ..phase_space.coordinates import phase_space
+from ..phase_space.coordinates import PhaseSpace
 from ..phase_space.polynomial import Polynomial
 from .basis import FockBargmann
 
@@ -33,14 +33,15 @@ def moment(
         up, down: Powers of β* and β, one for each mode.
 
     Raises:
-        InputError: If the powers are not whole numbers from 0, one for each mode, or `rho` is not
-            of the basis.
+        InputError: If the powers are not integers of at least 0, one for each mode, or `rho` has
+            another shape than the basis.
     """
-    if len(up) != basis.modes or len(down) != basis.modes or min((*up, *down)) < 0:
-        raise InputError(
-            f"`up` and `down` must hold a power from 0 for each of the {basis.modes} modes, but "
-            f"are {up} and {down}."
-        )
+    for name, powers in (("up", up), ("down", down)):
+        if len(powers) != basis.modes or min(powers) < 0:
+            raise InputError(
+                f"`{name}` must have a power of at least 0 for each of {basis.modes} modes, but is "
+                f"{powers}."
+            )
     _require_matrix(basis, rho)
     for mode, powers in enumerate(zip(basis.cutoff, up, down, strict=True)):
         rho = jnp.tensordot(_integrals(*powers), rho, axes=((0, 1), (0, basis.modes - mode)))
@@ -69,11 +70,13 @@ def expectation(
         symbol: A(Q, P), from `polynomial`, `from_terms` or `from_qutip`.
 
     Raises:
-        InputError: If `symbol` or `rho` is not of the modes of the basis.
+        InputError: If `symbol` has other modes or `rho` another shape than the basis.
     """
     modes = basis.modes
     if symbol.modes != modes:
-        raise InputError(f"`symbol` must have the {modes} modes of `basis`, not {symbol.modes}.")
+        raise InputError(
+            f"`symbol` must have the {modes} modes of `basis`, but has {symbol.modes}."
+        )
     terms = [
         c * moment(basis, rho, row[:modes], row[modes:])
         for row, c in zip(symbol.powers, symbol.coefficients, strict=True)
@@ -84,7 +87,7 @@ def expectation(
 def reduced(
     basis: FockBargmann, rho: Complex[Array, "*levels"], keep: tuple[int, ...]
 ) -> Complex[Array, "*kept"]:
-    """The coefficients of some of the modes alone, the density of the others integrated out.
+    """The coefficients of some of the modes, the others integrated out.
 
     Args:
         basis: That of `rho`.
@@ -92,7 +95,7 @@ def reduced(
         keep: Which modes, in increasing order.
 
     Raises:
-        InputError: If `keep` is not that, or `rho` is not of the basis.
+        InputError: If `keep` is not increasing, or `rho` has another shape than the basis.
     """
     _require_increasing("keep", keep, basis.modes)
     _require_matrix(basis, rho)
@@ -108,8 +111,8 @@ def wehrl_entropy(
 ) -> Float[Array, ""]:
     """`−∫ ρ ln((2πκ)^N ρ) dq dp`, N for a coherent state and more for any other.
 
-    Wehrl (1979), doi:10.1016/0034-4877(79)90070-3. Zeros of ρ slow the sum over the grid down: for
-    cats of the Kerr oscillator it is good to 1e-8 at a spacing of ℓ/25.
+    Wehrl (1979), doi:10.1016/0034-4877(79)90070-3. Zeros of ρ slow the convergence with the grid:
+    for cat states of the Kerr oscillator the error is 1e-8 at a spacing of ℓ/25.
 
     Args:
         grid: Of phase space, axes q₁…q_N p₁…p_N.
@@ -117,12 +120,13 @@ def wehrl_entropy(
         kappa: κ.
     """
     dark = rho <= 0
-    logarithm = jnp.log((2 * jnp.pi * kappa) ** (grid.dim // 2) * jnp.where(dark, 1.0, rho))
+    cell = PhaseSpace.of(grid.dim // 2, 1.0, kappa).cell
+    logarithm = jnp.log(cell * jnp.where(dark, 1.0, rho))
     return -grid.integrate(jnp.where(dark, 0.0, rho * logarithm))
 
 
 def marginal(grid: Grid, rho: Float[Array, "*shape"], axes: tuple[int, ...]) -> Array:
-    """The density in some of the coordinates, the others integrated out.
+    """The density of some of the coordinates, the others integrated out.
 
     Args:
         grid: Of phase space, axes q₁…q_N p₁…p_N.
@@ -130,7 +134,7 @@ def marginal(grid: Grid, rho: Float[Array, "*shape"], axes: tuple[int, ...]) -> 
         axes: Which to keep, in increasing order.
 
     Raises:
-        InputError: If `axes` is not that.
+        InputError: If `axes` is not increasing.
     """
     _require_increasing("axes", axes, grid.dim)
     others = tuple(axis for axis in range(grid.dim) if axis not in axes)
@@ -142,22 +146,21 @@ def sample(
 ) -> Float[np.ndarray, "count phase"]:
     """Samples of (q, p) from the Husimi density, exact and independent.
 
-    By rejection: `ρ ≤ w diag(√ρ_nn)`, `w = Σ √ρ_nn`, as Cauchy and Schwarz have it, and the Husimi
-    density of diag(√ρ_nn) is drawn by a number state and a Γ-distributed |β|². One draw in w² is
-    accepted; of levels, those count that hold more than 1e-15 of the state.
+    By rejection. `ρ ≤ w diag(√ρ_nn)` with `w = Σ √ρ_nn` by the Cauchy–Schwarz inequality, and a
+    number state with a Γ-distributed |β|² samples the Husimi density of diag(√ρ_nn). One proposal
+    in w² is accepted. Levels with less than 1e-15 of the state are neglected.
 
     Args:
         key: Of `jax.random`.
         basis: That of `rho`.
         rho: Coefficients of a state.
-        count: How many.
+        count: Number of samples.
 
     Raises:
-        InputError: If `count` is not a whole number from 0, or `rho` not the density matrix of a
-            state: not finite, Hermitian or positive, or zero.
+        InputError: If `count` is not an integer of at least 0, or `rho` is no density matrix: not
+            finite, Hermitian, positive and nonzero.
     """
-    if not isinstance(count, int) or count < 0:
-        raise InputError(f"`count` must be a whole number from 0, but is {count!r}.")
+    require_whole(count=count)
     _require_matrix(basis, rho)
     size = math.prod(basis.cutoff)
     matrix = np.asarray(rho).reshape(size, size)
@@ -189,13 +192,13 @@ def _proposed(
     factor: Complex[Array, "kept parts"],
     root: Float[Array, " kept"],
 ) -> tuple[Float[Array, "proposals phase"], Bool[Array, " proposals"]]:
-    """Samples from diag(√ρ_nn) with ρ = factor factor†, and which of them to accept."""
+    """Samples from diag(√ρ_nn), and which of them to accept; ρ = factor factor†."""
     which, size, turn, luck = jax.random.split(key, 4)
     level = jax.random.choice(which, len(levels), (proposals,), p=root / root.sum())
     numbers = jnp.stack(jnp.unravel_index(levels, basis.cutoff), axis=1)
     square = jax.random.gamma(size, numbers[level] + 1.0)
     angle = 2 * jnp.pi * jax.random.uniform(turn, square.shape)
-    to_points = jax.vmap(lambda beta: phase_space(beta, basis.ell, basis.kappa))
+    to_points = basis.space.point
     points = to_points(jnp.sqrt(square) * jnp.exp(1j * angle))
     overlaps = basis.overlaps(points)[:, levels]
     exact = jnp.sum(density(overlaps.conj() @ factor), axis=1)
@@ -206,15 +209,15 @@ def _proposed(
 def _require_matrix(basis: FockBargmann, rho: Array):
     if rho.shape != basis.levels:
         raise InputError(
-            f"`rho` must have the basis's shape {basis.levels}, but has {rho.shape}: of a ket take "
-            "`basis.pure(ket)`."
+            f"`rho` must have the basis's shape {basis.levels}, but has {rho.shape}: for a ket, "
+            "use `basis.pure(ket)`."
         )
 
 
 def _require_increasing(name: str, chosen: tuple[int, ...], count: int):
     if not chosen or list(chosen) != sorted(set(chosen) & set(range(count))):
         raise InputError(
-            f"`{name}` must hold some of 0 … {count - 1} in increasing order, but is {chosen}."
+            f"`{name}` must contain some of 0 … {count - 1} in increasing order, but is {chosen}."
         )
 
 
@@ -225,4 +228,4 @@ def _require_state(matrix: np.ndarray):
         values = np.linalg.eigvalsh(matrix)
         if values[-1] > 0 and values[0] >= -tolerance * values[-1]:
             return
-    raise InputError("`rho` must be a state: finite, Hermitian and positive, but is not.")
+    raise InputError("`rho` must be a density matrix: finite, Hermitian and positive, but is not.")

@@ -1,7 +1,7 @@
-"""A truncated equation beside quantum mechanics, as the rival theory that it might be.
+"""A truncated equation compared with quantum mechanics.
 
-Where the exact equation has more than K derivatives, the first K of them are an equation of its
-own (arXiv:2603.20399, section V D). How far, and until when, can the two be told apart?
+If the exact equation has more than K derivatives, the first K are an equation of their own
+(arXiv:2603.20399, section V D). `deviation` computes how far its solution is from the exact one.
 """
 
 import dataclasses
@@ -23,13 +23,13 @@ from .steps import HusimiStep
 
 
 class Deviation(NamedTuple):
-    """What `deviation` found, at the times before the horizon."""
+    """The result of `deviation`, at the times before the horizon."""
 
     ts: Float[np.ndarray, " times"]
-    horizon: float  # until then the truncation is defined in this basis
+    horizon: float  # the truncation is defined in this basis up to this time
     moments: Complex[Array, "times moments"]  # of the truncation
     exact: Complex[Array, "times moments"]  # of quantum mechanics
-    density: Float[Array, " times"]  # largest |Δρ| at the points, beside the largest ρ there
+    density: Float[Array, " times"]  # largest |Δρ| over the largest ρ at the points
 
     def __repr__(self) -> str:
         rows = zip(
@@ -39,7 +39,7 @@ class Deviation(NamedTuple):
         head = f"{'t':>10}  {'Δ moments':>10}  {'Δ density':>10}"
         known = f"until t = {self.horizon:.4g}"
         if not np.isfinite(self.horizon):
-            known = f"at least until t = {self.ts[-1]:.4g}, the last time asked,"
+            known = f"at least until t = {self.ts[-1]:.4g}, the last of `ts`,"
         return "\n".join([head, *lines, f"defined {known} in this basis"])
 
 
@@ -52,30 +52,31 @@ def deviation(
     powers: Sequence[tuple[Powers, Powers]],
     points: Float[Array, "points phase"],
 ) -> Deviation:
-    """The run of `flow` beside that of all derivatives, from the same state in the same basis.
+    """Runs `flow` and the exact equation from the same state in the same basis.
 
-    For how long there is anything to compare is a matter of coupling times time: two derivatives of
-    a quartic oscillator are defined until λt = 0.004 in 16 levels and 0.002 in 40, for small α.
+    The horizon of the truncated run scales as 1/coupling: for a quartic oscillator with two
+    derivatives and small α it is λt = 0.004 in 16 levels and 0.002 in 40.
 
     Args:
         flow: The truncated equation.
-        degree: Of the symbol: with so many derivatives and C = 1 the equation is exact.
+        degree: Of the symbol; with this order and C = 1 the equation is exact.
         basis: Coefficients.
         state: At `ts[0]`, which is 0.
-        ts: Times of interest; those beyond the horizon are left out.
+        ts: Times of interest; those beyond the horizon are dropped.
         powers: Moments to compare, (up, down) as for `moment`.
         points: Where to compare densities.
 
     Raises:
-        InputError: If `powers` is empty, `degree` does not make the equation exact, `ts` does not
-            begin at 0, or not even its second time lies before the horizon.
+        InputError: If `powers` is empty, `degree` does not make the equation exact, or `ts` does
+            not begin at 0 or has no second time before the horizon.
     """
     if not powers:
         raise InputError("`powers` must name a moment, such as ((0,), (1,)) for ⟨β⟩, but is empty.")
     exact = dataclasses.replace(flow, order=degree, C=1.0)
     if not exact.is_exact:
         raise InputError(
-            f"`degree` must make the equation exact, but {degree} does not; κ = ħ, too."
+            f"`degree` must make the equation exact, but {degree} does not: take the degree of the "
+            "symbol, and κ = ħ."
         )
     if ts[0] != 0:
         raise InputError(f"`ts` must begin at 0, the time of `state`, but begins at {ts[0]}.")

@@ -1,43 +1,45 @@
-"""What a Fokker–Planck equation of time-symmetric stochastic mechanics has to satisfy.
+"""The constraints on a Fokker–Planck equation of time-symmetric stochastic mechanics.
 
-The constraints C1–C7 of arXiv:2603.20399, section III, as numbers at sample points z, each relative
-to the size of what should cancel, so that 0 to round-off means that it holds, in whatever units.
+C1–C7 of arXiv:2603.20399, section III, as numbers at sample points z. Each is relative to the size
+of the terms that should cancel: 0 to round-off means that the constraint holds, in any units.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ..errors import InputError
 from .coordinates import derivatives, symplectic_form
 from .fokker_planck import Damped, FokkerPlanck
-from .polynomial import MAX_DEGREE
+from .ordering import SYMMETRIC, reorder
+from .polynomial import machine_epsilon, polynomial
 
-Number = Float[Array, ""]
+Number = Any  # a scalar of JAX or NumPy
+Matrix = Float[np.ndarray, "phase phase"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Constraints:
-    """What `check` found; `print` it."""
+    """The result of `check`; `print` it."""
 
     real: float  # |Im H| / |H|
-    limit: float  # C1: what is left beside Liouville's equation at C = 0 and at ħ = 0
+    limit: float  # C1: terms besides Liouville's equation at C = 0 and at ħ = 0
     symmetry: float  # C2: D − Dᵀ
-    locality: float  # C3: change of each G⁽ᵏ⁾ if H is cut to its derivatives up to k
+    locality: float  # C3: change of each G⁽ᵏ⁾ if H is replaced by its Taylor polynomial
     reversal: float  # C4: T𝓛T⁻¹ + 𝓛, T: p → −p
-    energy: float  # C5: Σ_k (−1)^k G⁽ᵏ⁾·∇^k H, of which ∫ρ is d⟨H⟩/dt
+    energy: float  # C5: Σ_k (−1)^k G⁽ᵏ⁾·∇^k H, whose mean is d⟨H⟩/dt
     C: float  # C6: one constant
     free: float  # C7: [H̃₀'', J], H₀ the quadratic part
     traceless: float  # tr D
-    free_ell: tuple[float, ...] | None  # the ℓ for which `free` is 0, if there is one
+    free_ell: tuple[float, ...] | None  # the ℓ for which `free` is 0, if one exists
     is_exact: bool  # quantum mechanics, not a truncation
-    tolerance: float  # below which a number is taken for 0: √ε
+    tolerance: float  # below which a constraint holds: √ε
 
     def __repr__(self) -> str:
         rows = [
@@ -69,69 +71,75 @@ class Constraints:
 def check(flow: FokkerPlanck | Damped, modes: int | None = None) -> Constraints:
     """The constraints C1–C7 for `flow`, at concrete parameters.
 
-    A Hamiltonian that is complex or not its own time reverse is reported, not refused; of a complex
-    one everything else is said of the real part.
+    A Hamiltonian that is complex or not invariant under time reversal is reported, not an error. If
+    it is complex, the other numbers are those of its real part.
 
     Args:
         flow: Equation of motion.
-        modes: N, where neither the symbol nor ℓ tells.
+        modes: N, required if neither the symbol nor ℓ determines it.
 
     Raises:
-        InputError: If N is not known, `flow` has a bath, or H is no polynomial of degree up to 8.
+        InputError: If N is unknown, `flow` has a bath, or H is no polynomial of degree up to 8.
     """
     if isinstance(flow, Damped):
         raise InputError("`flow` must be a `FokkerPlanck`: a bath has none of these symmetries.")
     scaled = _scaled(flow, modes)
-    points = jnp.asarray(np.random.default_rng(0).normal(size=(8, 2 * np.size(scaled.ell))))
-    values = jax.vmap(lambda z: flow.symbol(*jnp.split(flow.scale(z) * z, 2)))(points)
+    points = np.random.default_rng(0).normal(size=(8, 2 * np.size(scaled.ell)))
     quadratic = _quadratic(scaled)
+    numbers = {"real": _imaginary(flow, points), **_residuals(scaled, points)}
     return Constraints(
-        real=float(_relative(jnp.imag(values), values)),
         C=float(scaled.C),
         free=float(_relative(*_free_diffusion(quadratic))),
         free_ell=_free_ell(quadratic, flow.ell),
         is_exact=scaled.is_exact,
         tolerance=_tolerance(),
-        **{name: float(x) for name, x in _residuals(scaled, points).items()},
+        **{name: float(x) for name, x in numbers.items()},
     )
 
 
 def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
     """The ℓ, one for each mode, for which the quadratic part H₀ does not diffuse, `[H̃₀'', J] = 0`.
 
-    `ℓ_i⁴ = κ² (∂²H₀/∂p_i²)/(∂²H₀/∂q_i²)`, which is κ/mω for an oscillator; H₀ is the quadratic
-    part of the symmetrically ordered (Weyl) symbol, the classical one.
+    `ℓ_i⁴ = κ² (∂²H₀/∂p_i²)/(∂²H₀/∂q_i²)`, so ℓ² = κ/mω for an oscillator. H₀ is the quadratic part
+    of the symmetrically ordered (Weyl) symbol, the classical one.
 
     Raises:
-        InputError: If there is none, as for neighbours coupled by their positions, N is not known,
-            or H is no polynomial of degree up to 8.
+        InputError: If none exists, as for neighbours coupled by their positions, N is unknown, or H
+            is no polynomial of degree up to 8.
     """
     found = _free_ell(_quadratic(_scaled(flow, modes)), flow.ell)
     if found is None:
         raise InputError(
-            "`symbol` must have a quadratic part that some ℓ frees of diffusion, but none does: "
-            "positions are coupled unlike momenta, or a mode is no oscillator. Write it in its "
-            "normal modes (of a lattice: the waves), each with its own ℓ = √(κ/mω)."
+            "`symbol` must have a quadratic part without diffusion for some ℓ, but has none: "
+            "positions and momenta are coupled differently, or a mode is no oscillator. Write it "
+            "in its normal modes, each with ℓ = √(κ/mω)."
         )
     return found
 
 
 def _scaled(flow: FokkerPlanck, modes: int | None) -> FokkerPlanck:
-    """`flow` in the coordinates z, of the real part of H, with ℓ that tells N."""
+    """`flow` in the coordinates z, with the real part of H/κ and an ℓ for each mode."""
     if modes is None and flow.modes is None:
-        raise InputError("`modes` must be given: neither the symbol nor `ell` of `flow` tells it.")
+        raise InputError("`modes` must be given: the symbol and `ell` of `flow` leave it open.")
     if None not in (modes, flow.modes) and modes != flow.modes:
         raise InputError(f"`modes` must be the {flow.modes} of `flow`, but is {modes}.")
-    ell = jnp.ones(modes or flow.modes or 1)
-    scale = flow.scale(jnp.zeros(2 * ell.size))
+    modes = modes or flow.modes or 1
+    scale = np.asarray(flow.space(modes).scale)
     symbol = lambda q, p: jnp.real(flow.symbol(*jnp.split(scale * jnp.concatenate([q, p]), 2)))
     return dataclasses.replace(
         flow,
         symbol=lambda q, p: symbol(q, p) / flow.kappa,
-        ell=ell,
+        ell=(1.0,) * modes,
         kappa=1.0,
         hbar=flow.hbar / flow.kappa,
     )
+
+
+@eqx.filter_jit
+def _imaginary(flow: FokkerPlanck, points) -> Number:
+    """`|Im H|/|H|`."""
+    values = jax.vmap(lambda z: flow.symbol(*jnp.split(flow.scale(z) * z, 2)))(points)
+    return _relative(jnp.imag(values), values)
 
 
 @eqx.filter_jit
@@ -148,17 +156,18 @@ def _residuals(flow: FokkerPlanck, points) -> dict[str, Number]:
 
 
 def _tolerance() -> float:
-    return float(jnp.sqrt(jnp.finfo(jnp.zeros(()).dtype).eps))
+    return math.sqrt(machine_epsilon())
 
 
 def _relative(rest, whole) -> Number:
-    """Largest of `rest` beside the largest of `whole`; 0 beside nothing."""
-    size = jnp.max(jnp.abs(whole))
-    return jnp.max(jnp.abs(rest)) / jnp.where(size > 0, size, 1.0)
+    """Largest of `rest` over the largest of `whole`, or 0 if both vanish; NumPy's if they are."""
+    numbers = np if isinstance(rest, np.ndarray) else jnp
+    size = numbers.max(numbers.abs(whole))
+    return numbers.max(numbers.abs(rest)) / numbers.where(size > 0, size, 1.0)
 
 
 def _limit(flow: FokkerPlanck, points) -> Number:
-    """What is left beside Liouville's equation at C = 0 and at ħ = 0."""
+    """The terms besides Liouville's equation at C = 0 and at ħ = 0."""
     drift = jax.vmap(flow.drift)(points)
     limits = (eqx.tree_at(where, flow, 0.0) for where in (lambda f: f.C, lambda f: f.hbar))
     left = [
@@ -195,7 +204,7 @@ def _locality(flow: FokkerPlanck, points) -> Number:
 
 
 def _reversal(flow: FokkerPlanck, points) -> Number:
-    """`G⁽ᵏ⁾(Tξ) T…T + G⁽ᵏ⁾(ξ)`: 𝓛 is the operator that these are the coefficients of."""
+    """`G⁽ᵏ⁾(Tξ) T…T + G⁽ᵏ⁾(ξ)`, the coefficients of `T𝓛T⁻¹ + 𝓛`."""
     half = points.shape[1] // 2
     turn = jnp.concatenate([jnp.ones(half), -jnp.ones(half)])
 
@@ -211,7 +220,7 @@ def _reversal(flow: FokkerPlanck, points) -> Number:
 
 
 def _energy(flow: FokkerPlanck, points) -> Number:
-    """`Σ_k (−1)^k G⁽ᵏ⁾·∇^k H` beside the sum of its absolute terms."""
+    """`Σ_k (−1)^k G⁽ᵏ⁾·∇^k H` over the sum of its absolute terms."""
 
     def terms(xi):
         total, size = 0.0, 0.0
@@ -224,48 +233,37 @@ def _energy(flow: FokkerPlanck, points) -> Number:
     return _relative(*jax.vmap(terms)(points))
 
 
-def _quadratic(flow: FokkerPlanck) -> Float[Array, "phase phase"]:
-    """Hessian at 0 of the Weyl symbol, `exp((ħ/4κ) Δ_z) H`, a finite sum for polynomials."""
-    zero = jnp.zeros(2 * np.size(flow.ell))
-    points = jnp.asarray(np.random.default_rng(1).normal(size=(4, zero.size)))
-    size = jnp.abs(jax.vmap(flow.hamiltonian)(points)).max()
-    total, term = jnp.zeros((zero.size, zero.size)), flow.hamiltonian
-    for k in range(1, MAX_DEGREE // 2 + 2):
-        if not jnp.abs(jax.jit(jax.vmap(term))(points)).max() > _tolerance() * size:
-            return total
-        total = total + jax.jit(jax.hessian(term))(zero)
-        term = _laplacian(term, flow.hbar / (4 * k))
-    raise InputError(
-        f"`symbol` must be a polynomial in q and p of degree at most {MAX_DEGREE}, for its "
-        "quadratic part to be known, but is not."
-    )
+def _quadratic(flow: FokkerPlanck) -> Matrix:
+    """Hessian at 0 of the Weyl symbol, `exp((ħ/4κ) Δ_z) H`, of a polynomial H.
+
+    With ħ/κ for ħ the order of â and ↠is s = −ħ/κ, antinormal for 1.
+    """
+    modes = np.size(flow.ell)
+    weyl = reorder(polynomial(flow.symbol, modes), -float(flow.hbar), SYMMETRIC)
+    hessian = np.zeros((2 * modes, 2 * modes), complex)  # in (α*, α)
+    for row, coefficient in zip(np.array(weyl.powers), np.asarray(weyl.coefficients), strict=True):
+        if row.sum() == 2:
+            a, b = np.repeat(np.arange(2 * modes), row)
+            hessian[a, b] += coefficient
+            hessian[b, a] += coefficient
+    change = np.roll(np.asarray(flow.space(modes).amplitude_map), modes, axis=0)
+    return np.real(change.T @ hessian @ change)
 
 
-def _laplacian(f: Callable, factor) -> Callable:
-    """`factor · Δf`."""
-
-    def second(z, e):
-        along = lambda z: jax.jvp(f, (z,), (e,))[1]
-        return jax.jvp(along, (z,), (e,))[1]
-
-    return lambda z: factor * jnp.sum(jax.vmap(lambda e: second(z, e))(jnp.eye(z.size)))
-
-
-def _free_diffusion(hessian: Float[Array, "phase phase"]):
-    """`[H̃₀'', J]`, and what it is a difference of."""
+def _free_diffusion(hessian: Matrix) -> tuple[Matrix, Matrix]:
+    """`[H̃₀'', J]`, and the first of the two terms that it is the difference of."""
     J = symplectic_form(len(hessian) // 2)
     return hessian @ J - J @ hessian, hessian @ J
 
 
-def _free_ell(quadratic: Float[Array, "phase phase"], unit) -> tuple[float, ...] | None:
+def _free_ell(quadratic: Matrix, unit) -> tuple[float, ...] | None:
     """The solution of the diagonal of `[H̃₀'', J] = 0`, if it solves the rest, times `unit`."""
-    q, p = jnp.split(jnp.diag(quadratic), 2)
+    q, p = np.split(np.diag(quadratic), 2)
     nothing = (q == 0) & (p == 0)
     if not (nothing | (q * p > 0)).all():
         return None
-    ratio = jnp.where(nothing, 1.0, p) / jnp.where(nothing, 1.0, q)
-    ell = ratio**0.25
-    scale = jnp.concatenate([ell, 1 / ell])
+    ell = (np.where(nothing, 1.0, p) / np.where(nothing, 1.0, q)) ** 0.25
+    scale = np.concatenate([ell, 1 / ell])
     if _relative(*_free_diffusion(scale[:, None] * quadratic * scale)) > _tolerance():
         return None
-    return tuple(float(x) for x in ell * jnp.asarray(unit))
+    return tuple((ell * np.asarray(unit)).tolist())

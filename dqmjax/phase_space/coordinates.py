@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
+from ..errors import is_known
+
 Phase = Float[Array, " phase"]
 Numbers = Any  # a NumPy or JAX array, or a number
 
@@ -28,7 +30,8 @@ class PhaseSpace(eqx.Module):
     @classmethod
     def of(cls, modes: int, ell, kappa) -> "PhaseSpace":
         """With one ℓ for all modes, or one for each."""
-        return cls(jnp.broadcast_to(jnp.asarray(ell), (modes,)), kappa)
+        numbers = np if is_known(ell) else jnp
+        return cls(numbers.broadcast_to(numbers.asarray(ell), (modes,)), kappa)
 
     @property
     def modes(self) -> int:
@@ -79,13 +82,3 @@ def contract_all(tensor: Inexact[Array, "..."], matrix: Inexact[Array, "old new"
     for _ in range(tensor.ndim):
         tensor = jnp.tensordot(tensor, matrix, axes=(0, 0))
     return tensor
-
-
-def phase_space(beta: Complex[Array | np.ndarray, " modes"], ell, kappa) -> Phase:
-    """`ξ = (q, p)` of the amplitude `β`."""
-    return PhaseSpace.of(len(beta), ell, kappa).point(jnp.asarray(beta))
-
-
-def amplitude_map(modes: int, ell, kappa) -> Complex[Array, "phase phase"]:
-    """`PhaseSpace.amplitude_map`."""
-    return PhaseSpace.of(modes, ell, kappa).amplitude_map

@@ -1,6 +1,7 @@
-"""Phase-space Hamiltonians of fields with few modes, which no Fokker–Planck equation is exact for.
+"""Phase-space Hamiltonians of fields with few modes.
 
-Anti-Wick symbols, as in `symbols`; arXiv:2603.20399, section V.
+Anti-Wick symbols, as in `symbols`; arXiv:2603.20399, section V. The Fokker–Planck equation of order
+2 is not exact for them.
 """
 
 import itertools
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, require_positive
+from ..errors import require_positive, require_whole
 from .symbols import AbstractSymbol, require_modes
 
 Modes = Float[Array, " modes"]
@@ -23,11 +24,11 @@ class ScalarField(AbstractSymbol):
     `H(q, p) = Σ_k (p_k² + ω_k²q_k²)/2 + λ Σ_x (φ_x⁴ − 6s φ_x²)` up to a constant, ħ = κ = 1,
 
     with `φ_x = Σ_k M_xk q_k` in cosines and sines, `ω_k² = m² + 4 sin²(k/2)` and `s = ⟨φ_x²⟩ = Σ_k
-    M_xk²/2ω_k` of the vacuum. Only waves have an ℓ of their own, ℓ_k = 1/√ω_k, as `ell` tells: for
-    the sites themselves no ℓ makes the free field exact.
+    M_xk²/2ω_k` of the vacuum. Each wave has its own scale ℓ_k = 1/√ω_k, the property `ell`. In the
+    coordinates of the sites no ℓ makes the free field exact.
 
     Args:
-        sites: N.
+        sites: N, number of sites.
         mass: m, positive.
         coupling: λ.
     """
@@ -37,8 +38,7 @@ class ScalarField(AbstractSymbol):
     coupling: Scalar | float
 
     def __check_init__(self):
-        if not isinstance(self.sites, int) or self.sites < 1:
-            raise InputError(f"`sites` must be a whole number from 1, but is {self.sites!r}.")
+        require_whole(1, sites=self.sites)
         require_positive(mass=self.mass)
 
     @property
@@ -107,7 +107,7 @@ class HiggsPair(AbstractSymbol):
 
 
 class GaugeQuartic(AbstractSymbol):
-    """The coupling of SU(2) gauge fields among themselves, in no space dimension but with d of A.
+    """The self-coupling of an SU(2) gauge field, reduced to time alone, with d components of A.
 
     `Ĥ = Σ_ai (Ê_ai² + ω²Â_ai²)/2 + (g²/4) Σ_ij |Â_i × Â_j|²`, f^{abc} = ε_abc, a = 1, 2, 3
 
@@ -117,7 +117,7 @@ class GaugeQuartic(AbstractSymbol):
     Args:
         omega: ω, positive; ℓ = 1/√ω.
         coupling: g.
-        directions: d, so that there are 3d modes, A_11, A_21, A_31, A_12, ….
+        directions: d; the 3d modes are A_11, A_21, A_31, A_12, ….
 
     Reference: arXiv:2603.20399, eqs. (73)–(75).
     """

@@ -11,12 +11,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from ..errors import InputError, require_positive
+from ..errors import (
+    InputError,
+    is_known,
+    require_finite,
+    require_positive,
+    require_shape,
+    require_whole,
+)
 from ..grid import Grid
-from .coordinates import contract_all, derivatives, symplectic_form
+from .coordinates import PhaseSpace, contract_all, derivatives, symplectic_form
 
 Phase = Float[Array, " phase"]
 Scalar = Float[Array, ""]
@@ -36,15 +42,15 @@ class FokkerPlanck(eqx.Module):
         kappa: κ, action scale.
         hbar: ħ.
         C: Strength of the diffusion; 1 for quantum mechanics, 0 for Liouville.
-        order: K, the derivatives up to which the exact equation is followed: 2 as above, 1 to leave
-            the diffusion out (Liouville), the degree of H for quantum mechanics whatever H is.
+        order: K, number of derivatives kept of the exact equation: 2 as above, 1 without diffusion
+            (Liouville), the degree of H for quantum mechanics of any H.
 
     Python floats are constants, arrays are trainable. ξ has shape (2N,), q before p.
 
     Raises:
-        InputError: If `order` is not a whole number from 1, a constant `kappa` or `ell` is not
-            positive, ħ is negative, a constant `C` is not finite, or ℓ and symbol differ in their
-            modes; and where the symbol is used, if it does not return one real number.
+        InputError: If `order` is not a positive integer, a known `kappa` or `ell` is not positive,
+            ħ is negative, a known `C` is not finite, or ℓ and symbol differ in their modes; and
+            when the symbol is evaluated, if it does not return one real number.
     """
 
     symbol: Callable[[Array, Array], Scalar]
@@ -57,23 +63,20 @@ class FokkerPlanck(eqx.Module):
     order: int = eqx.field(default=2, kw_only=True, static=True)
 
     def __check_init__(self):
-        if not isinstance(self.order, int) or self.order < 1:
-            raise InputError(f"`order` must be a whole number from 1, but is {self.order!r}.")
+        require_whole(1, order=self.order)
         require_positive(ell=self.ell, kappa=self.kappa)
-        if not isinstance(self.hbar, Tracer) and not 0 <= self.hbar < np.inf:
-            raise InputError(f"`hbar` must be finite and not negative, but is {self.hbar}.")
-        if not isinstance(self.C, Tracer) and not np.isfinite(self.C).all():
-            raise InputError(f"`C` must be finite, but is {self.C}.")
+        require_finite(C=self.C)
+        _require_not_negative(hbar=self.hbar)
         declared = getattr(self.symbol, "modes", None)
         if declared is not None and np.ndim(self.ell) and np.size(self.ell) != declared:
             raise InputError(
                 f"`ell` must have one entry for each of the {declared} modes of the symbol, or be "
-                f"one number, but has {np.size(self.ell)}."
+                f"one number, but has {np.size(self.ell)} entries."
             )
 
     def __str__(self) -> str:
-        """The fields, and whether this is quantum mechanics where the parameters are known."""
-        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(self)):
+        """The fields and, if the parameters are known, whether this is quantum mechanics."""
+        if not is_known(self):
             return repr(self)
         if self.is_exact:
             return (
@@ -95,9 +98,8 @@ class FokkerPlanck(eqx.Module):
         value = jnp.asarray(self.symbol(*jnp.split(xi, 2)))
         if value.shape or jnp.iscomplexobj(value):
             raise InputError(
-                "`symbol` must return one real number for a point, but returns "
-                f"{value.dtype} of shape {value.shape}: sum over the modes, take the real part, or "
-                "see `check`."
+                f"`symbol` must return one real number, but returns {value.dtype} of shape "
+                f"{value.shape}: sum over the modes or take the real part."
             )
         return value
 
@@ -111,11 +113,15 @@ class FokkerPlanck(eqx.Module):
         scale = self.scale(xi)
         hessian = scale[:, None] * jax.hessian(self.hamiltonian)(xi) * scale
         J = symplectic_form(xi.size // 2)
-        C = self.C if self.order >= 2 else 0.0
-        return C / (2 * self.kappa) * (hessian @ J - J @ hessian)
+        return self._diffusivity / (2 * self.kappa) * (hessian @ J - J @ hessian)
+
+    @property
+    def _diffusivity(self) -> Scalar | float:
+        """C, or 0 if `order` is 1. Like ħ = 0, both leave Liouville's equation."""
+        return self.C if self.order >= 2 else 0.0
 
     def spread(self, xi: Phase) -> Float[Array, "phase phase"]:
-        """`(ħ/2κ) L D Lᵀ` at ξ: what stands behind `∂²/∂ξ_a∂ξ_b`."""
+        """`(ħ/2κ) L D Lᵀ` at ξ, the coefficients of `∂²/∂ξ_a∂ξ_b`."""
         scale = self.scale(xi)
         return self.hbar / (2 * self.kappa) * scale[:, None] * self.diffusion(xi) * scale
 
@@ -141,65 +147,89 @@ class FokkerPlanck(eqx.Module):
     def rhs(self, grid: Grid, rho: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """`∂ρ/∂t` on a phase-space grid, axes q₁…q_N p₁…p_N, spectrally exact.
 
-        For looking at, not for stepping: the negative eigenvalues of D amplify round-off
+        For inspection, not for time stepping: the negative eigenvalues of D amplify round-off
         like `e^{(ħ/2κ)|λ|k²t}`, so a run on a grid is ill-posed. Evolve with `HusimiStep`.
 
         Raises:
-            InputError: If `rho` has another shape than `grid`, or the axes are odd in number.
+            InputError: If `grid` has an odd number of axes, `order` exceeds 2, or `rho` has another
+                shape than `grid`.
         """
         if grid.dim % 2:
             raise InputError(f"`grid` must have an axis for each q and p, but has {grid.dim} axes.")
         if self.order > 2:
             raise InputError(f"`order` must be 1 or 2 on a grid, but is {self.order}.")
-        if rho.shape != grid.shape:
-            raise InputError(f"`rho` must have the grid's shape {grid.shape}, but has {rho.shape}.")
+        require_shape("rho", rho, grid.shape)
         flow = grid.at_points(self.drift) * rho[..., None]
         spread = grid.at_points(self.spread) * rho[..., None, None]
         return grid.double_divergence(spread) - grid.divergence(flow)
 
     @property
     def modes(self) -> int | None:
-        """N: as many as `ell` has entries, else as `symbol` says; `None` if neither does."""
+        """N: the entries of `ell`, else the modes of the symbol; `None` if both are unknown."""
         return np.size(self.ell) if np.ndim(self.ell) else getattr(self.symbol, "modes", None)
 
     @property
     def is_exact(self) -> bool:
-        """Whether this is quantum mechanics and not a truncation of it.
+        """Whether this is quantum mechanics, not a truncation of it.
 
-        So it is if κ = ħ, every derivative of H to K + 1 of the `α = √(κ/2)(Q + iP)` vanishes, and
-        C = 1 or every derivative to two of them vanishes (arXiv:2603.20399, eq. (64) for K = 2).
-        Checked at arbitrary points, to the square root of machine precision; wants concrete
-        parameters. A function of more than one mode wants `ell` with an entry for each.
+        True if κ = ħ, every derivative of H of order K + 1 in the `α = √(κ/2)(Q + iP)` vanishes,
+        and either C = 1 or every such derivative of order 2 vanishes (arXiv:2603.20399, eq. (64)
+        for K = 2). Checked at random points and along random directions, to the square root of
+        machine precision, for any H. The parameters must be known; a plain function of more than
+        one mode needs `ell` with an entry for each.
         """
-        if not jnp.allclose(self.hbar / self.kappa, 1) or not self._ends_at(self.order):
+        if not np.allclose(self.hbar / self.kappa, 1) or not self._ends_at(self.order):
             return False
-        return bool(jnp.allclose(self.C, 1)) or self._ends_at(1)
+        return bool(np.allclose(self.C, 1)) or self._ends_at(1)
 
     def _ends_at(self, order: int) -> bool:
-        """Whether every derivative of H to `order` + 1 of the α vanishes."""
-        modes = self.modes or 1
-        points = jnp.asarray(np.random.default_rng(0).normal(size=(8, 2 * modes)))
-        scaled = lambda z: self.hamiltonian(self.scale(z) * z)
-        along = jnp.concatenate([jnp.eye(modes), -1j * jnp.eye(modes)])
-        real = jax.jit(jax.vmap(derivatives(scaled, order + 1)))(points)
-        in_alpha = jax.vmap(lambda tensor: contract_all(tensor, along))(real)
-        tolerance = jnp.sqrt(jnp.finfo(real.dtype).eps) * jnp.abs(real).max()
-        return bool(jnp.abs(in_alpha).max() <= tolerance)
+        """Whether every derivative of H of order `order` + 1 in the α vanishes."""
+        in_alpha, real = _largest_derivatives(self, order + 1, self.modes or 1)
+        return bool(in_alpha <= np.sqrt(np.finfo(real.dtype).eps) * real)
+
+    def space(self, modes: int) -> PhaseSpace:
+        """The scales ℓ and κ."""
+        return PhaseSpace.of(modes, self.ell, self.kappa)
 
     def scale(self, xi: Phase) -> Phase:
         """The diagonal of L."""
-        ell = jnp.broadcast_to(jnp.asarray(self.ell), (xi.size // 2,))
-        return jnp.concatenate([ell, self.kappa / ell])
+        return self.space(xi.size // 2).scale
+
+
+@eqx.filter_jit
+def _largest_derivatives(flow: FokkerPlanck, k: int, modes: int) -> tuple[Scalar, Scalar]:
+    """The largest `|∂_c^k H|` with `∂_c = Σ c_i ∂_{α_i} ∝ ∂_v + i∂_w`, and the largest real part of
+    it, `|∂_v… ∂_w… H|`, at random points along random c = x + iy, `v = (x, y)`, `w = (y, −x)`."""
+    z, v = jnp.asarray(np.random.default_rng(0).normal(size=(2, 8, 2 * modes)))
+    scale = flow.space(modes).scale
+
+    def at(z, v):
+        x, y = jnp.split(v, 2)
+        plane = jnp.stack([v, jnp.concatenate([y, -x])])
+        along = lambda steps: flow.hamiltonian(scale * (z + steps @ plane))
+        return derivatives(along, k)(jnp.zeros(2))
+
+    real = jax.vmap(at)(z, v)
+    along = jnp.array([[1.0], [1.0j]])
+    in_alpha = jax.vmap(lambda tensor: contract_all(tensor, along))(real)
+    return jnp.abs(in_alpha).max(), jnp.abs(real).max()
+
+
+def _require_not_negative(**values):
+    for name, value in values.items():
+        if is_known(value) and not 0 <= value < np.inf:
+            raise InputError(f"`{name}` must be finite and not negative, but is {value}.")
 
 
 class Damped(eqx.Module):
-    """A flow with loss to and noise from a bath, `∂ρ/∂t = … + (γ/2) ∇·(ξρ) + (γ/2)(n̄ + 1) Δ_z ρ`.
+    """A flow coupled to a bath, `∂ρ/∂t = … + (γ/2) ∇·(ξρ) + (γ/2)(n̄ + 1) Δ_z ρ`.
 
-    In amplitudes: `(γ/2) Σ (∂_β β + ∂_β* β*) ρ + γ(n̄ + 1) Σ ∂_β ∂_β* ρ`, `β = (Q + iP)/√2`: for
-    κ = ħ the master equation with `√(γ(n̄ + 1)) â` and `√(γn̄) â†` of every mode.
+    In amplitudes `(γ/2) Σ (∂_β β + ∂_β* β*) ρ + γ(n̄ + 1) Σ ∂_β ∂_β* ρ`, `β = (Q + iP)/√2`. For
+    κ = ħ this is the master equation with jump operators `√(γ(n̄ + 1)) â` and `√(γn̄) â†` of every
+    mode.
 
     Args:
-        flow: The motion without a bath.
+        flow: Equation of motion without a bath.
         rate: γ, energy lost per time and energy; one for all modes.
         thermal: n̄, quanta of the bath.
     """
@@ -210,10 +240,7 @@ class Damped(eqx.Module):
 
     def __check_init__(self):
         self.flow.__check_init__()
-        for name in ("rate", "thermal"):
-            value = getattr(self, name)
-            if not isinstance(value, Tracer) and not 0 <= value < np.inf:
-                raise InputError(f"`{name}` must be finite and not negative, but is {value}.")
+        _require_not_negative(rate=self.rate, thermal=self.thermal)
 
     @property
     def symbol(self) -> Callable[[Array, Array], Scalar]:
@@ -231,7 +258,7 @@ class Damped(eqx.Module):
         return max(self.flow.order, 2)
 
     def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
-        """As of the flow, γξ/2 and `γ(n̄ + 1) LLᵀ/2` added to the first two."""
+        """The flow's, with γξ/2 added to G⁽¹⁾ and `γ(n̄ + 1) LLᵀ/2` to G⁽²⁾."""
         own = self.flow.tensor(k, xi) if k <= self.flow.order else jnp.zeros((xi.size,) * k)
         if k == 1:
             return own + self.rate / 2 * xi
@@ -243,8 +270,9 @@ class Damped(eqx.Module):
 def current(flow: "FokkerPlanck | Damped", density: Callable[[Phase], Scalar]) -> Callable:
     """`j(ξ)` of `∂ρ/∂t = −∇·j`, for a density ρ(ξ) written for one point.
 
-    `j_a = −Σ_k Σ_b… ∂_b… (G_ab…⁽ᵏ⁾ ρ)`: the drift ρ minus the divergence of the spread ρ, and of
-    what has more derivatives. Fixed up to a field without divergence; this is the local one.
+    `j_a = −Σ_k Σ_b… ∂_b… (G_ab…⁽ᵏ⁾ ρ)`: the drift times ρ minus the divergence of spread times ρ,
+    and the terms of higher order. A current is defined up to a divergence-free field; this one is
+    local.
     """
 
     def part(k: int) -> Callable:

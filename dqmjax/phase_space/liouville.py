@@ -1,7 +1,7 @@
 """`∂ρ/∂t = {H, ρ}`: Liouville's equation, the Fokker–Planck equation without its diffusion.
 
-Solved along its characteristics, `dξ/dt = (∂H/∂p, −∂H/∂q)`, on which ρ does not change. For a
-Hamiltonian that is no oscillator ρ makes ever finer folds that no basis holds for long.
+Solved along its characteristics, `dξ/dt = (∂H/∂p, −∂H/∂q)`, on which ρ is constant. Unless H is
+quadratic, ρ develops ever finer structure, which no basis represents for long.
 """
 
 from collections.abc import Callable
@@ -11,23 +11,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..errors import InputError
+from ..errors import InputError, require_whole
 from ..evolution.gauss_legendre import gauss_legendre_step
 from ..evolution.stepper import AbstractStepper
 from .fokker_planck import FokkerPlanck
 
 Points = Float[Array, "points phase"]
 ITERATIONS = 30
-NOT_SETTLED = "The points are not finite: take more `substeps`."
+NOT_CONVERGED = "The points are not finite: take more `substeps`."
 
 
 class Characteristics(AbstractStepper):
-    """Points carried by the drift of a flow, by Gauss–Legendre of order 6, which is symplectic.
+    """Points transported by the drift of a flow, by symplectic Gauss–Legendre steps of order 6.
 
     A state is an array of points, (points, 2N).
 
     Args:
-        flow: Its drift is used, its diffusion not.
+        flow: Equation of motion; its diffusion is ignored.
     """
 
     flow: FokkerPlanck
@@ -53,27 +53,24 @@ def liouville(
     t: Float[Array, ""] | float,
     substeps: int,
 ) -> Float[Array, " points"]:
-    """`ρ(ξ, t) = ρ(φ_{−t}(ξ), 0)` at `points`, φ_t the motion.
+    """`ρ(ξ, t) = ρ(φ_{−t}(ξ), 0)` at `points`, with the Hamiltonian flow φ_t.
 
     Args:
-        flow: Equation of motion; C and the order do not matter.
+        flow: Equation of motion; its diffusion is ignored.
         density: ρ(ξ) at t = 0, for one point.
         points: ξ, rows (q₁…q_N, p₁…p_N).
-        t: Time; backwards if negative.
+        t: Time, also negative.
         substeps: Steps of order 6.
 
     Raises:
-        InputError: If `points` is no such list, or `substeps` is not a whole number from 1.
-        RuntimeError: If the steps are too long for their implicit equations to be solved.
+        InputError: If `points` has another shape, or `substeps` is not a positive integer.
+        RuntimeError: If the steps are so long that their implicit equations do not converge.
     """
     if points.ndim != 2 or points.shape[1] % 2:
-        raise InputError(
-            f"`points` must have rows (q₁…q_N, p₁…p_N), but has the shape {points.shape}."
-        )
-    if not isinstance(substeps, int) or substeps < 1:
-        raise InputError(f"`substeps` must be a whole number from 1, but is {substeps!r}.")
+        raise InputError(f"`points` must have rows (q₁…q_N, p₁…p_N), but has shape {points.shape}.")
+    require_whole(1, substeps=substeps)
     begun = _carried(flow, points, -jnp.asarray(t) / substeps, substeps)
-    begun = eqx.error_if(begun, ~jnp.isfinite(begun).all(), NOT_SETTLED)
+    begun = eqx.error_if(begun, ~jnp.isfinite(begun).all(), NOT_CONVERGED)
     return jax.vmap(density)(begun)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Complex, Float
 from ..errors import InputError, require_positive
 from ..grid import Grid, density
 from ..wave.states import Parameter, greatest_waves, per_axis
+from .coordinates import PhaseSpace
 
 
 def husimi(
@@ -23,13 +24,13 @@ def husimi(
 
     Args:
         grid: Box of N axes.
-        psi: Wave function, small at the edges. Q is 0 beyond the momenta ħk that the grid holds.
+        psi: Wave function, small at the edges. Q is 0 beyond the momenta ħk of the grid.
         points: Rows (q₁…q_N, p₁…p_N).
         ell: ℓ, the width of the measuring coherent states; one number or one per axis.
         hbar: ħ.
 
     Raises:
-        InputError: If a row of `points` has not 2N entries, or an ℓ is not positive.
+        InputError: If the rows of `points` do not have 2N entries, or an ℓ is not positive.
     """
     require_positive(ell=ell)
     _check_points(points, 2 * grid.dim)
@@ -41,10 +42,10 @@ def husimi(
         q, p = (half.reshape(-1, *[1] * grid.dim) for half in jnp.split(point, 2))
         away = (grid.points - q) / scale
         bra = jnp.exp(jnp.sum(-(away**2) / 2 - 1j * p * grid.points / hbar, axis=0))
-        inside = (jnp.abs(jnp.split(point, 2)[1]) <= most).all()  # beyond, p would come round again
+        inside = (jnp.abs(jnp.split(point, 2)[1]) <= most).all()  # beyond, p would alias
         return jnp.where(inside, density(grid.integrate(bra * psi)), 0.0)
 
-    norms = jnp.prod(scale) * jnp.pi ** (grid.dim / 2) * (2 * jnp.pi * hbar) ** grid.dim
+    norms = jnp.prod(scale) * jnp.pi ** (grid.dim / 2) * PhaseSpace(scale, hbar).cell
     return jax.lax.map(probability, jnp.asarray(points), batch_size=64) / norms
 
 
@@ -59,7 +60,7 @@ def wigner(
     `W(q, p) = (1/πħ) ∫ ψ*(q + y) ψ(q − y) e^{2ipy/ħ} dy`
 
     ψ is zero outside the box. Between the points it is interpolated by its Fourier series, so
-    that the error is as small as ψ at the edges. W is 0 beyond the momenta ħk that the grid holds.
+    that the error is as small as ψ at the edges. W is 0 beyond the momenta ħk of the grid.
 
     Args:
         grid: Box of one axis.
@@ -68,7 +69,7 @@ def wigner(
         hbar: ħ.
 
     Raises:
-        InputError: If the grid is not of one axis, or a row of `points` has not two entries.
+        InputError: If `grid` has more than one axis, or the rows of `points` do not have 2 entries.
     """
     if grid.dim != 1:
         raise InputError(f"`grid` must have one axis, but has {grid.dim}.")

@@ -1,7 +1,7 @@
-"""Symbols of one operator for different orders of its â and â†, and back.
+"""Symbols of an operator for different orders of its â and â†.
 
 An operator is written with all ↠left of all â (normal order, Wick), symmetrically (Weyl) or with
-all â left (antinormal, anti-Wick), and then â → α, ↠→ α*. With Cahill & Glauber's s
+all â left (antinormal, anti-Wick); then â → α, ↠→ α*. With the s of Cahill & Glauber
 (1969, doi:10.1103/PhysRev.177.1857)
 
 `H_s' = exp(½(s' − s) Σ_i ∂_{α_i}∂_{α_i*}) H_s`, `α = (Q + iP)/√2`.
@@ -9,6 +9,7 @@ all â left (antinormal, anti-Wick), and then â → α, ↠→ α*. With Cahill
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 import equinox as eqx
@@ -23,39 +24,42 @@ from .symbols import AbstractSymbol
 NORMAL, SYMMETRIC, ANTINORMAL = 1, 0, -1  # Wick, Weyl, anti-Wick
 
 
-def reorder(symbol: Polynomial, source: int, target: int) -> Polynomial:
+def reorder(symbol: Polynomial, source: float | int, target: float | int) -> Polynomial:
     """The symbol for the order `target` of the operator whose symbol for `source` is given.
 
-    Exact for every polynomial. Orders are `NORMAL`, `SYMMETRIC` and `ANTINORMAL`.
+    Exact for every polynomial. Orders are `NORMAL`, `SYMMETRIC` and `ANTINORMAL`, or any other s.
     """
-    step, total = (target - source) / 2, {}
-    for row, coefficient in zip(symbol.powers, symbol.coefficients, strict=True):
-        m, n = row[: symbol.modes], row[symbol.modes :]
-        for k in itertools.product(*(range(min(pair) + 1) for pair in zip(m, n, strict=True))):
-            factor = math.prod(
-                step**j * math.comb(a, j) * math.comb(b, j) * math.factorial(j)
-                for a, b, j in zip(m, n, k, strict=True)
-            )
+    step = (target - source) / 2
+    total: dict[Powers, np.ndarray] = defaultdict(lambda: np.zeros(len(symbol.powers)))
+    for column, row in enumerate(symbol.powers):
+        pairs = list(zip(row[: symbol.modes], row[symbol.modes :], strict=True))
+        for k in itertools.product(*(range(min(pair) + 1) for pair in pairs)):
             left = tuple(power - j for power, j in zip(row, k + k, strict=True))
-            total[left] = total.get(left, 0.0) + factor * coefficient
-    return Polynomial(tuple(total), jnp.stack(list(total.values())))
+            total[left][column] += math.prod(
+                step**j * math.comb(a, j) * math.comb(b, j) * math.factorial(j)
+                for (a, b), j in zip(pairs, k, strict=True)
+            )
+    matrix = jnp.asarray(np.stack(list(total.values())))
+    return Polynomial(tuple(total), matrix @ symbol.coefficients)
 
 
 def from_terms(terms: Mapping[Powers, complex | float]) -> Polynomial:
     """Anti-Wick symbol of `Ĥ = Σ c Π_i â_i†^{m_i} Π_i â_i^{n_i}`, given as `{(m₁…m_N, n₁…n_N): c}`.
 
     Raises:
-        InputError: If the rows do not fit each other, or Ĥ is not Hermitian.
+        InputError: If the rows differ in length or have negative entries, or Ĥ is not Hermitian.
     """
     lengths = {len(row) for row in terms}
     if len(lengths) != 1 or lengths.pop() % 2 or any(n < 0 for row in terms for n in row):
-        raise InputError("`terms` must have rows (m₁…m_N, n₁…n_N) of one length, none negative.")
+        raise InputError(
+            "`terms` must have rows (m₁…m_N, n₁…n_N) of equal length and without negative entries."
+        )
     modes = len(next(iter(terms))) // 2
     for row, value in terms.items():
         adjoint = terms.get(row[modes:] + row[:modes], 0.0)
         if not np.isclose(adjoint, np.conj(value), rtol=1e-12, atol=0):
             raise InputError(
-                f"`terms` must be Hermitian, but {row} has {value} and its adjoint {adjoint}."
+                f"`terms` must be Hermitian, but {row} has {value} and its adjoint has {adjoint}."
             )
     normal = Polynomial(tuple(terms), jnp.asarray(np.array(list(terms.values()), complex)))
     return reorder(normal, NORMAL, ANTINORMAL)
@@ -65,8 +69,8 @@ def from_qutip(operator, degree: int) -> Polynomial:
     """Anti-Wick symbol of a QuTiP operator that is a polynomial in â, â† of the given degree.
 
     The normal-ordered coefficients follow from the lowest levels,
-    `c_jk = ⟨j|Ĥ|k⟩/√(j!k!) − Σ_{l>0} c_{j−l,k−l}/l!`, and the levels above are a check; the
-    `degree` highest of each mode are left out, where products of cut-off matrices are wrong.
+    `c_jk = ⟨j|Ĥ|k⟩/√(j!k!) − Σ_{l>0} c_{j−l,k−l}/l!`. The higher levels are a check, except the
+    `degree` highest of each mode, where products of truncated matrices are wrong.
 
     Raises:
         InputError: If `operator` is not Hermitian, has too few levels, or is no such polynomial.
@@ -77,7 +81,7 @@ def from_qutip(operator, degree: int) -> Polynomial:
     if min(levels) < 2 * degree + 1:
         raise InputError(
             f"`operator` must have {2 * degree + 1} levels of each mode for degree {degree}, but "
-            f"has {levels}."
+            f"has {levels}: use more levels."
         )
     modes, matrix = len(levels), operator.full().reshape(levels * 2)
     kept = list(itertools.product(range(degree + 1), repeat=modes))
@@ -94,13 +98,16 @@ def from_qutip(operator, degree: int) -> Polynomial:
     beyond = [row for row in terms if row not in small and sum(row) > degree]
     terms = {row: c for row, c in terms.items() if row not in small}
     if beyond or not _describes(terms, matrix, degree):
-        raise InputError(f"`operator` must be a polynomial of degree {degree} in â and â†.")
+        raise InputError(
+            f"`operator` must be a polynomial of degree {degree} in â and â†, but is not: raise "
+            "`degree`, or give another operator."
+        )
     mean = lambda row: (terms[row] + np.conj(terms.get(row[modes:] + row[:modes], 0.0))) / 2
     return from_terms({row: mean(row) for row in terms})
 
 
 def _describes(terms: Mapping[Powers, complex | float], matrix: np.ndarray, degree: int) -> bool:
-    """Whether `Σ c a†^m a^n` is `matrix`, but for the `degree` highest levels."""
+    """Whether `Σ c a†^m a^n` is `matrix`, except in the `degree` highest levels."""
     modes = matrix.ndim // 2
     levels = matrix.shape[:modes]
     total = np.zeros_like(matrix)
@@ -123,13 +130,13 @@ class Smoothed(AbstractSymbol):
     `V_s'(q) = ∫ V_s(q + x) g(x) dx`, by Gauss–Hermite quadrature, exact to degree 2·`nodes` − 1.
 
     Args:
-        potential: V(q), q of shape (N,): any function.
-        source, target: Orders; only towards normal order does the integral exist.
+        potential: V(q), any function of q of shape (N,).
+        source, target: Orders; the integral exists only if `target` > `source`.
         ell: ℓ, one for each mode.
-        nodes: Of the quadrature, for each mode.
+        nodes: Quadrature nodes for each mode.
 
     Raises:
-        InputError: If `target` is not nearer to normal order than `source`.
+        InputError: If `target` is not closer to normal order than `source`.
     """
 
     potential: Callable[[Array], Float[Array, ""]]
@@ -146,10 +153,9 @@ class Smoothed(AbstractSymbol):
     def __check_init__(self):
         if not self.target > self.source:
             raise InputError(
-                f"`target` must be nearer to normal order than `source`, but {self.target} is not "
-                f"above {self.source}: the other way a Gaussian would be divided out, which "
-                "amplifies every wave k by e^{k²ℓ²/4} or more; only polynomials allow it, see "
-                "`reorder`."
+                f"`target` must exceed `source`, but {self.target} does not exceed {self.source}. "
+                "The opposite direction is a deconvolution, which amplifies waves as e^{k²ℓ²/4}: "
+                "use a polynomial and `reorder`."
             )
 
     def __call__(self, q, p):

@@ -1,24 +1,35 @@
-"""Polynomials in the complex amplitudes β, β*, read off from functions on phase space."""
+"""Polynomials in the complex amplitudes β, β*, read from functions on phase space."""
 
+import dataclasses
 import functools
 import itertools
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
-from jaxtyping import Array, Complex
+import scipy.linalg
+from jax import core as jax_core
+from jaxtyping import Array, Bool, Complex, Inexact
 
-from ..errors import InputError
-from .coordinates import phase_space
+from ..errors import InputError, is_known
+from .coordinates import PhaseSpace
 from .symbols import AbstractSymbol
 
 MAX_DEGREE = 8
-CHUNK = 4 * (2 * MAX_DEGREE + 4)  # points that a function is evaluated at in one go
+CHUNK = 120  # points in one call of a compiled function
+
+Evaluate = Callable[[Any], Any]  # amplitudes β, (points, modes) → values, (points, terms)
+Powers = tuple[int, ...]
+
+
+def machine_epsilon() -> float:
+    """That of JAX's default floating-point numbers."""
+    return float(jnp.finfo(jnp.result_type(float)).eps)
 
 
 def exponents(modes: int, degree: int) -> np.ndarray:
@@ -30,70 +41,165 @@ def exponents(modes: int, degree: int) -> np.ndarray:
     return np.array([[row.count(i) for i in range(2 * modes)] for row in itertools.chain(*factors)])
 
 
-def total_degree(evaluate, modes: int, tolerance: float) -> int:
-    """Total degree in β, β* of `evaluate(beta)`, found along rays through the origin.
-
-    Raises:
-        InputError: If no polynomial up to `MAX_DEGREE` represents the values to `tolerance`, or
-            they depend on what is being traced.
-    """
-    random = np.random.default_rng(1)
-    rays = random.normal(size=(4, modes)) + 1j * random.normal(size=(4, modes))
-    radii = np.polynomial.chebyshev.chebpts1(CHUNK // 4)
-    values = evaluate((radii[:, None, None] * rays).reshape(-1, modes))
-    if isinstance(values, Tracer):
-        raise InputError(
-            "`symbol` must hold as fields what is differentiated or batched, but closes over it: "
-            "subclass `AbstractSymbol`."
-        )
-    values = np.asarray(values).reshape(len(radii), -1)
-    for degree in range(MAX_DEGREE + 1):
-        basis = np.polynomial.chebyshev.chebvander(radii, degree)
-        rest = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
-        if np.isfinite(values).all() and np.abs(rest).max() <= tolerance * np.abs(values).max():
-            return degree
-    raise InputError(
-        "The drift and diffusion of `symbol` must be polynomials in q and p of degree at most "
-        f"{MAX_DEGREE}, but are not: expand the symbol, or look at it on a grid."
-    )
-
-
-def in_chunks(evaluate, beta: Complex[np.ndarray, "points modes"]) -> np.ndarray:
-    """`evaluate` by the program that `total_degree` compiled, at any number of points."""
+def in_chunks(evaluate: Evaluate, beta: Complex[np.ndarray, "points modes"]) -> np.ndarray:
+    """`evaluate`, a function of `CHUNK` points, at any number of them."""
     count = -(-len(beta) // CHUNK)
     parts = np.split(np.resize(beta, (count * CHUNK, beta.shape[1])), count)
     return np.concatenate([np.asarray(evaluate(part)) for part in parts])[: len(beta)]
 
 
-class Sampler:
-    """Reads polynomial coefficients off values at sample points near |β| = 1.
+def _compiled(evaluate: Evaluate, modes: int) -> Evaluate:
+    """`evaluate` for `CHUNK` points as one program, also while JAX traces something else.
 
-    Args:
-        modes: N.
-        degree: Highest total degree in (β, β*).
+    Raises:
+        InputError: If the values depend on what JAX is tracing.
     """
+    shape = jax.ShapeDtypeStruct((CHUNK, modes), jnp.result_type(complex))
+    program = jax.make_jaxpr(evaluate)(shape)
+    if not is_known(program.consts):
+        raise InputError(
+            "`symbol` must store differentiated or batched parameters as fields, but closes over "
+            "one: subclass `AbstractSymbol`."
+        )
+    run = jax.jit(lambda consts, beta: jax_core.eval_jaxpr(program.jaxpr, consts, beta)[0])
+    compiled = run.lower(program.consts, shape).compile()
+    return lambda beta: compiled(program.consts, beta.astype(shape.dtype))
 
-    def __init__(self, modes: int, degree: int):
-        self.exponents = exponents(modes, degree)
-        count = 2 * len(self.exponents) + 8  # twice as many as unknowns, for conditioning
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reader:
+    """Reads the coefficients of given monomials from values at sample points near |β| = 1."""
+
+    exponents: np.ndarray  # (monomials, 2N), as from `exponents`
+    beta: Complex[np.ndarray, "points modes"]
+    monomials: Complex[np.ndarray, "points monomials"]
+
+    @classmethod
+    def of(cls, exponents: np.ndarray) -> "Reader":
+        """Twice as many points as monomials, for a small condition number."""
+        shape = 2 * len(exponents) + 8, exponents.shape[1] // 2
         random = np.random.default_rng(0)
-        radius = random.uniform(0.4, 1.4, (count, modes))
-        self.beta = radius * np.exp(2j * np.pi * random.uniform(size=(count, modes)))
-        w = np.concatenate([self.beta, self.beta.conj()], axis=1)
-        self._inverse = np.linalg.pinv(np.prod(w[:, None, :] ** self.exponents, axis=2))
+        beta = random.uniform(0.4, 1.4, shape) * np.exp(2j * np.pi * random.uniform(size=shape))
+        w = np.concatenate([beta, beta.conj()], axis=1)
+        powers = np.stack([w**k for k in range(exponents.max() + 1)])
+        monomials = np.ones((len(beta), len(exponents)), complex)
+        for axis, column in enumerate(exponents.T):
+            monomials *= powers[column, :, axis].T
+        return cls(exponents, beta, monomials)
+
+    @functools.cached_property
+    def inverse(self) -> Complex[np.ndarray, "monomials points"]:
+        """The pseudoinverse of `monomials`."""
+        q, r = np.linalg.qr(self.monomials)
+        return scipy.linalg.solve_triangular(r, q.conj().T)
 
     def coefficients(
-        self, values: Complex[Array | np.ndarray, "points terms"]
+        self, values: Inexact[Array | np.ndarray, "points terms"]
     ) -> Complex[Array | np.ndarray, "monomials terms"]:
-        """Coefficients of the polynomials that best fit `values` at `beta`."""
-        return self._inverse @ values
+        """The least-squares fit to `values` at `beta`."""
+        return self.inverse @ values
+
+    def solve(
+        self, values: Inexact[np.ndarray, "points terms"]
+    ) -> Complex[np.ndarray, "monomials terms"]:
+        """The same once, by normal equations and one correction: faster for many monomials."""
+        adjoint = self.monomials.conj().T
+        factor = scipy.linalg.cho_factor(adjoint @ self.monomials)
+        found = scipy.linalg.cho_solve(factor, adjoint @ values)
+        rest = values - self.monomials @ found
+        return found + scipy.linalg.cho_solve(factor, adjoint @ rest)
+
+
+def read(
+    evaluate: Evaluate, modes: int, orders: Sequence[int] = (0,)
+) -> tuple[Reader, Complex[np.ndarray, "monomials terms"]]:
+    """The monomials that occur in `evaluate(beta)` and their coefficients, round-off set to 0.
+
+    Three fits: which numbers of factors β and β* occur, all monomials with such numbers, and those
+    of them whose coefficients are not round-off. The constant monomial always stays.
+
+    Args:
+        evaluate: Values of one or more functions at (points, modes) amplitudes, (points, terms);
+            JAX can trace it.
+        modes: N.
+        orders: An integer for each term. Round-off is relative to the largest term of one order.
+
+    Raises:
+        InputError: If a term is no polynomial of degree at most `MAX_DEGREE`, or depends on what
+            JAX is tracing.
+    """
+    order, evaluate = np.asarray(orders), _compiled(evaluate, modes)
+    counts = _counts(evaluate, modes, order)
+    every = exponents(modes, len(counts) - 1)
+    up, down = (half.sum(axis=1) for half in np.split(every, 2, axis=1))
+    reader = Reader.of(every[counts[up, down]])
+    found = reader.solve(in_chunks(evaluate, reader.beta))
+    occurs = np.union1d(0, np.nonzero(np.abs(found) > _roundoff(found, order))[0])
+    reader = Reader.of(reader.exponents[occurs])
+    found = np.asarray(reader.coefficients(in_chunks(evaluate, reader.beta)))
+    return reader, np.where(np.abs(found) > _roundoff(found, order), found, 0)
+
+
+def _roundoff(values: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Below which `values`, (…, terms), are 0: relative to the largest of the same order."""
+    size = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
+    orders, epsilon = np.broadcast_to(orders, size.shape), machine_epsilon()
+    largest = np.zeros(orders.max() + 1)
+    np.maximum.at(largest, orders, size)
+    return np.maximum(epsilon**0.7 * largest, 1000 * epsilon * largest.max())[orders]
+
+
+def _counts(evaluate: Evaluate, modes: int, orders) -> Bool[np.ndarray, "up down"]:
+    """Which numbers of factors β (row) and β* (column) occur in the monomials of `evaluate`.
+
+    On a line `β = r e^{iφ} b` a monomial of u factors β and d factors β* is `r^{u+d} e^{iφ(u−d)}`,
+    so a fit in r and a Fourier transform in φ find the pairs (u, d), whatever N.
+    """
+    random = np.random.default_rng(1)
+    lines = random.normal(size=(2, modes)) + 1j * random.normal(size=(2, modes))
+    radii = np.polynomial.chebyshev.chebpts1(2 * MAX_DEGREE + 4)
+    phi = np.pi * np.arange(MAX_DEGREE + 1) / (MAX_DEGREE + 1)  # half a turn: r < 0 is the rest
+    beta = radii[:, None, None, None] * np.exp(1j * phi)[:, None, None] * lines
+    values = in_chunks(evaluate, beta.reshape(-1, modes))
+    values = values.reshape(len(radii), len(phi), len(lines), -1)
+    by_degree = _by_degree(radii, values, _roundoff(values, orders))
+    odd = np.arange(len(by_degree)) % 2  # u − d has the same parity, so half a turn is enough
+    turned = np.exp(-1j * np.multiply.outer(odd, phi))[:, :, None, None] * by_degree
+    waves = np.fft.fft(turned, axis=1) / len(phi)
+    above = np.abs(waves) > _roundoff(waves, orders)
+    degree, turn = np.nonzero(above.any(axis=(2, 3)))
+    turns = np.rint(len(phi) * np.fft.fftfreq(len(phi))).astype(int)
+    excess = 2 * turns[turn] + odd[degree]  # u − d
+    possible = np.abs(excess) <= degree
+    degree, excess = degree[possible], excess[possible]
+    found = np.zeros((len(by_degree),) * 2, bool)
+    found[(degree + excess) // 2, (degree - excess) // 2] = True
+    found[0, 0] = True
+    return found
+
+
+def _by_degree(radii: np.ndarray, values: np.ndarray, roundoff: np.ndarray) -> np.ndarray:
+    """Coefficients of `r^k` up to the highest degree of all `values`, (radii, …)."""
+    flat = values.reshape(len(radii), -1)
+    for degree in range(MAX_DEGREE + 1 if np.isfinite(values).all() else 0):
+        waves = np.polynomial.chebyshev.chebvander(radii, degree)
+        series = np.linalg.lstsq(waves, flat, rcond=None)[0]
+        rest = np.abs(flat - waves @ series).reshape(values.shape)
+        if (rest <= roundoff).all():
+            powers = [np.polynomial.chebyshev.cheb2poly(row) for row in np.eye(degree + 1)]
+            table = np.array([np.pad(row, (0, degree + 1 - len(row))) for row in powers])
+            return (table.T @ series).reshape(degree + 1, *values.shape[1:])
+    raise InputError(
+        "`symbol` must be a polynomial in q and p, its drift and diffusion of degree at most "
+        f"{MAX_DEGREE}, but is not: expand it in powers of q and p."
+    )
 
 
 def generic(tree):
     """`tree` with arbitrary numbers near 1 in place of its floating-point arrays and floats.
 
-    Equal floats stay equal, and 0 and ±1 stay what they are, so that what cancels because
-    two constants agree still cancels; sizes no longer matter.
+    Equal floats stay equal, and 0 and ±1 stay what they are, so that terms that cancel because
+    two constants agree still cancel; magnitudes no longer matter.
     """
     random = np.random.default_rng(0)
 
@@ -102,13 +208,10 @@ def generic(tree):
             seed = int.from_bytes(struct.pack("d", abs(leaf)), "little")
             return math.copysign(np.random.default_rng(seed).uniform(0.5, 1.5), leaf)
         if isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.inexact):
-            return jnp.asarray(random.uniform(0.5, 1.5, leaf.shape), leaf.dtype)
+            return np.asarray(random.uniform(0.5, 1.5, leaf.shape), leaf.dtype)
         return leaf
 
     return jax.tree.map(draw, tree)
-
-
-Powers = tuple[int, ...]
 
 
 class Polynomial(AbstractSymbol):
@@ -130,13 +233,13 @@ class Polynomial(AbstractSymbol):
         return len(self.powers[0]) // 2
 
     def __call__(self, q, p):
-        alpha = (q + 1j * p) / jnp.sqrt(2)
-        factors = (*alpha.conj(), *alpha)
-        terms = [
-            functools.reduce(lambda a, b: a * b, (x**n for x, n in zip(factors, row, strict=True)))
-            for row in self.powers
-        ]
-        return jnp.real(self.coefficients @ jnp.stack(terms))
+        alpha = (q + 1j * p) / math.sqrt(2)
+        w = jnp.concatenate([alpha.conj(), alpha])
+        rows, power = np.array(self.powers), [jnp.ones_like(w)]
+        for _ in range(rows.max()):
+            power.append(power[-1] * w)
+        monomials = jnp.prod(jnp.stack(power)[rows, np.arange(w.size)], axis=1)
+        return jnp.real(self.coefficients @ monomials)
 
 
 def polynomial(
@@ -145,17 +248,13 @@ def polynomial(
     """The coefficients of `symbol`, a polynomial H(q, p) of degree at most 8, in units of ℓ and κ.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is no such polynomial.
     """
-
-    def evaluate(beta):
-        points = (phase_space(b, ell, kappa) for b in np.asarray(beta))
-        return np.array([[complex(symbol(*jnp.split(xi, 2)))] for xi in points])
-
-    epsilon = float(np.finfo(float).eps) ** 0.7
-    sampler = Sampler(modes, total_degree(evaluate, modes, epsilon))
-    found = np.asarray(sampler.coefficients(evaluate(sampler.beta)))[:, 0]
-    kept = np.abs(found) > epsilon * np.abs(found).max()
-    rows = sampler.exponents[kept]
-    starred = np.concatenate([rows[:, modes:], rows[:, :modes]], axis=1)  # its order is β, β*
-    return Polynomial(tuple(map(tuple, starred.tolist())), jnp.asarray(found[kept]))
+    space = PhaseSpace.of(modes, ell, kappa)
+    at = lambda beta: jnp.reshape(symbol(*jnp.split(space.point(beta), 2)), 1)
+    reader, found = read(jax.vmap(at), modes)
+    starred = np.roll(reader.exponents, modes, axis=1)  # (β*, β), as `Polynomial` has them
+    kept = found[:, 0] != 0
+    kept[0] |= not kept.any()
+    coefficients = jnp.asarray(found[kept, 0].astype(complex))
+    return Polynomial(tuple(map(tuple, starred[kept].tolist())), coefficients)

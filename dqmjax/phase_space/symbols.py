@@ -1,7 +1,7 @@
 """Phase-space Hamiltonians H(q, p), written for one point.
 
-A quantum Hamiltonian enters the Husimi picture through its *anti-Wick* symbol: order all
-â left of all â†, then replace â → α, ↠→ α*. In that order ⟨Ĥ⟩ = ∫ H Q.
+A quantum Hamiltonian enters the Husimi picture through its *anti-Wick* symbol: write all â left
+of all â†, then replace â → α, ↠→ α*. For this order ⟨Ĥ⟩ = ∫ H Q.
 """
 
 import abc
@@ -13,14 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError
+from ..errors import InputError, require_whole
+from .coordinates import PhaseSpace
 
 Modes = Float[Array, " modes"]
 Scalar = Float[Array, ""]
 
 
 class AbstractSymbol(eqx.Module):
-    """A Hamiltonian on phase space. Write it for one point; the rest is differentiation."""
+    """A Hamiltonian on phase space, written for one point; derivatives are automatic."""
 
     @property
     @abc.abstractmethod
@@ -43,7 +44,7 @@ class Kerr(AbstractSymbol):
 
     Args:
         interaction: U, energy per pair of quanta.
-        omega: ω, energy of one quantum; of a driven oscillator, less that of the drive.
+        omega: ω, energy of one quantum; of a driven oscillator, minus that of a drive quantum.
         drive: F, an energy.
     """
 
@@ -82,7 +83,7 @@ class Oscillators(AbstractSymbol):
 
 
 class BoseHubbard(AbstractSymbol):
-    """Bosons on a chain or a lattice, open at its ends, hopping between neighbours.
+    """Bosons on an open chain or lattice with hopping between neighbours.
 
     `Ĥ = −J Σ_⟨ij⟩ (â_i†â_j + h.c.) + (U/2) Σ_i n̂_i(n̂_i − 1)`,
     `H(q, p) = −J Σ_⟨ij⟩ (α_i*α_j + c.c.) + (U/2) Σ_i (|α_i|⁴ − 4|α_i|²)`
@@ -90,7 +91,7 @@ class BoseHubbard(AbstractSymbol):
     Args:
         tunnelling: J.
         interaction: U.
-        sites: How many, or how many along each axis of a lattice; counted row by row.
+        sites: Number of sites, or the numbers along each axis of a lattice, counted row by row.
 
     Reference: arXiv:2603.20399, eqs. (67)–(69), with −4 for the printed −3.
     """
@@ -102,8 +103,8 @@ class BoseHubbard(AbstractSymbol):
     )
 
     def __check_init__(self):
-        if not all(isinstance(n, int) and n > 0 for n in self.sites):
-            raise InputError(f"`sites` must be whole numbers from 1, but is {self.sites}.")
+        for n in self.sites:
+            require_whole(1, sites=n)
 
     @property
     def modes(self) -> int:
@@ -145,7 +146,7 @@ class ParametricAmplifier(AbstractSymbol):
 
 
 class ThreeWave(AbstractSymbol):
-    """`Ĥ = χ (â₁†â₂†â₃ + h.c.)`: a quantum of the third mode splits into one of each other.
+    """`Ĥ = χ (â₁†â₂†â₃ + h.c.)`: a quantum of mode 3 splits into one of mode 1 and one of mode 2.
 
     `H(q, p) = χ (α₁*α₂*α₃ + c.c.)`
 
@@ -167,7 +168,7 @@ class ThreeWave(AbstractSymbol):
 
 
 class AnharmonicOscillator(AbstractSymbol):
-    """`Ĥ = p̂²/2 + ω²q̂²/2 + λq̂⁴`, one mode; its scale is ℓ = 1/√ω, as `ell` tells.
+    """`Ĥ = p̂²/2 + ω²q̂²/2 + λq̂⁴`, one mode; its scale is ℓ = 1/√ω, the property `ell`.
 
     `H(q, p) = p²/2 + ω²q²/2 + λ(q⁴ − 3q²/ω)` up to a constant, ħ = κ = 1
 
@@ -214,11 +215,15 @@ class InUnits(AbstractSymbol):
         return self.symbol.modes
 
     def __call__(self, q, p):
-        ell = jnp.asarray(self.ell)
-        return self.symbol(q / ell, ell * p / self.kappa)
+        scale = PhaseSpace.of(q.size, self.ell, self.kappa).scale
+        return self.symbol(*jnp.split(jnp.concatenate([q, p]) / scale, 2))
 
 
 def require_modes(q: Array, modes: int):
-    """Refuses a point of another number of modes."""
+    """Checks that a point has as many modes as the symbol.
+
+    Raises:
+        InputError: If `q` has another shape.
+    """
     if q.shape != (modes,):
         raise InputError(f"`q` must have shape ({modes},), one entry per mode, but has {q.shape}.")

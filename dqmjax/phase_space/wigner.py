@@ -1,22 +1,22 @@
 """`∂W/∂t = −(p/m)·∇_q W − (i/ħ)[V(q + iħ∇_p/2) − V(q − iħ∇_p/2)] W`: Moyal's equation.
 
-Quantum mechanics on phase space for any V(q) and for mixed states, by split steps: both parts are
-products, one in (k, p), one in (q, θ), k and θ conjugate to q and p. Smoothed, W is the Husimi
-density; see Cabrera et al. (2015), doi:10.1103/PhysRevA.92.042122.
+It is quantum mechanics on phase space for any V(q), also for mixed states. Both parts are
+products, one in (k, p), one in (q, θ), with k and θ conjugate to q and p, so that splitting
+applies. Smoothed, W is the Husimi density. Cabrera et al. (2015), doi:10.1103/PhysRevA.92.042122.
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jax.core import Tracer
-from jaxtyping import Array, Complex, Float
+import numpy as np
+from jaxtyping import Array, Float
 
-from ..errors import InputError, require_positive
+from ..errors import InputError, is_known, require_positive, require_real, require_shape
 from ..evolution.schemes import Scheme, nystrom6
+from ..evolution.splitting import RealFourier, SplitFlow, fixed_propagator, pullback_inside
 from ..evolution.stepper import AbstractStepper
-from ..grid import Grid, grid_strain
+from ..grid import Grid, grid_strain, one_per_axis
 from ..wave.hamiltonian import Hamiltonian
-from ..wave.potentials import depends_on_time
+from ..wave.potentials import potential_at
 
 Wigner = Float[Array, "*shape"]
 
@@ -26,16 +26,16 @@ class WignerStep(AbstractStepper):
 
     Args:
         hamiltonian: H = Σ p_i²/2m_i + V(q), V real and without t.
-        grid: Of phase space, axes q₁…q_N p₁…p_N. Its box in p must hold the spread of the
-            density and its spacing resolve the interference: between two packets a distance
-            d apart W waves as cos(p·d/ħ).
-        scheme: Splitting scheme.
+        grid: Of phase space, axes q₁…q_N p₁…p_N. The box in p must contain the momenta of the
+            state, and its spacing must resolve the interference: between two packets at a
+            distance d, W oscillates as cos(p·d/ħ).
+        scheme: Splitting scheme, see `dqmjax.evolution.schemes`.
 
-    A state is W on the grid, per dq dp.
+    A state is W on the grid, per dq dp. A step is reversible.
 
     Raises:
-        InputError: If the axes of `grid` are odd in number, or V is complex, depends on time, or is
-            not finite where W needs it, which is up to half the greatest ħθ outside of the box.
+        InputError: If `grid` has an odd number of axes, or V is complex, depends on time, or is
+            not finite where W needs it: up to half the greatest ħθ outside the box.
     """
 
     hamiltonian: Hamiltonian
@@ -43,71 +43,75 @@ class WignerStep(AbstractStepper):
     scheme: Scheme = eqx.field(default=nystrom6, static=True)
 
     def __check_init__(self):
-        if self.grid.dim % 2:
-            raise InputError(
-                f"`grid` must have an axis for each q and p, but has {self.grid.dim} axes."
-            )
-        if depends_on_time(self.hamiltonian.potential, self.grid.dim // 2):
-            raise InputError("`hamiltonian` must have a potential without t for `WignerStep`.")
+        n = _modes(self.grid)
+        self.hamiltonian.require_static(n, "`WignerStep` is for V(q).")
+        self.hamiltonian.require_real(n, "`WignerStep` has no absorption.")
         kick = self._kick()
-        if jnp.iscomplexobj(kick):
-            raise InputError("`hamiltonian` must have a real potential for `WignerStep`.")
-        if not isinstance(kick, Tracer) and not jnp.isfinite(kick).all():
-            raise InputError("`hamiltonian` must have a potential that is finite at every point.")
+        if is_known(kick) and not np.isfinite(kick).all():
+            raise InputError(
+                "`hamiltonian` must have a potential that is finite at every point of the box and "
+                "half the greatest ħθ outside it: soften it."
+            )
 
     def make_step(self, dt):
-        drift, kick = self._drift(), self._kick()
-        turn = lambda fraction, angle: jnp.exp(-1j * fraction * dt * angle)
-        return _WignerStep(
-            {a: turn(a, drift) for a in self.scheme.drifts},
-            {b: turn(b, kick) for b in self.scheme.kicks},
-            self.grid,
-            self.scheme,
+        grid, n, scheme = self.grid, self.grid.dim // 2, self.scheme
+        axes = tuple(range(grid.dim))
+        kicks = (scheme.kicks[0], *scheme.merged_kicks)
+        flow = SplitFlow(
+            kick=_propagator(grid, dt * self._kick(), kicks, axes[n:]),
+            drift=_propagator(grid, dt * self._drift(), scheme.drifts, axes[:n]),
+            dt=jnp.asarray(dt),
+            shape=grid.shape,
+            scheme=scheme,
+            is_reversible=True,
         )
+        return _WignerFlow(flow, grid)
 
     def _drift(self) -> Float[Array, "*shape"]:
-        """`Σ k_i p_i/m_i`: the waves in q turn at this rate."""
-        h, n = self.hamiltonian, self.grid.dim // 2
-        mass = jnp.broadcast_to(jnp.asarray(h.mass), (n,)).reshape(n, *[1] * self.grid.dim)
-        return jnp.sum(self.grid.k[:n] * self.grid.points[n:] / mass, axis=0)
+        """`Σ k_i p_i/m_i`: the angular frequency of the waves k in q."""
+        grid, n = self.grid, self.grid.dim // 2
+        mass = one_per_axis("mass", self.hamiltonian.mass, n)
+        axes = zip(grid.odd_waves[:n], grid.points[n:], mass, strict=True)
+        return sum((k * p / m for k, p, m in axes), jnp.zeros(grid.shape))
 
-    def _kick(self) -> Array:
-        """`(V(q − ħθ/2) − V(q + ħθ/2))/ħ`: the waves θ in p turn at this rate."""
-        h, n = self.hamiltonian, self.grid.dim // 2
-        away = h.hbar * self.grid.k[n:] / 2
-
-        def potential(q):
-            flat = jax.vmap(lambda x: h.potential(x, 0.0))(q.reshape(n, -1).T)
-            return flat.reshape(self.grid.shape)
-
-        q = self.grid.points[:n]
+    def _kick(self) -> Float[Array, "*shape"]:
+        """`(V(q − ħθ/2) − V(q + ħθ/2))/ħ`: the angular frequency of the waves θ in p."""
+        h, grid, n = self.hamiltonian, self.grid, self.grid.dim // 2
+        q = grid.points[:n]
+        away = h.hbar / 2 * jnp.stack(jnp.broadcast_arrays(*grid.odd_waves[n:], q[0])[:-1])
+        potential = lambda q: potential_at(h.potential, q)
         return (potential(q - away) - potential(q + away)) / h.hbar
 
 
-class _WignerStep(eqx.Module):
-    """Kick, drift, …, kick; each drift in (k, p), each kick in (q, θ)."""
+def _propagator(grid: Grid, angle: Float[Array, "*shape"], fractions, axes: tuple[int, ...]):
+    """`e^{−icθ}` of the waves along `axes`; W is real, so that half of them suffice."""
+    sizes = tuple(grid.shape[a] for a in axes)
+    half = jnp.take(angle, jnp.arange(sizes[-1] // 2 + 1), axis=axes[-1])
+    return fixed_propagator([half], fractions, RealFourier(axes, sizes))
 
-    drifts: dict[float, Complex[Array, "*shape"]]  # by fractions of the step, which recur
-    kicks: dict[float, Complex[Array, "*shape"]]
+
+class _WignerFlow(eqx.Module):
+    """One step of W, with the strain of the grid."""
+
+    flow: SplitFlow
     grid: Grid
-    scheme: Scheme = eqx.field(static=True)
+    is_reversible: bool = eqx.field(default=True, static=True)
+
+    def enter(self, t, w):
+        require_real("state", w)
+        return self.flow.enter(t, w)
 
     def __call__(self, t, w):
-        _check("state", w, self.grid)
-        axes = range(self.grid.dim)
-        q, p = axes[: self.grid.dim // 2], axes[self.grid.dim // 2 :]
-        first, *kicks = self.scheme.kicks
-        w = _turn(w, self.kicks[first], p)
-        for a, b in zip(self.scheme.drifts, kicks, strict=True):
-            w = _turn(_turn(w, self.drifts[a], q), self.kicks[b], p)
-        return w
+        return self.flow(t, w)
+
+    def leave(self, t, w):
+        return self.flow.leave(t, w)
+
+    def pullback(self, t, after, cotangent):
+        return pullback_inside(self, lambda step: step.flow, t, after, cotangent)
 
     def strain(self, w):
         return grid_strain(self.grid, w)
-
-
-def _turn(w: Wigner, phase: Complex[Array, "*shape"], axes) -> Wigner:
-    return jnp.fft.ifftn(phase * jnp.fft.fftn(w, axes=axes), axes=axes).real
 
 
 def smoothed(
@@ -118,27 +122,27 @@ def smoothed(
     Args:
         grid: Of phase space, axes q₁…q_N p₁…p_N.
         w: W.
-        ell: ℓ, the scale of the measuring coherent states; one number or one per mode.
+        ell: ℓ, the width of the measuring coherent states; one number or one per mode.
         hbar: ħ.
 
     Raises:
-        InputError: If `w` is complex or of another shape than `grid`, the axes are odd in number,
+        InputError: If `w` is complex or not of the grid's shape, `grid` has an odd number of axes,
             or ℓ or ħ is not positive.
     """
-    _check("w", w, grid)
+    require_real("w", w)
+    require_shape("w", w, grid.shape)
     require_positive(ell=ell, hbar=hbar)
-    n = grid.dim // 2
-    if grid.dim % 2 or jnp.shape(jnp.asarray(ell)) not in ((), (n,)):
-        raise InputError(f"`ell` must be one number or one per mode, of {grid.dim}/2 modes.")
-    scale = jnp.broadcast_to(jnp.asarray(ell), (n,))
+    n = _modes(grid)
+    scale = one_per_axis("ell", ell, n)
     widths = jnp.concatenate([scale, hbar / scale]).reshape(2 * n, *[1] * grid.dim)
     damping = jnp.exp(-jnp.sum((widths * grid.k) ** 2, axis=0) / 4)
     return jnp.fft.ifftn(damping * jnp.fft.fftn(w)).real
 
 
-def _check(name: str, w: Array, grid: Grid):
-    if w.shape != grid.shape or jnp.iscomplexobj(w):
+def _modes(grid: Grid) -> int:
+    """N of a grid of phase space."""
+    if grid.dim % 2:
         raise InputError(
-            f"`{name}` must be real and of the grid's shape {grid.shape}, but is {w.dtype} of "
-            f"shape {w.shape}."
+            f"`grid` must have an axis for each q and each p, but has {grid.dim} axes."
         )
+    return grid.dim // 2

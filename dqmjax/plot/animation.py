@@ -1,4 +1,4 @@
-"""Moving figures of arrays that have been computed before."""
+"""Animations of precomputed arrays."""
 
 import os
 import pathlib
@@ -9,31 +9,32 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..errors import InputError, InputFileError
+from ..errors import InputFileError, require_positive, require_whole
 
 
 def animate(
-    draw: Callable[[int, Axes], object],
+    draw: "Callable[[int, Axes], object]",
     count: int,
     *,
-    fps: float | int = 20,
-    figure: Figure | None = None,
-) -> FuncAnimation:
-    """`draw(frame, ax)` for each frame, on axes that are empty again: any function of this package.
+    fps: "float | int" = 20,
+    figure: "Figure | None" = None,
+) -> "FuncAnimation":
+    """Calls `draw(frame, ax)` for each frame, on cleared axes.
 
-    In a notebook, `IPython.display.HTML(animation.to_jshtml())` plays it.
+    `draw` may call any function of `dqmjax.plot`. In a notebook,
+    `IPython.display.HTML(animation.to_jshtml())` plays the animation.
 
     Args:
-        draw: Samples frame 0, …, `count − 1`, on fixed scales.
-        count: How many frames.
-        fps: Frames a second.
-        figure: Of one pair of axes; a new one by default.
+        draw: Draws frame 0, …, `count − 1`. Use fixed scales, so that frames are comparable.
+        count: Number of frames.
+        fps: Frames per second.
+        figure: Figure with one pair of axes; by default a new one.
 
     Raises:
-        InputError: If there is no frame.
+        InputError: If `count` is not an integer of at least 1 or `fps` is not positive.
     """
-    if count < 1:
-        raise InputError(f"`count` must be one frame at least, but is {count}.")
+    require_whole(1, count=count)
+    require_positive(fps=fps)
     if figure is None:
         figure, _ = plt.subplots(layout="constrained")
     ax = figure.axes[0]
@@ -46,8 +47,12 @@ def animate(
     return FuncAnimation(figure, frame, frames=count, interval=1000 / fps, init_func=lambda: ())
 
 
-def save_animation(animation: FuncAnimation, path: str | os.PathLike[str]):
-    """Writes a GIF.
+def save_animation(animation: "FuncAnimation", path: "str | os.PathLike[str]"):
+    """Writes an animation as a GIF.
+
+    Args:
+        animation: Returned by `animate`.
+        path: File name that ends in .gif.
 
     Raises:
         InputFileError: If `path` does not end in .gif or cannot be written.
@@ -56,7 +61,7 @@ def save_animation(animation: FuncAnimation, path: str | os.PathLike[str]):
     if path.suffix != ".gif":
         raise InputFileError(path, "the name must end in .gif.")
     if not path.parent.is_dir():
-        raise InputFileError(path, f"the folder {path.parent} does not exist: make it first.")
+        raise InputFileError(path, f"the folder {path.parent} does not exist: create it first.")
     try:
         animation.save(path, writer="pillow")
     except OSError as error:

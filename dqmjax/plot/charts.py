@@ -1,5 +1,6 @@
-"""Charts of measurements of the package itself."""
+"""Charts of measured run times."""
 
+import itertools
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -14,29 +15,29 @@ MARKERS = "os^Dv<>PX*"
 
 
 def work_precision(
-    runs: Mapping[str, tuple[ArrayLike, ArrayLike]], ax: Axes | None = None
-) -> list[Line2D]:
-    """Seconds against the error that they buy, a line for each method.
+    runs: "Mapping[str, tuple[ArrayLike, ArrayLike]]", ax: "Axes | None" = None
+) -> "list[Line2D]":
+    """Work–precision diagram: seconds against error, one line for each method.
 
     Args:
-        runs: By the method's name, errors and seconds, all positive.
-        ax: Axes to draw on, the current ones by default.
+        runs: Errors and seconds by the name of the method, all positive.
+        ax: Axes to draw on; by default the current ones.
 
     Raises:
-        InputError: If there is no run, or errors and seconds are not positive or differ in number.
+        InputError: If `runs` is empty, or errors and seconds are not positive or differ in number.
     """
     if not runs:
-        raise InputError("`runs` must hold one method at least, but is empty.")
+        raise InputError("`runs` must contain at least one method, but is empty.")
     ax, lines = ax or plt.gca(), []
     for (name, (errors, seconds)), marker in zip(
-        runs.items(), MARKERS * (1 + len(runs) // len(MARKERS)), strict=False
+        runs.items(), itertools.cycle(MARKERS), strict=False
     ):
         errors, seconds = np.asarray(errors), np.asarray(seconds)
         require_real(name, errors)
         if errors.shape != seconds.shape or not ((errors > 0).all() and (seconds > 0).all()):
             raise InputError(
-                f"`runs` of {name!r} must be as many positive errors as seconds, but are {errors} "
-                f"and {seconds}."
+                f"`runs` of {name!r} must have as many positive errors as seconds, but has "
+                f"{errors} and {seconds}."
             )
         order = np.argsort(errors)
         lines += ax.loglog(errors[order], seconds[order], marker=marker, ms=4, lw=1.2, label=name)

@@ -1,4 +1,4 @@
-"""(ρ, S), the velocities and potentials that belong to it, and its energies."""
+"""Density and action (ρ, S), fields along a line, and energies over time."""
 
 import itertools
 from collections.abc import Mapping
@@ -14,31 +14,33 @@ from ..errors import InputError, require_positive, require_real, require_shape
 from ..grid import Grid
 from .style import COLOURS, DASHES, EMPTY
 
+PHASE = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi, "origin": "lower"}
+
 
 def density_and_action(
-    grid: Grid,
-    rho: ArrayLike,
-    S: ArrayLike,
+    grid: "Grid",
+    rho: "ArrayLike",
+    S: "ArrayLike",
     hbar: float = 1.0,
-    ax: Axes | None = None,
+    ax: "Axes | None" = None,
     *,
     peak: float | None = None,
     empty: float = EMPTY,
-) -> AxesImage:
-    """ρ with the phase S/ħ as colour: the area under a curve, or a map of two dimensions.
+) -> "AxesImage":
+    """Density ρ with the phase S/ħ as colour: the area under a curve, or a two-dimensional map.
 
     Args:
-        grid: Of one or two dimensions.
-        rho, S: The canonical pair, of the shape of the grid.
+        grid: Grid with one or two dimensions.
+        rho, S: The canonical pair, with the shape of the grid.
         hbar: ħ.
-        ax: Axes to draw on, the current ones by default.
-        peak: ρ of full strength, or at the top of the axis; the largest by default. One for all
-            frames of an animation shows how a packet spreads.
-        empty: Part of the peak below which no phase is shown.
+        ax: Axes to draw on; by default the current ones.
+        peak: ρ at full colour strength, or at the top of the axis; by default the maximum. Use one
+            value for all frames of an animation, so that they are comparable.
+        empty: No phase is shown where ρ is below this part of the peak.
 
     Raises:
-        InputError: If the grid has more dimensions, a shape does not fit, a number is complex,
-            ρ is positive nowhere or the peak is not positive.
+        InputError: If the grid has more dimensions, a shape does not match, a number is complex,
+            or ρ or `peak` is not positive.
     """
     rho, S = _on_grid(grid, {"rho": rho, "S": S})
     _require_density(rho)
@@ -48,12 +50,14 @@ def density_and_action(
         raise InputError(f"`grid` must have one or two dimensions, but has {grid.dim}: take a cut.")
     ax = ax or plt.gca()
     phase = np.ma.masked_where(rho < empty * peak, np.angle(np.exp(1j * S / hbar)))
-    style = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi, "origin": "lower"}
-    if grid.dim == 2:
-        return _map(grid, ax, rho / peak, phase, style)
-    x, top = np.asarray(grid.points[0]), 1.05 * peak
-    extent = (grid.lower[0], grid.upper[0], 0.0, top)
-    image = ax.imshow(phase[None], extent=extent, aspect="auto", **style)
+    return _map(grid, ax, rho / peak, phase) if grid.dim == 2 else _area(grid, ax, rho, peak, phase)
+
+
+def _area(grid: Grid, ax: Axes, rho: np.ndarray, peak: float, phase) -> AxesImage:
+    """ρ as a curve, the area below it coloured by the phase."""
+    extent = (grid.lower[0], grid.upper[0], 0.0, 1.05 * peak)
+    image = ax.imshow(phase[None], extent=extent, aspect="auto", **PHASE)
+    x = np.asarray(grid.points[0])
     area = ax.fill_between(x, rho, color="none")
     image.set_clip_path(area.get_paths()[0], ax.transData)
     ax.plot(x, rho, color="black", lw=1)
@@ -61,41 +65,41 @@ def density_and_action(
     return image
 
 
-def _map(grid: Grid, ax: Axes, part, phase, style) -> AxesImage:
-    """Phase as colour, the root of the part of the peak as its strength."""
+def _map(grid: Grid, ax: Axes, part: np.ndarray, phase) -> AxesImage:
+    """Phase as colour, √(ρ/peak) as its strength."""
     (left, bottom), (right, upper) = grid.lower, grid.upper
     strength = np.sqrt(np.clip(part, 0, 1)).T
     extent = (left, right, bottom, upper)
-    image = ax.imshow(phase.T, extent=extent, alpha=strength, **style)
-    ax.set_facecolor("0.6")  # on which all colours are seen
+    image = ax.imshow(phase.T, extent=extent, alpha=strength, **PHASE)
+    ax.set_facecolor("0.6")  # all colours are visible on this grey
     ax.set(xlabel="$x$", ylabel="$y$", aspect="equal")
     return image
 
 
 def fields(
-    grid: Grid,
-    rho: ArrayLike,
-    curves: Mapping[str, ArrayLike],
-    ax: Axes | None = None,
+    grid: "Grid",
+    rho: "ArrayLike",
+    curves: "Mapping[str, ArrayLike]",
+    ax: "Axes | None" = None,
     *,
     empty: float = EMPTY,
-) -> list[Line2D]:
+) -> "list[Line2D]":
     """Fields such as v, u or the quantum potential along a line, where there is density.
 
     Args:
-        grid: Of one dimension.
-        rho: Density, of the shape of the grid, drawn grey on a scale of its own.
-        curves: Fields of that shape by the label of each.
-        ax: Axes to draw on, the current ones by default.
-        empty: Part of the largest ρ below which nothing is drawn.
+        grid: Grid with one dimension.
+        rho: Density, with the shape of the grid; drawn in grey on its own scale.
+        curves: Fields of that shape, by label.
+        ax: Axes to draw on; by default the current ones.
+        empty: Nothing is drawn where ρ is below this part of its maximum.
 
     Raises:
-        InputError: If the grid has more dimensions, there is no field, a shape does not fit, a
-            number is complex or ρ is positive nowhere.
+        InputError: If the grid has more dimensions, `curves` is empty, a shape does not match, a
+            number is complex or ρ is not positive.
     """
     if grid.dim != 1:
         raise InputError(f"`grid` must have one dimension, but has {grid.dim}: take a cut.")
-    _not_empty("curves", curves)
+    _require_any("curves", curves)
     (rho,) = _on_grid(grid, {"rho": rho})
     _on_grid(grid, curves)
     _require_density(rho)
@@ -108,36 +112,34 @@ def fields(
 
 
 def energy_ledger(
-    t: ArrayLike,
-    parts: Mapping[str, ArrayLike],
-    ax: Axes | None = None,
-) -> list[Line2D]:
-    """The parts of the energy over time, such as `ledger(…)._asdict()`, and their sum.
+    t: "ArrayLike", parts: "Mapping[str, ArrayLike]", ax: "Axes | None" = None
+) -> "list[Line2D]":
+    """Contributions to the energy over time, such as `ledger(…)._asdict()`, and their sum.
 
     Args:
         t: Shape (times,).
-        parts: Of that shape, by the name of each.
-        ax: Axes to draw on, the current ones by default.
+        parts: Contributions of that shape, by name.
+        ax: Axes to draw on; by default the current ones.
 
     Raises:
-        InputError: If there is no part, a shape does not fit or a number is complex.
+        InputError: If `parts` is empty, a shape does not match or a number is complex.
     """
     t = np.asarray(t)
-    _not_empty("parts", parts)
+    _require_any("parts", parts)
     for name, values in parts.items():
         require_shape(name, values, t.shape)
         require_real(name, values)
     ax = ax or plt.gca()
-    total = np.sum([np.asarray(values) for values in parts.values()], axis=0)
-    lines = _lines(ax, t, {n: np.asarray(values) for n, values in parts.items()})
-    lines += ax.plot(t, total, color="black", lw=2, label="total")
+    values = {name: np.asarray(part) for name, part in parts.items()}
+    lines = _lines(ax, t, values)
+    lines += ax.plot(t, sum(values.values()), color="black", lw=2, label="total")
     ax.set(xlabel="$t$", ylabel="energy")
     ax.legend(frameon=False)
     return lines
 
 
 def _lines(ax: Axes, x, curves: Mapping[str, np.ndarray]) -> list[Line2D]:
-    """A line and an entry of the legend for each, told apart without colour too."""
+    """A line and a legend entry for each curve, distinct without colour, too."""
     styles = itertools.cycle(zip(COLOURS, DASHES, strict=True))
     lines = [
         ax.plot(x, y, color=colour, ls=dash, label=label)[0]
@@ -159,6 +161,6 @@ def _require_density(rho: np.ndarray):
         raise InputError(f"`rho` must be positive somewhere, but is at most {rho.max()}.")
 
 
-def _not_empty(name: str, values: Mapping):
+def _require_any(name: str, values: Mapping):
     if not values:
-        raise InputError(f"`{name}` must hold one at least, but is empty.")
+        raise InputError(f"`{name}` must have at least one entry, but is empty.")

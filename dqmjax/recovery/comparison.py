@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 
 import equinox as eqx
-import scipy.stats
+import scipy.special
 
 from ..errors import InputError
 from .result import Recovery
@@ -77,7 +77,7 @@ def compare(models: Mapping[str, Recovery]) -> Comparison:
 
 
 def likelihood_ratio(restricted: Recovery, full: Recovery) -> Ratio:
-    """Wilks' test of a model against one that holds it as a special case, such as C = 1.
+    """Wilks' test of a model against one that contains it as a special case, such as C = 1.
 
     Wilks (1938), doi:10.1214/aoms/1177732360. At the edge of what a parameter may be, such as a
     rate of 0, p is twice too large.
@@ -94,15 +94,15 @@ def likelihood_ratio(restricted: Recovery, full: Recovery) -> Ratio:
     if dof < 1:
         raise InputError(f"`full` must have more parameters than `restricted`, but has {dof} more.")
     statistic = restricted.goodness.deviance - full.goodness.deviance
-    return Ratio(statistic, dof, float(scipy.stats.chi2.sf(max(statistic, 0.0), dof)))
+    return Ratio(statistic, dof, float(scipy.special.chdtrc(dof, max(statistic, 0.0))))
 
 
 def _require_same_data(one: Recovery, other: Recovery, name: str):
-    told = [
+    compared = [
         (fit.problem.likelihood, fit.problem.inputs[1:], fit.goodness.noise_known)
         for fit in (one, other)
     ]
-    if not eqx.tree_equal(*told):
+    if not eqx.tree_equal(*compared):
         raise InputError(
             f"`{name}` must be a fit to the same data with the same noise as the others, but is "
             "not."

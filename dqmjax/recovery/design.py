@@ -1,6 +1,6 @@
-"""What to measure next: the time of one more snapshot that tells most.
+"""Experiment design: the most informative time for one more snapshot.
 
-All of it can be differentiated by that time.
+All criteria are differentiable with respect to that time.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..data.likelihood import Drawn, Gaussian
 from ..errors import InputError
 from ..evolution.solve import save_times
+from .parameters import require_names
 from .problem import predicted
 from .result import Recovery
 
@@ -25,19 +25,18 @@ def standard_error(result: Recovery, name: str) -> Callable[[Scalar | float], Sc
     """`t ↦ √[(F + I(t))⁻¹]_nn`, the error of one parameter after one more snapshot.
 
     F is the information of the data and I(t) that of a snapshot at t, measured at the same places
-    with the same noise (Atkinson, Donev & Tobias 2007, chapter 10). The run takes twice as many
-    steps as that of the data, so t should not be later than twice their last time.
+    with the same noise (Atkinson, Donev & Tobias 2007, chapter 10). The run takes twice as
+    many steps as that of the data, so t should not exceed twice their last time.
 
     Args:
         result: A fit that determines all its parameters.
         name: Which of them.
 
     Raises:
-        InputError: If the name is unknown, the data have no times or are draws, or not everything
+        InputError: If the name is unknown, the data have no times or are samples, or not everything
             is determined.
     """
-    if name not in result.estimate:
-        raise InputError(f"parameter {name!r} is unknown: there is {', '.join(result.estimate)}.")
+    require_names(result.estimate, [name])
     chosen = jnp.asarray([n == name for n in result.estimate], float)
     whole = _information(result)
     return lambda t: jnp.sqrt(chosen @ jnp.linalg.solve(whole(t), chosen))
@@ -79,8 +78,8 @@ def _information(result: Recovery) -> Callable:
     problem, noise = result.problem, result.goodness.noise
     template, _, where = problem.inputs
     likelihood = problem.likelihood
-    if problem.data.t is None or isinstance(likelihood, Drawn):
-        raise InputError("`result` must be of snapshots or a series, to which one more is added.")
+    if problem.data.t is None or problem.data.measured is None:
+        raise InputError("`result` must be a fit to snapshots or a series, to which one is added.")
     if not all(result.identifiable.values()):
         raise InputError("`result` must determine all its parameters: `fix` the others.")
     first, vector = float(problem.data.t[0]), jnp.asarray(result.vector)
@@ -93,10 +92,7 @@ def _information(result: Recovery) -> Callable:
         times = save_times(first + (jnp.asarray(t, float) - first) * parts)
         row = lambda v: predicted(v, template, times, where)[0][-1]
         slopes = jax.jacfwd(row)(vector)
-        if isinstance(likelihood, Gaussian):
-            weight = 1 / jnp.sqrt(jnp.mean(likelihood.sigma**2, axis=0))
-        else:
-            weight = likelihood.information(row(vector)[None])[0]
+        weight = likelihood.information_of_next(row(vector))
         slopes = slopes * weight[:, None] / noise
         return before + slopes.T @ slopes
 

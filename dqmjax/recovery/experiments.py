@@ -1,11 +1,12 @@
-"""Experiments as pytrees: what is prepared, how it moves, what is looked at.
+"""Experiments as pytrees: what is prepared, how it evolves, what is observed.
 
-Their floating-point arrays are what `recover` seeks; Python floats and NumPy arrays are known.
+`recover` estimates their floating-point JAX arrays; Python floats and NumPy arrays are known.
 """
 
 import abc
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,78 +14,88 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from ..data.abstract import AbstractData
 from ..errors import InputError, require
-from ..evolution.adjoint import AbstractAdjoint, Direct, Reversible
-from ..evolution.solve import SaveTimes, Solution, save_times, solve
+from ..evolution.adjoint import AbstractAdjoint, Checkpointed, Direct, Reversible, ReversibleStep
+from ..evolution.solve import SaveTimes, save_times, solve
 from ..evolution.stepper import AbstractStepper
-from ..fock_bargmann.basis import FockBargmann
-from ..fock_bargmann.steps import HusimiStep
 from ..grid import Grid
-from ..phase_space.fokker_planck import Damped, FokkerPlanck
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.spectrum import eigenstates
-from .weak_form import TestFunctions
+
+Prediction = tuple[Float[Array, "rows ..."], Float[Array, "..."] | None]
+
+
+class Guess(NamedTuple):
+    """A starting point that an experiment found in the data."""
+
+    experiment: "AbstractExperiment"  # the same one; its arrays hold the starting values
+    spread: Float[np.ndarray, "rows parameters"] | None = None  # standard errors, one a row
+    rows: int | None = None  # the leading rows of the data that it describes; all by default
+    origin: str = "guess"
 
 
 class AbstractExperiment(eqx.Module):
-    """What would be measured if its arrays were the truth. To add one, write `predict`."""
+    """What would be measured if its arrays had the true values.
+
+    An experiment of your own must define `predict`. The other methods have defaults, and help
+    `recover` where they are defined.
+    """
 
     @abc.abstractmethod
-    def predict(
-        self, times: SaveTimes | None, where: Array | None
-    ) -> tuple[Float[Array, "rows ..."], Float[Array, "..."] | None]:
-        """What is measured at each time, and the strain of the run, above 1 where it is not to be
-        believed, if that is known.
+    def predict(self, times: SaveTimes | None, where: Any) -> Prediction:
+        """What is measured at each time, and the truncation error of the run, above 1 where the
+        run is wrong, or `None` if it is unknown.
 
         Args:
             times: Those of the data, the first that of the preparation; for `solve`.
             where: `where` of the data.
         """
 
+    def scales(self, data: AbstractData) -> Mapping[str, Any]:
+        """What counts as a large change of a parameter, by name; the value where it is larger.
 
-class Heterodyne(AbstractExperiment):
-    """A coherent state, moved in the Husimi picture, and its density at points of phase space.
+        Other parameters have the root mean square of their array as scale.
+        """
+        return {}
 
-    Args:
-        model: Equation of motion.
-        alpha_re, alpha_im: ⟨β⟩ at the first time.
-        basis: Levels kept, and the scales ℓ and κ of the measurement.
-        tests: Functions whose means are predicted instead, where data name no points.
-    """
+    def guess(self, data: AbstractData) -> Guess | None:
+        """A starting point that needs no initial values, if there is one."""
+        return None
 
-    model: FokkerPlanck | Damped
-    alpha_re: Float[Array, " modes"]
-    alpha_im: Float[Array, " modes"]
-    basis: FockBargmann
-    tests: TestFunctions | None = None
+    def rough(self, data: AbstractData) -> AbstractData:
+        """The data in the form that guides a fit from a far start, and tests it for samples.
 
-    def predict(self, times, where):
-        run = self.run(times)
-        if where is None and self.tests is not None:
-            return jax.vmap(self.tests.means)(run.saved), run.strain
-        if where is None:
-            raise InputError("`data` must tell where in phase space: `Snapshots` or `Samples`.")
-        return _at_each_time(self.basis.density, where)(run.saved, where), run.strain
+        Return `data` itself if `predict` does not know the `where` of `data.rough()`.
+        """
+        return data.rough()
 
-    def run(self, times: SaveTimes | None) -> Solution:
-        """The coefficients at all times."""
-        alpha = jnp.asarray(self.alpha_re) + 1j * jnp.asarray(self.alpha_im)
-        start = self.basis.coherent(alpha)
-        return solve(HusimiStep(self.model, self.basis), start, _needed(times), throw=False)
+    def shooting(self, data: AbstractData) -> "AbstractExperiment | None":
+        """An experiment with the same arrays that starts every interval from measured states."""
+        return None
+
+    def for_forward_mode(self) -> "AbstractExperiment":
+        """The experiment in a form that forward mode can differentiate."""
+        return self
+
+    def for_reverse_mode(self) -> "AbstractExperiment":
+        """The experiment in the form that reverse mode differentiates with least memory."""
+        return self
 
 
 class Evolution(AbstractExperiment):
-    """A known state or one prepared by a function, moved by any stepper, and what is seen of it.
+    """A state, known or prepared by a function, evolved by any stepper and observed.
 
     Args:
         stepper: Equation of motion and scheme; `SplitStep`, `CanonicalStep`, `HusimiStep`, ….
-        state: A state at the first time, which is known; or a function without arguments that
-            makes one, a module whose arrays are sought too.
-        observe: What is measured of a state, such as `density`: a number or an array.
+        state: The known state at the first time, or a function without arguments that returns it:
+            a module, whose arrays are estimated too.
+        observe: What is measured in a state, such as `density`: a number or an array.
         substeps: Steps for each interval between the times of the data.
-        adjoint: How reverse mode runs, where there are many parameters.
-        reconstruct: The state from what was measured at one time, where that tells it, such as
-            `lambda parts: parts[0] + 1j * parts[1]`; for `Shooting`.
+        adjoint: How reverse mode stores the run, where there are many parameters.
+        reconstruct: The state as a function of the numbers measured at one time, if they
+            determine it, such as `lambda parts: parts[0] + 1j * parts[1]`. It allows multiple
+            shooting.
     """
 
     stepper: AbstractStepper
@@ -96,14 +107,14 @@ class Evolution(AbstractExperiment):
 
     def predict(self, times, where):
         state = self.state() if callable(self.state) else jax.tree.map(jnp.asarray, self.state)
-        return self.onward(state, times, where)
+        return self.predict_from(state, times, where)
 
-    def onward(self, state: PyTree[Array], times: SaveTimes | None, where: Array | None):
+    def predict_from(self, state: PyTree[Array], times: SaveTimes | None, where) -> Prediction:
         """`predict` from another state at the first time."""
         run = solve(
             self.stepper,
             state,
-            _needed(times),
+            required(times),
             substeps=self.substeps,
             save=self.observe if where is None else lambda y: y,
             adjoint=self.adjoint,
@@ -111,20 +122,41 @@ class Evolution(AbstractExperiment):
         )
         values = run.saved
         if where is not None:
-            values = _at_each_time(self.observe, where)(run.saved, where)
+            values = at_each_time(self.observe, where)(run.saved, where)
         return values, run.strain
+
+    def rough(self, data):
+        return data if data.measured is None else data.rough()
+
+    def shooting(self, data):
+        if self.reconstruct is None or data.measured is None:
+            return None
+        values = np.asarray(getattr(data, "values", data.measured), float)
+        return Shooting(self, self.reconstruct, values)
+
+    def for_forward_mode(self):
+        if isinstance(self.adjoint, Reversible):
+            return dataclasses.replace(self, adjoint=Direct())
+        return self
+
+    def for_reverse_mode(self):
+        if not isinstance(self.adjoint, Direct):
+            return self
+        step = self.stepper.make_step(jnp.ones(()))
+        is_reversible = isinstance(step, ReversibleStep) and step.is_reversible
+        return dataclasses.replace(self, adjoint=Reversible() if is_reversible else Checkpointed())
 
 
 class Shooting(AbstractExperiment):
-    """Every interval from the state measured at its beginning, all side by side.
+    """Every interval evolved from the state measured at its beginning, all in parallel.
 
-    An error of a parameter has one interval to grow in, not all of them, and so leads to no wrong
-    minimum (multiple shooting, with the states held; H. G. Bock 1981).
-    What is noisy in the states makes the estimates biased: a start, not a result.
+    An error of a parameter then grows over one interval only and leads to no local minimum
+    (multiple shooting with fixed states; H. G. Bock 1981). Noise in the states biases the
+    estimates: they are a starting point, not a result.
 
     Args:
-        evolution: Whose state is not used.
-        reconstruct: A state from what was measured at one time.
+        evolution: Its state is not used.
+        reconstruct: A state as a function of the numbers measured at one time.
         values: What was measured at each time.
     """
 
@@ -133,9 +165,12 @@ class Shooting(AbstractExperiment):
     values: Float[np.ndarray, "times ..."]
 
     def predict(self, times, where):
-        ts, values = _needed(times).ts, jnp.asarray(self.values)
+        ts, values = required(times).ts, jnp.asarray(self.values)
         states = jax.vmap(self.reconstruct)(values[:-1])
-        one = lambda state, *pair: self.evolution.onward(state, save_times(jnp.stack(pair)), where)
+
+        def one(state, start, end):
+            return self.evolution.predict_from(state, save_times(jnp.stack([start, end])), where)
+
         moved, strain = jax.vmap(one)(states, ts[:-1], ts[1:])
         moved = jnp.concatenate([values[:1], moved[:, 1]])
         return moved, None if strain is None else jnp.append(0.0, strain[:, 1])
@@ -145,9 +180,9 @@ class Levels(AbstractExperiment):
     """The spectrum of a Hamiltonian on a grid: E_n, or the frequencies of transitions.
 
     Args:
-        hamiltonian: Of real potential.
+        hamiltonian: With a real potential.
         grid: Periodic box.
-        count: How many levels to find.
+        count: How many levels to compute.
     """
 
     hamiltonian: Hamiltonian
@@ -160,7 +195,7 @@ class Levels(AbstractExperiment):
         energies, _ = eigenstates(self.hamiltonian, self.grid, self.count)
         if where is None:
             return energies[None], None
-        require(
+        where = require(
             where,
             ((where >= 0) & (where < self.count)).all(),
             f"`transitions` must be between levels 0 … {self.count - 1}: raise `count`.",
@@ -169,24 +204,22 @@ class Levels(AbstractExperiment):
         return ((energies[upper] - energies[lower]) / self.hamiltonian.hbar)[None], None
 
 
-def forward(experiment: AbstractExperiment) -> AbstractExperiment:
-    """The experiment in a form that forward mode can differentiate."""
-    if isinstance(experiment, Evolution) and isinstance(experiment.adjoint, Reversible):
-        return dataclasses.replace(experiment, adjoint=Direct())
-    return experiment
+def required(times: SaveTimes | None) -> SaveTimes:
+    """The times of the data.
 
-
-def _needed(times: SaveTimes | None) -> SaveTimes:
+    Raises:
+        InputError: If there are none.
+    """
     if times is None:
-        raise InputError("`data` must have times for what moves; `Lines` are told by `Levels`.")
+        raise InputError("time evolution needs `data` with times; use `Levels` for `Lines`.")
     return times
 
 
-def _at_each_time(observe: Callable, where: Array) -> Callable:
-    """`observe(state, where)` of many states, in the same places or each in its own."""
+def at_each_time(observe: Callable, where: Array) -> Callable:
+    """`observe(state, where)` of many states, at the same places or each at its own."""
     return jax.vmap(observe, in_axes=(0, None if where.ndim == 2 else 0))
 
 
 def _known(state):
-    """Arrays as NumPy's, which are not sought."""
+    """Arrays as NumPy's, which are not estimated."""
     return state if callable(state) else jax.tree.map(np.asarray, state)

@@ -1,148 +1,119 @@
-"""A start from the weak form, where the data are of heterodyne detection."""
+"""Heterodyne detection of a coherent state that evolves in the Husimi picture."""
 
+import dataclasses
 import math
-from typing import NamedTuple
+from typing import Any, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
-import scipy.stats
-from jaxtyping import Complex, Float
+import scipy.special
+from jaxtyping import Array, Complex, Float
 
-from ..data.series import Samples
-from ..data.snapshots import Snapshots
+from ..data.abstract import AbstractHeterodyneData
+from ..data.test_functions import TestFunctions
 from ..errors import InputError
+from ..evolution.solve import SaveTimes, Solution, solve
 from ..fock_bargmann.basis import FockBargmann
-from .experiments import Heterodyne
+from ..fock_bargmann.steps import HusimiStep
+from ..phase_space.coordinates import PhaseSpace
+from ..phase_space.fokker_planck import Damped, FokkerPlanck
+from .experiments import AbstractExperiment, Guess, at_each_time, required
 from .fisher_scoring import least_squares
-from .parameters import Template, template, to_vector
-from .problem import Problem, Vector
-from .weak_form import WeakForm, density_form, draw_form, early_snapshots
+from .parameters import Template, Vector, leaf_names, parameter_names, to_vector
+from .weak_form import WeakForm, early_snapshots, weak_form
 
 MOST_QUANTA = 100  # memory grows with the square
-
-
-def first_amplitude(data: Snapshots | Samples) -> Complex[np.ndarray, " modes"]:
-    """α at the first time, of the Gaussian `e^{−|β − α|²}` that fits best; of draws their mean."""
-    points = data.points[0] if isinstance(data, Samples) else data.points
-    q, p = np.split(points, 2, axis=1)
-    beta = (q / data.ell + 1j * data.ell * p / data.kappa) / np.sqrt(2)
-    if isinstance(data, Samples):
-        return beta.mean(axis=0)
-    probability = data.cell * data.measured[0]
-    around = np.average(beta, axis=0, weights=np.clip(probability, 0, None) ** 2)
-    alpha = lambda x: x[: data.modes] + 1j * x[data.modes :]
-    fitted = scipy.optimize.least_squares(
-        lambda x: np.exp(-np.sum(np.abs(beta - alpha(x)) ** 2, axis=1)) - probability,
-        np.concatenate([np.real(around), np.imag(around)]),
-    )
-    return alpha(fitted.x)
-
-
-def choose_basis(data: Snapshots | Samples, cutoff: int | None) -> FockBargmann:
-    """Enough levels for the first state, at the measuring scale of the data.
-
-    Several modes may exchange quanta, and share a bound on their total.
-    """
-    quanta = float(np.sum(np.abs(first_amplitude(data)) ** 2))
-    if not quanta < MOST_QUANTA:
-        raise InputError(
-            f"`data` must start below {MOST_QUANTA} quanta, but have {quanta:.3g}: check `points`, "
-            "`ell` and `kappa`, or shift the frame."
-        )
-    scales = (tuple(np.asarray(data.ell).tolist()), data.kappa)
-    if data.modes == 1:
-        needed = 10 * math.ceil((quanta + 7 * math.sqrt(quanta) + 9) / 10)  # few compilations
-        basis = FockBargmann(needed if cutoff is None else cutoff, *scales)
-    else:
-        needed = math.ceil(quanta + 5 * math.sqrt(quanta) + 6)
-        levels = needed if cutoff is None else cutoff
-        basis = FockBargmann((levels,) * data.modes, *scales, quanta=levels - 1)
-    levels = basis.cutoff[0]
-    missing = scipy.stats.poisson.sf(levels - 1, quanta)
-    if missing > 1e-6:
-        raise InputError(
-            f"`cutoff` must hold a coherent state of {quanta:.3g} quanta, but {levels} levels miss "
-            f"{missing:.1g} of it: keep {needed}."
-        )
-    return basis
-
-
-def width_of(data: Snapshots | Samples) -> float:
-    """Width of test functions that many of the data weigh in, in units of z."""
-    return max(1.0, float(np.max(np.abs(first_amplitude(data)))) / 2)
-
-
-def few_levels(data: Snapshots | Samples) -> FockBargmann:
-    """Those in which noisy densities are expanded: no more unknowns than points can tell."""
-    quanta = float(np.sum(np.abs(first_amplitude(data)) ** 2))
-    total = math.ceil(quanta + 3 * quanta**0.5) + 3
-    kets = lambda total: math.comb(total + data.modes, data.modes)
-    while total > 2 and kets(total) ** 2 > 0.7 * len(data.points):
-        total -= 1
-    ell = tuple(np.asarray(data.ell).tolist())
-    return FockBargmann((total + 1,) * data.modes, ell, data.kappa, quanta=total)
-
-
+BEYOND = 1e-6  # part of the first state that may lie beyond the cut-off
 LEAST = 4  # snapshots that a spline joins
 
 
-class WeakStart(NamedTuple):
-    """What `weak_start` found."""
+class Heterodyne(AbstractExperiment):
+    """A coherent state, evolved in the Husimi picture, and its density at points of phase space.
 
-    vector: Vector  # the parameters of the model from the weak form, the others as they are
-    spread: Float[np.ndarray, "unknown parameters"]  # its standard errors, each along its own row
-    snapshots: int  # how many told
+    Args:
+        model: Equation of motion.
+        alpha_re, alpha_im: ⟨β⟩ at the first time.
+        basis: Levels kept, and the scales ℓ and κ of the measurement.
+    """
+
+    model: FokkerPlanck | Damped
+    alpha_re: Float[Array, " modes"]
+    alpha_im: Float[Array, " modes"]
+    basis: FockBargmann
+
+    def predict(self, times, where):
+        """The densities at the points `where`, or the means of test functions."""
+        run = self.run(times)
+        if where is None:
+            raise InputError("`data` must have points of phase space: `Snapshots` or `Samples`.")
+        if callable(where):
+            tests = cast(TestFunctions, where)
+            return jax.vmap(tests.means)(run.saved), run.strain
+        return at_each_time(self.basis.density, where)(run.saved, where), run.strain
+
+    def run(self, times: SaveTimes | None) -> Solution:
+        """The coefficients at all times."""
+        alpha = jnp.asarray(self.alpha_re) + 1j * jnp.asarray(self.alpha_im)
+        start = self.basis.coherent(alpha)
+        return solve(HusimiStep(self.model, self.basis), start, required(times), throw=False)
+
+    def scales(self, data):
+        """Of a parameter in the symbol a rotation by 1 over the duration of the data, of a rate
+        that of one loss in it, of ℓ that of the measurement, of all others 1."""
+        duration, names = float(data.t[-1] - data.t[0]), leaf_names(self)
+        typical: dict[str, Any] = dict.fromkeys(names, 1.0)
+        for name in names[: len(leaf_names(self.model.symbol))]:
+            typical[name] = float(self.basis.kappa) / duration
+        for name, value in (("rate", 1 / duration), ("ell", np.max(np.asarray(self.basis.ell)))):
+            if name in typical:
+                typical[name] = value
+        return typical
+
+    def guess(self, data):
+        """The parameters of the model from the weak form of its equation, without a simulation."""
+        if data.space is None:
+            return None
+        data = cast(AbstractHeterodyneData, data)
+        count, unknown = early_snapshots(data.t), to_vector(self.model)
+        if count < LEAST or not unknown.size:
+            return None
+        form = weak_form(data, count, few_levels(data), self.model)
+        problem = _WeakProblem(Template.of(self.model), form)
+        if not np.any(problem.slope(unknown)):
+            return None  # the equation does not depend on them, as on C without a Hamiltonian
+        free = np.full(unknown.shape, np.inf)
+        tolerances = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None}
+        found = least_squares(problem.residual, problem.slope, unknown, (-free, free), tolerances)
+        if found is None:
+            return None
+        spread = np.zeros((found.size, len(parameter_names(self))))
+        spread[:, : found.size] = problem.errors(found)
+        experiment = dataclasses.replace(self, model=problem.template(found))
+        return Guess(experiment, spread, count, "weak form")
 
 
-def weak_start(problem: Problem) -> WeakStart | None:
-    """A start from the weak form; `None` with too few snapshots, or nothing to be learned."""
-    data, experiment = problem.data, problem.experiment
-    if not isinstance(experiment, Heterodyne) or not isinstance(data, Snapshots | Samples):
-        return None
-    unknown = np.asarray(to_vector(experiment.model))
-    count = early_snapshots(data.t)
-    if count < LEAST or not unknown.size:
-        return None
-    form = _form(data, experiment, count)
-    inputs = (template(experiment.model), form)
-    slope = lambda x: np.asarray(_jacobian(jnp.asarray(x), *inputs))
-    if not np.any(slope(unknown)):
-        return None  # nothing to be learned, as of C without a Hamiltonian
-    model = slice(0, unknown.size)
-    residual = lambda x: np.asarray(_residual(jnp.asarray(x), *inputs))
-    found = least_squares(
-        residual,
-        slope,
-        unknown,
-        (problem.lower[model], problem.upper[model]),
-        {"xtol": 1e-10, "ftol": 1e-10, "gtol": None},
-    )
-    if found is None:
-        return None
-    size = np.sqrt(np.sum(residual(found) ** 2) / max(form.means.size - found.size, 1))
-    spread = np.zeros((found.size, problem.start.size))
-    spread[:, model] = size * _inverse_root(slope(found))
-    vector = np.concatenate([found, problem.start[unknown.size :]])
-    return WeakStart(problem.within(vector), spread, count)
+@dataclasses.dataclass(frozen=True)
+class _WeakProblem:
+    """Least squares of the weak form over the parameters of the model."""
 
+    template: Template
+    form: WeakForm
 
-def _inverse_root(jacobian: np.ndarray) -> np.ndarray:
-    """Rows R of `RᵀR = (JᵀJ)⁻¹`, without those directions that J does not see."""
-    _, sizes, directions = np.linalg.svd(jacobian, full_matrices=False)
-    seen = sizes > 1e-8 * sizes[0]
-    return np.where(seen, 1 / np.where(seen, sizes, 1.0), 0.0)[:, None] * directions
+    def residual(self, vector: Vector) -> np.ndarray:
+        return np.asarray(_residual(vector, self.template, self.form))
 
+    def slope(self, vector: Vector) -> np.ndarray:
+        return np.asarray(_jacobian(vector, self.template, self.form))
 
-def _form(data: Snapshots | Samples, experiment: Heterodyne, count: int) -> WeakForm:
-    width, t = width_of(data), data.t[:count]
-    if isinstance(data, Samples):
-        return draw_form(t, data.points[:count], data.ell, data.kappa, width)
-    basis = few_levels(data)
-    measured = data.measured[:count]
-    return density_form(t, data.points, measured, basis, experiment.model, width)
+    def errors(self, vector: Vector) -> np.ndarray:
+        """Rows R with `RᵀR` the covariance, without the directions that J does not see."""
+        _, sizes, directions = np.linalg.svd(self.slope(vector), full_matrices=False)
+        seen = sizes > 1e-8 * sizes[0]
+        dof = max(self.form.means.size - vector.size, 1)
+        noise = np.sqrt(np.sum(self.residual(vector) ** 2) / dof)
+        return noise * np.where(seen, 1 / np.where(seen, sizes, 1.0), 0.0)[:, None] * directions
 
 
 @eqx.filter_jit
@@ -152,4 +123,52 @@ def _residual(vector, template: Template, form: WeakForm):
 
 @eqx.filter_jit
 def _jacobian(vector, *inputs):
-    return jax.jacfwd(_residual)(vector, *inputs)
+    return jax.jacfwd(_residual)(jnp.asarray(vector), *inputs)
+
+
+def heterodyne(data: AbstractHeterodyneData, model, cutoff: int | None) -> Heterodyne:
+    """The experiment that heterodyne data and an equation of motion make."""
+    alpha, ell = data.first_amplitude, tuple(np.asarray(data.ell, float).tolist())
+    basis = choose_basis(PhaseSpace(ell, data.kappa), alpha, cutoff)
+    real, imaginary = jax.device_put((np.real(alpha), np.imag(alpha)))
+    return Heterodyne(model, real, imaginary, basis)
+
+
+def choose_basis(
+    space: PhaseSpace, amplitude: Complex[np.ndarray, " modes"], cutoff: int | None
+) -> FockBargmann:
+    """Enough levels for a coherent state; several modes share a bound on their quanta.
+
+    Raises:
+        InputError: If it has too many quanta, or `cutoff` is too low for it.
+    """
+    quanta, modes = float(np.sum(np.abs(amplitude) ** 2)), len(amplitude)
+    if not quanta < MOST_QUANTA:
+        raise InputError(
+            f"`data` must start below {MOST_QUANTA} quanta, but have {quanta:.3g}: check `points`, "
+            "`ell` and `kappa`, or shift the frame."
+        )
+    if modes == 1:
+        needed = 10 * math.ceil((quanta + 7 * math.sqrt(quanta) + 9) / 10)  # few compilations
+    else:
+        needed = math.ceil(quanta + 5 * math.sqrt(quanta) + 6)
+    levels = needed if cutoff is None else cutoff
+    beyond = scipy.special.pdtrc(levels - 1, quanta)
+    if beyond > BEYOND:
+        raise InputError(
+            f"`cutoff` must hold a coherent state of {quanta:.3g} quanta, but {levels} levels miss "
+            f"{beyond:.1g} of it: keep {needed}."
+        )
+    total = None if modes == 1 else levels - 1
+    return FockBargmann((levels,) * modes, space.ell, space.kappa, quanta=total)
+
+
+def few_levels(data: AbstractHeterodyneData) -> FockBargmann:
+    """The levels for an expansion of noisy densities: fewer coefficients than points."""
+    quanta = float(np.sum(np.abs(data.first_amplitude) ** 2))
+    total = math.ceil(quanta + 3 * quanta**0.5) + 3
+    kets = lambda total: math.comb(total + data.modes, data.modes)
+    while total > 2 and kets(total) ** 2 > 0.7 * len(data.points):
+        total -= 1
+    ell = tuple(np.asarray(data.ell, float).tolist())
+    return FockBargmann((total + 1,) * data.modes, ell, data.kappa, quanta=total)

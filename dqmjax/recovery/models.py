@@ -1,49 +1,46 @@
-"""Models that the command line knows by name."""
+"""Models that `recover` and the command line know by name."""
 
 from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
 
-from ..data.series import Samples
-from ..data.snapshots import Snapshots
+from ..data.abstract import AbstractHeterodyneData
 from ..errors import InputError
 from ..phase_space.fokker_planck import Damped, FokkerPlanck
 from ..phase_space.symbols import AbstractSymbol, BoseHubbard, InUnits, Kerr
 
 
-def _in_units(data: Snapshots | Samples, symbol: AbstractSymbol) -> FokkerPlanck:
-    """The symbol in the units of `data`, every ℓ and C trainable."""
-    ell = tuple(np.asarray(data.ell).tolist())
+def _in_units(data: AbstractHeterodyneData, symbol: AbstractSymbol) -> FokkerPlanck:
+    """The symbol in the units of `data`, with every ℓ and C trainable."""
+    ell = tuple(np.asarray(data.ell, float).tolist())
     return FokkerPlanck(
         InUnits(symbol, ell, data.kappa),
-        ell=jnp.squeeze(jnp.asarray(ell)),
+        ell=jnp.asarray(ell[0] if len(ell) == 1 else ell),
         kappa=data.kappa,
         hbar=data.hbar,
-        C=jnp.ones(()),
+        C=jnp.asarray(1.0),
     )
 
 
-def kerr(data: Snapshots | Samples) -> FokkerPlanck:
+def kerr(data: AbstractHeterodyneData) -> FokkerPlanck:
     """A Kerr oscillator in the units of `data`; `interaction, omega, C, ell` are trainable."""
     if data.modes != 1:
-        raise InputError(f"model 'kerr' is of one mode, but the data have {data.modes}.")
-    zero = jnp.zeros(())
-    return _in_units(data, Kerr(zero, zero))
+        raise InputError(f"model 'kerr' must have one mode, but the data have {data.modes}.")
+    return _in_units(data, Kerr(jnp.asarray(0.0), jnp.asarray(0.0)))
 
 
-def kerr_damped(data: Snapshots | Samples) -> Damped:
-    """The same with loss to a bath without quanta, its `rate` γ trainable too."""
-    return Damped(kerr(data), jnp.zeros(()))
+def kerr_damped(data: AbstractHeterodyneData) -> Damped:
+    """The same with loss to a bath without quanta; its `rate` γ is trainable too."""
+    return Damped(kerr(data), jnp.asarray(0.0))
 
 
-def bose_hubbard(data: Snapshots | Samples) -> FokkerPlanck:
+def bose_hubbard(data: AbstractHeterodyneData) -> FokkerPlanck:
     """A Bose–Hubbard chain with a site for each mode; `tunnelling, interaction, C, ell`."""
-    zero = jnp.zeros(())
-    return _in_units(data, BoseHubbard(zero, zero, (data.modes,)))
+    return _in_units(data, BoseHubbard(jnp.asarray(0.0), jnp.asarray(0.0), (data.modes,)))
 
 
-MODELS: dict[str, Callable[[Snapshots | Samples], FokkerPlanck | Damped]] = {
+MODELS: dict[str, Callable[[AbstractHeterodyneData], FokkerPlanck | Damped]] = {
     "kerr": kerr,
     "kerr-damped": kerr_damped,
     "bose-hubbard": bose_hubbard,

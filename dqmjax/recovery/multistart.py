@@ -1,19 +1,19 @@
-"""Many fits at once: least squares side by side on the device."""
+"""Many fits in parallel: least squares from many starts on the device."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 from jaxtyping import Array, Float
 
 from ..data.likelihood import AbstractLikelihood
 from ..evolution.solve import save_times
-from .problem import Problem, Vector, residuals
+from .parameters import Vector
+from .problem import Problem, residuals
 
-FIRST_ROWS, GROWTH = 5, 10.0  # times to begin with, and how much longer each next stretch is
-MOST_STEPS = 20  # over one stretch
-AT_ONCE = 10  # starts; their runs and tangents are all in memory
+FIRST_ROWS, GROWTH = 5, 10.0  # times of the first window, and how much longer each next window is
+MOST_STEPS = 20  # in one window
+AT_ONCE = 10  # starts, whose runs and tangents are in memory together
 TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
 
 Vectors = Float[np.ndarray, "starts parameters"]
@@ -25,23 +25,23 @@ def best_of(problem: Problem, starts: Vectors) -> Vector:
 
 
 def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parameters"]:
-    """Levenberg–Marquardt from many starts, over a horizon that grows to all the data.
+    """Levenberg–Marquardt from many starts, over a window that grows to all the data.
 
-    After each stretch the better half goes on (successive halving, arXiv:1502.07943).
+    After each window the better half continues (successive halving, arXiv:1502.07943).
 
     Returns:
-        Where those ended that were left, the least deviance first.
+        The ends of the starts that remain, the least deviance first.
     """
     ends = jnp.asarray(starts)
-    for rows in horizons(problem.data.t):
+    for rows in windows(problem.data.t):
         ends, deviances = _refined(ends, _leading(problem, rows))
         order = jnp.argsort(deviances)  # NaN comes last
         ends = ends[order[: len(order) if rows is None else -(-len(order) // 2)]]
     return np.asarray(ends)
 
 
-def horizons(t: Float[np.ndarray, " times"] | None) -> list[int | None]:
-    """How many leading times to fit, one after the other; `None` for all there is."""
+def windows(t: Float[np.ndarray, " times"] | None) -> list[int | None]:
+    """How many leading times to fit, one after the other; `None` for all."""
     rows, counts = FIRST_ROWS, []
     while t is not None and rows < len(t):
         counts.append(rows)
@@ -51,7 +51,7 @@ def horizons(t: Float[np.ndarray, " times"] | None) -> list[int | None]:
 
 
 class _Leading(AbstractLikelihood):
-    """Of the leading of so many `rows`."""
+    """The likelihood of the leading rows; the data have `rows` in all."""
 
     whole: AbstractLikelihood
     rows: int = eqx.field(static=True)
@@ -68,12 +68,12 @@ class _Leading(AbstractLikelihood):
 
 
 def _leading(problem: Problem, rows: int | None):
-    """What `residuals` takes besides the vector, for so many of the times."""
+    """What `residuals` takes besides the vector, for the leading times."""
     template, times, where = problem.inputs
     if rows is None or times is None:
         return template, times, where, problem.likelihood, problem.prior
     likelihood = _Leading(problem.likelihood, len(times.ts))
-    if where is not None and where.ndim > 2:  # other places at each time
+    if where is not None and where.ndim > 2:  # different places at each time
         where = where[:rows]
     return template, save_times(times.ts[:rows]), where, likelihood, problem.prior
 
@@ -86,6 +86,8 @@ def _refined(starts: Array, inputs):
 
 def descended(start: Array, *inputs) -> tuple[Array, Array]:
     """One fit, to be traced: where it ended, and the deviance there."""
+    import optimistix  # slow to import, needed here only
+
     whole = lambda vector: residuals(vector, *inputs)
     size = jnp.sqrt(jnp.sum(jax.jacfwd(whole)(start) ** 2, axis=0))
     scale = 1 / jnp.where(size > 0, size, 1.0)

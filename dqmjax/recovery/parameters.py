@@ -9,25 +9,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
 from ..errors import InputError
+
+Vector = Float[np.ndarray, " parameters"]
 
 
 def leaf_names(tree: PyTree) -> list[str]:
     """The field name of each floating-point array in `tree`, its full path where ambiguous."""
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(trainable(tree))]
-    full = [
-        ".".join(str(getattr(key, "name", getattr(key, "idx", key))) for key in p) for p in paths
-    ]
+    full = [jax.tree_util.keystr(path, simple=True, separator=".") for path in paths]
     short = [name.rpartition(".")[2] for name in full]
     count = Counter(short)
     return [s if count[s] == 1 else f for s, f in zip(short, full, strict=True)]
 
 
 def parameter_names(tree: PyTree) -> list[str]:
-    """One name for each number: that of its array, numbered from 1 if there are more."""
+    """A name for each number: that of its array, numbered from 1 if the array has more."""
     leaves = jax.tree.leaves(trainable(tree))
     return [
         name if leaf.size == 1 else f"{name}_{i + 1}"
@@ -53,30 +52,31 @@ def _is_trainable(leaf) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
-def to_vector(tree: PyTree) -> Float[Array, " parameters"]:
+def to_vector(tree: PyTree) -> Vector:
     """The trainable numbers of `tree`, in the order of `parameter_names`."""
-    return ravel_pytree(trainable(tree))[0]
+    leaves = [np.ravel(np.asarray(leaf, float)) for leaf in jax.tree.leaves(trainable(tree))]
+    return np.concatenate([np.zeros(0), *leaves])
 
 
 class Template(eqx.Module):
-    """A pytree without its trainable numbers, which a vector of them makes whole."""
+    """A pytree without its trainable numbers; called with a vector of them, it is complete."""
 
     rest: PyTree
     shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     structure: Any = eqx.field(static=True)
 
-    def __call__(self, vector: Float[Array, " parameters"]) -> PyTree:
+    @classmethod
+    def of(cls, tree: PyTree) -> "Template":
+        """That of `tree`."""
+        arrays, rest = eqx.partition(tree, _is_trainable)
+        leaves, structure = jax.tree.flatten(arrays)
+        return cls(rest, tuple(leaf.shape for leaf in leaves), structure)
+
+    def __call__(self, vector: Float[Array | np.ndarray, " parameters"]) -> PyTree:
         sizes = [math.prod(shape) for shape in self.shapes]
-        parts = jnp.split(vector, np.cumsum(sizes)[:-1])
+        parts = jnp.split(jnp.asarray(vector), np.cumsum(sizes)[:-1])
         leaves = [part.reshape(s) for part, s in zip(parts, self.shapes, strict=True)]
         return eqx.combine(jax.tree.unflatten(self.structure, leaves), self.rest)
-
-
-def template(tree: PyTree) -> Template:
-    """That of `tree`."""
-    arrays, rest = eqx.partition(tree, _is_trainable)
-    leaves, structure = jax.tree.flatten(arrays)
-    return Template(rest, tuple(leaf.shape for leaf in leaves), structure)
 
 
 def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> PyTree:
@@ -86,9 +86,8 @@ def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> Py
         InputError: If a name is unknown, or a value is not finite or of another shape.
     """
     names = leaf_names(tree)
+    require_names(names, values)
     for name, value in values.items():
-        if name not in names:
-            raise InputError(f"parameter {name!r} is unknown: the model has {', '.join(names)}.")
         if not np.isfinite(value).all():
             raise InputError(f"parameter {name!r} must be finite, but is {value}.")
 
@@ -107,6 +106,20 @@ def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> Py
         structure,
         [new(next(queue), leaf) if _is_trainable(leaf) else leaf for leaf in leaves],
     )
+
+
+def require_names(known, given, argument: str = ""):
+    """Checks that all names that are given are known.
+
+    Raises:
+        InputError: With the unknown one and those that there are.
+    """
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        where = f" of `{argument}`" if argument else ""
+        raise InputError(
+            f"parameter {unknown[0]!r}{where} is unknown: the model has {', '.join(known)}."
+        )
 
 
 def _constant(array: np.ndarray) -> float | tuple[float, ...]:

@@ -3,33 +3,32 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, cast
 
-import jax.numpy as jnp
 import numpy as np
 
-from ..data.series import Data, Samples, Series
-from ..data.snapshots import Snapshots
+from ..data.abstract import AbstractData, AbstractHeterodyneData
 from ..errors import InputError
 from ..phase_space.fokker_planck import Damped, FokkerPlanck
-from .experiments import AbstractExperiment, Evolution, Heterodyne, Shooting
-from .fisher_scoring import fit, residual_of
-from .heterodyne import WeakStart, choose_basis, first_amplitude, weak_start, width_of
+from .experiments import AbstractExperiment
+from .fisher_scoring import fit
+from .heterodyne import heterodyne
 from .lbfgs import MANY, descend
 from .models import MODELS
 from .multistart import FIRST_ROWS, best_of
-from .problem import Bounds, Problem, Values, Vector, state_problem
+from .parameters import Vector, parameter_names, to_vector
+from .problem import Bounds, Problem, Values, build_problem, many_starts
 from .result import Recovery, judge
-from .weak_form import means_of, test_functions
 
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 100}
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
 CLEAR = 2.5  # standard deviations from noise up to which no other start is tried
-NEAR, TRIED = 64, 6  # starts that are looked at around one that failed, and followed
+NEAR, TRIED = 64, 6  # starts that are evaluated around one that failed, and followed
 
 
 def recover(
-    data: Data,
+    data: AbstractData,
     model: AbstractExperiment | FokkerPlanck | Damped | str,
     *,
     start: Values | None = None,
@@ -41,177 +40,170 @@ def recover(
     cutoff: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Recovery:
-    """The parameters with which `model` describes `data`, and how sure they are.
+    """Estimates the parameters of `model` from `data`, with error bars and a test of the model.
 
-    Maximises the likelihood `e^{−½ Σ d²}`: binomial where there are counts, Gaussian where there is
-    `sigma`, that of independent draws for draws; least squares otherwise (the noise is then
-    estimated from the residuals). By Fisher scoring in a trust region with exact Jacobians, over a
-    growing time horizon; of more than 64 parameters by L-BFGS, over all times.
+    Maximises the likelihood `e^{−½ Σ d²}`. It is binomial for counts, Gaussian where `sigma` is
+    given, and that of independent draws for samples. Otherwise the fit is least squares, with the
+    noise estimated from the residuals. The method is Fisher scoring in a trust region with exact
+    Jacobians, over a growing time window; for more than 64 parameters it is L-BFGS over all times.
 
-    For heterodyne data, `Snapshots` and `Samples`, a Fokker–Planck equation is model enough. The
-    state at the first time is then taken to be coherent, and its amplitude is fitted too, as
-    `alpha_re` and `alpha_im`; and no `start` is needed, since the weak form of the equation gives
-    one. A fit from `start` that does not describe the data is tried again from there; that of an
-    `Evolution` with `reconstruct`, from a start that `Shooting` improved.
+    For heterodyne data (`Snapshots` and `Samples`) a Fokker–Planck equation is enough as model. The
+    state at the first time is then assumed coherent, and its amplitude is fitted as `alpha_re` and
+    `alpha_im`. No `start` is needed: the weak form of the equation gives one. If the fit from
+    `start` does not describe the data, the fit is repeated from there; for an `Evolution` with
+    `reconstruct`, from a start improved by multiple shooting.
 
     Other data of the same shape and other starts compile nothing; other fixed values do.
 
     Args:
-        data: `Snapshots`, `Samples`, `Series` or `Lines`.
-        model: An experiment, `Evolution`, `Levels` or your own, or for heterodyne data a
-            Fokker–Planck equation. Its floating-point JAX arrays are what is sought, by field name,
-            their values the start; Python floats stay as they are. Or the name of one of `MODELS`.
-        start: Starting values by name.
-        fix: Values to hold by name. A named model holds `ell` at that of the data.
-        free: Names to free that a named model holds.
+        data: `Snapshots`, `Samples`, `Series`, `Lines` or your own `AbstractData`.
+        model: An experiment, such as `Evolution`, `Levels` or your own; for heterodyne data a
+            Fokker–Planck equation, or the name of one of `MODELS`. Its floating-point JAX arrays
+            are estimated, by field name, from their values; Python floats are constants.
+        start: Initial values by name.
+        fix: Fixed values by name. A model by name fixes `ell` at that of the data.
+        free: Names to free that a model by name fixes.
         bounds: Lowest and highest value by name, `None` for none.
         prior: `prior(experiment)`, residuals whose squares are added to the deviance, such as
-            `(mass − 1)/σ`, or the bends of a curve for the sake of a smooth one.
-        starts: Many starting values by name, arrays with one entry (or row) for each start. All are
-            tried at once on the device, over a growing horizon of which each stretch leaves the
-            better half, and the best is taken.
-        cutoff: Fock levels per mode of heterodyne data; chosen from the data if not given.
+            `(mass − 1)/σ`, or the third differences of a curve that should be smooth.
+        starts: Many initial values by name, arrays with an entry (or row) for each start. All are
+            fitted in parallel over a growing time window; the better half continues after each.
+        cutoff: Fock levels per mode for heterodyne data; chosen from the data if not given.
         progress: Called with a line of text after each stage.
 
     Raises:
-        InputError: If a name or model is unknown, nothing is left free, `bounds` exclude the start,
+        InputError: If a name or model is unknown, no parameter is free, `bounds` exclude the start,
             `cutoff` is below what the data need, there are more parameters than data, the
             experiment predicts something else than what was measured, JAX is not set to double
             precision, or no start leads to a finite likelihood at all times.
     """
-    with np.errstate(all="ignore"):  # what overflows on the way is judged at the end
+    with np.errstate(all="ignore"):  # overflows on the way are judged at the end
         start, fix = dict(start or {}), dict(fix or {})
-        experiment, held = _experiment(data, model, cutoff)
-        fix = {n: x for n, x in held.items() if n not in (*free, *start)} | fix
-        problem = state_problem(data, experiment, start, fix, free, bounds or {}, prior)
-        search = _Search(problem, progress or (lambda line: None), problem.many(starts))
-        return search.run(from_start=bool(start))
+        experiment, fixed = _experiment(data, model, cutoff)
+        fix = {n: x for n, x in fixed.items() if n not in (*free, *start)} | fix
+        problem = build_problem(data, experiment, start, fix, free, bounds or {}, prior)
+        given = many_starts(problem, starts) if starts else None
+        return _Search(problem, progress or (lambda line: None)).run(bool(start), given)
 
 
-def _experiment(data: Data, model, cutoff) -> tuple[AbstractExperiment, Values]:
-    """The experiment, and what a named model holds."""
-    is_heterodyne = isinstance(data, Snapshots | Samples)
-    if isinstance(model, AbstractExperiment):
-        if isinstance(data, Samples) and not isinstance(model, Heterodyne):
-            raise InputError(
-                "`model` of `Samples` must be `Heterodyne` or a Fokker–Planck equation."
-            )
+def _experiment(data: AbstractData, model, cutoff) -> tuple[AbstractExperiment, Values]:
+    """The experiment, and what a model by name fixes."""
+    if hasattr(model, "predict"):
         return model, {}
-    if not is_heterodyne:
+    if data.space is None:
         raise InputError(
             f"`model` of {type(data).__name__} must be an experiment, such as `Evolution` or "
             f"`Levels`, but is {type(model).__name__}."
         )
-    held: Values = {}
-    if isinstance(model, str):
-        if model not in MODELS:
-            raise InputError(f"model {model!r} is unknown: there is {', '.join(MODELS)}.")
-        model, held = MODELS[model](data), {"ell": data.ell}
-    alpha = jnp.asarray(first_amplitude(data))
-    return Heterodyne(model, alpha.real, alpha.imag, choose_basis(data, cutoff)), held
+    data = cast(AbstractHeterodyneData, data)
+    if not isinstance(model, str):
+        return heterodyne(data, model, cutoff), {}
+    if model not in MODELS:
+        raise InputError(f"model {model!r} is unknown: choose from {', '.join(MODELS)}.")
+    return heterodyne(data, MODELS[model](data), cutoff), {"ell": data.space.ell}
 
 
-def rough(problem: Problem) -> Problem:
-    """The same with data that lead from afar: densities for counts, of which one in an odd place
-    would lead astray, and means of test functions for draws, where densities may be negative."""
-    data, experiment = problem.data, problem.experiment
-    if isinstance(data, Snapshots) and data.counts is not None:
-        plain = dataclasses.replace(data, density=data.measured, counts=None, shots=None)
-        return dataclasses.replace(problem, data=plain)
-    if isinstance(data, Samples) and isinstance(experiment, Heterodyne):
-        tests = test_functions(data.ell, data.kappa, data.modes, width_of(data))
-        means = dataclasses.replace(experiment, tests=tests)
-        return dataclasses.replace(problem, data=means_of(data, tests), experiment=means)
-    return problem
+class Start(NamedTuple):
+    """Where a fit begins."""
+
+    vector: Vector
+    origin: str
+    rows: int  # leading rows of the data to fit first
 
 
 class _Search:
-    """One recovery under way."""
+    """Fits from one start after the other, until one describes the data."""
 
-    def __init__(self, problem: Problem, progress: Callable[[str], None], given):
-        self.problem, self._progress, self._given = problem, progress, given
-        self._rough = rough(problem)
+    def __init__(self, problem: Problem, progress: Callable[[str], None]):
+        self.problem, self._progress = problem, progress
+        self._rough = problem.rough()
 
-    def run(self, *, from_start: bool) -> Recovery:
+    def run(self, from_start: bool, given: np.ndarray | None) -> Recovery:
         best = None
-        for vector, origin, rows in self._starts(from_start):
-            found = self._from(np.array(vector), origin, rows)
+        for start in self._starts(from_start, given):
+            found = self._from(start)
             if found is None:
                 continue
             if best is None or found.goodness.deviance < best.goodness.deviance:
                 best = found
             good = best.goodness
-            if good.describes_data and (good.doubt < CLEAR or not good.noise_known):
+            if good.describes_data and (good.n_sigma < CLEAR or not good.noise_known):
                 break
         if best is None:
             raise InputError(self._nowhere())
         return best
 
-    def _starts(self, from_start: bool) -> Iterator[tuple[Vector, str, int]]:
-        """Where to begin, and with how many rows; each only if what came before leaves doubt."""
-        times = len(np.asarray(self._rough.data.measured))
-        if self._given is not None:
-            yield best_of(self._rough, self._given), "starts", times
+    def _starts(self, from_start: bool, given: np.ndarray | None) -> Iterator[Start]:
+        """The starts in order; each is computed only if those before it leave doubt."""
+        if given is not None:
+            yield Start(best_of(self._rough, given), "starts", self._all)
         elif from_start:
-            yield self.problem.start, "start", FIRST_ROWS
-        weak = weak_start(self.problem)
-        if weak is None:
-            if not from_start and self._given is None:
-                yield self.problem.start, "model", FIRST_ROWS
-            yield from self._shot()
-            return
-        self._say(f"weak form of the first {weak.snapshots} snapshots", weak.vector)
-        yield weak.vector, "weak form", min(weak.snapshots, self._reach(weak.vector))
-        if self.problem.data.noise_known:
-            yield self._near(weak), "weak form", times
+            yield Start(self.problem.start, "start", FIRST_ROWS)
+        guess = self.problem.experiment.guess(self.problem.data)
+        if guess is not None:
+            yield from self._guessed(guess)
+        elif not from_start and given is None:
+            yield Start(self.problem.start, "model", FIRST_ROWS)
+        yield from self._shot()
 
-    def _shot(self) -> Iterator[tuple[Vector, str, int]]:
-        """The start improved over single intervals, where the data tell whole states."""
-        data, experiment = self.problem.data, self.problem.experiment
-        if not isinstance(experiment, Evolution) or experiment.reconstruct is None:
+    @property
+    def _all(self) -> int:
+        """The number of rows."""
+        return len(np.asarray(self._rough.data.measured))
+
+    def _guessed(self, guess) -> Iterator[Start]:
+        """What the experiment guesses, and the best start within the errors of the guess."""
+        problem = self.problem
+        if parameter_names(guess.experiment) != problem.names:
+            raise InputError("`guess` of the experiment must keep its trainable arrays.")
+        vector = problem.within(to_vector(guess.experiment))
+        self._say(f"{guess.origin} of the first {guess.rows or self._all} times", vector)
+        reach = self._reach(vector)
+        yield Start(vector, guess.origin, min(guess.rows or reach, reach))
+        if guess.spread is not None and problem.data.noise_known:
+            yield Start(self._near(vector, guess.spread), guess.origin, self._all)
+
+    def _shot(self) -> Iterator[Start]:
+        """The start improved over single intervals, where the data determine whole states."""
+        shooting = self.problem.experiment.shooting(self.problem.data)
+        if shooting is None:
             return
-        values = data.values if isinstance(data, Series) else data.measured
-        shooting = Shooting(experiment, experiment.reconstruct, np.asarray(values, float))
-        prior = self.problem.prior
-        whole = None if prior is None else lambda shooting: prior(shooting.evolution)
-        problem = dataclasses.replace(self.problem, experiment=shooting, prior=whole)
+        problem = dataclasses.replace(self.problem, simulation=shooting.for_forward_mode())
         found = fit(problem, self.problem.start, slice(None), ROUGH)
         if found is not None:
-            self._say("shooting over single intervals", found)
-            yield found, "shooting", FIRST_ROWS
+            self._say("multiple shooting over single intervals", found)
+            yield Start(found, "shooting", FIRST_ROWS)
 
-    def _near(self, weak: WeakStart) -> Vector:
-        """The best end of the likeliest starts, within the errors of the weak form, doubled."""
-        normal = np.random.default_rng(0).normal(size=(NEAR, len(weak.spread)))
-        near = self.problem.within(weak.vector + 2 * normal @ weak.spread)
-        chosen = sorted(near, key=self._deviance)[:TRIED]
+    def _near(self, vector: Vector, spread: np.ndarray) -> Vector:
+        """The best end of the likeliest starts, within the doubled errors of a guess."""
+        normal = np.random.default_rng(0).normal(size=(NEAR, len(spread)))
+        near = self.problem.within(vector + 2 * normal @ spread)
+        chosen = sorted(near, key=self._rough.deviance)[:TRIED]
         ends = [fit(self._rough, vector, slice(None), ROUGH) for vector in chosen]
-        found = min((x for x in ends if x is not None), key=self._deviance, default=weak.vector)
+        found = min((x for x in ends if x is not None), key=self._rough.deviance, default=vector)
         self._say(f"the best of {NEAR} starts near it", found)
         return found
 
-    def _deviance(self, vector: Vector) -> float:
-        deviance = float(np.sum(residual_of(self._rough, vector) ** 2))
-        return deviance if np.isfinite(deviance) else math.inf
-
-    def _from(self, vector: Vector, origin: str, rows: int) -> Recovery | None:
-        """Fits over a growing horizon, then all the data; `None` if it never gets there."""
-        start, t = vector, self.problem.data.t
+    def _from(self, start: Start) -> Recovery | None:
+        """Fits over a growing window, then all the data; `None` if it never gets there."""
+        vector, t = np.array(start.vector), self.problem.data.t
         if len(vector) > MANY:
             vector = descend(self.problem, vector)
         elif t is None:
             vector = self._refine(self.problem, vector, 1, FINE)
         else:
-            vector = self._grow(vector, max(rows, FIRST_ROWS), len(t))
-        return judge(self.problem, vector, start, origin) if self._is_finite(vector) else None
+            vector = self._grow(vector, max(start.rows, FIRST_ROWS), len(t))
+        if not np.isfinite(self.problem.deviance(vector)):
+            return None
+        return judge(self.problem, vector, start.vector, start.origin)
 
-    def _grow(self, vector: Vector, horizon: int, times: int) -> Vector:
-        horizon = min(horizon, times)
+    def _grow(self, vector: Vector, window: int, times: int) -> Vector:
+        window = min(window, times)
         while True:
-            vector = self._refine(self._rough, vector, horizon, ROUGH)
-            if horizon == times:
+            vector = self._refine(self._rough, vector, window, ROUGH)
+            if window == times:
                 return self._refine(self.problem, vector, times, FINE)
-            horizon = min(times, max(self._reach(vector), math.ceil(1.3 * horizon)))
+            window = min(times, max(self._reach(vector), math.ceil(1.3 * window)))
 
     def _reach(self, vector: Vector) -> int:
         """How many leading rows are predicted well enough to be fitted next."""
@@ -221,23 +213,20 @@ class _Search:
         beyond = np.flatnonzero(~(error < IN_REACH))
         return int(beyond[0]) if beyond.size else len(error)
 
-    def _refine(self, problem: Problem, vector: Vector, horizon: int, tolerances: dict) -> Vector:
-        rows = slice(0, horizon)
+    def _refine(self, problem: Problem, vector: Vector, window: int, tolerances: dict) -> Vector:
+        rows = slice(0, window)
         found = fit(problem, vector, rows, tolerances)
         vector = vector if found is None else found
-        chi2 = np.mean(residual_of(problem, vector)[rows] ** 2)
+        chi2 = np.mean(problem.residual(vector)[rows] ** 2)
         t = self.problem.data.t
-        reach = "" if t is None else f"t <= {t[horizon - 1]:.4g} ({horizon} snapshots), "
+        reach = "" if t is None else f"t <= {t[window - 1]:.4g} ({window} times), "
         self._say(f"{reach}chi2/dof {chi2:.4g}", vector)
         return vector
-
-    def _is_finite(self, vector: Vector) -> bool:
-        return bool(np.isfinite(np.sum(residual_of(self.problem, vector) ** 2)))
 
     def _nowhere(self) -> str:
         """Why no start led anywhere."""
         prediction, strain = self.problem.predict(self.problem.start)
-        t, message = self.problem.data.t, "no `start` led to finite densities at all times"
+        t, message = self.problem.data.t, "no `start` leads to a finite prediction at all times"
         bad = ~np.isfinite(prediction).all(axis=1)
         if t is None:
             return f"{message}: give another."
@@ -246,7 +235,7 @@ class _Search:
         last = t[max(int(np.argmax(bad)) - 1, 0)]
         return (
             f"{message}: give another, or data that end by t = {last:.4g}, up to which the "
-            "equation can be followed from there (its `horizon`)."
+            "equation can be solved from there (its `horizon`)."
         )
 
     def _say(self, stage: str, vector: Vector):

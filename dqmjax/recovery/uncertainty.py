@@ -1,4 +1,4 @@
-"""Error bars by other ways than the information: profiles, other draws of the noise, samples."""
+"""Error bars beyond the information: profile likelihoods, the bootstrap, posterior samples."""
 
 from typing import Any, NamedTuple
 
@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from ..data.likelihood import AbstractLikelihood, Binomial, Gaussian
-from ..errors import InputError
-from .fisher_scoring import fit, residual_of
+from ..data.likelihood import AbstractLikelihood
+from ..errors import InputError, require_whole
+from .fisher_scoring import fit
 from .multistart import descended
+from .parameters import require_names
 from .problem import residuals
 from .result import Recovery
 
@@ -25,8 +26,8 @@ class Profile(NamedTuple):
     """What `profile` found."""
 
     values: Float[np.ndarray, " points"]
-    deviance: Float[np.ndarray, " points"]  # over its least, the other parameters at their best
-    interval: tuple[float, float]  # where it is below 1: 68 %, infinite where no value is beyond
+    deviance: Float[np.ndarray, " points"]  # over its least, the other parameters optimised
+    interval: tuple[float, float]  # where it is below 1: 68 %, infinite where no value is outside
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -38,7 +39,7 @@ def profile(
 ) -> Profile:
     """The profile likelihood of one parameter: `min −2 ln L` over all others.
 
-    It needs no quadratic shape, so its interval is asymmetric where the likelihood is (Venzon &
+    The likelihood need not be quadratic: where it is asymmetric, so is the interval (Venzon &
     Moolgavkar 1988, doi:10.2307/2347496).
 
     Args:
@@ -50,7 +51,7 @@ def profile(
         InputError: If the name is unknown, or the data do not determine the parameter and no
             `values` are given.
     """
-    _require_name(result, name)
+    require_names(result.estimate, [name])
     center, error = result.estimate[name], result.stderr[name]
     if values is None:
         if not np.isfinite(error):
@@ -74,10 +75,10 @@ def profile(
 
 
 def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
-    """Estimates from other data, drawn from the noise around what the fit predicts, all at once.
+    """Estimates from new data, drawn from the noise around the prediction of the fit, in parallel.
 
-    Their spread is the error of the estimate, their mean less the estimate its bias (Efron &
-    Tibshirani 1993), without the likelihood's being quadratic. Bounds do not hold on the way.
+    Their spread is the error of the estimate, and their mean minus the estimate is its bias (Efron
+    & Tibshirani 1993). The likelihood need not be quadratic. Bounds are ignored.
 
     Args:
         result: A fit.
@@ -85,12 +86,12 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
         count: How many.
 
     Raises:
-        InputError: If the data are draws, of which only the densities at those very points are
-            predicted: draw others by `heterodyne.sample`.
+        InputError: If `count` is not an integer of at least 1, or the data are samples: the
+            prediction is then only the density at those points. Draw others with
+            `dqmjax.readout.sample`.
     """
+    require_whole(1, count=count)
     problem, likelihood = result.problem, _at_its_level(result)
-    if not isinstance(likelihood, Gaussian | Binomial):
-        raise InputError("`result` must not be of `Samples`: draw others by `heterodyne.sample`.")
     prediction = jnp.asarray(result.prediction)
     others = jax.vmap(lambda k: likelihood.draw(k, prediction))(jax.random.split(key, count))
     return np.asarray(_refits(jnp.asarray(result.vector), others, problem.inputs, problem.prior))
@@ -101,7 +102,7 @@ def posterior(
 ) -> Samples:
     """Samples of the posterior `∝ L · prior` by NUTS (Hoffman & Gelman 2014), with blackjax.
 
-    In coordinates in which the fit's covariance is 1; what the data do not determine is held.
+    In coordinates in which the fit's covariance is 1. Undetermined parameters are fixed.
 
     Args:
         result: A fit; its prior and bounds are those of the posterior, flat otherwise.
@@ -117,7 +118,7 @@ def posterior(
         raise InputError("blackjax is not installed: pip install 'dqmjax[sampling]'.") from None
     known = np.array(list(result.identifiable.values()))
     if not known.any():
-        raise InputError("`result` must determine some parameter, but determines none.")
+        raise InputError("`result` must determine at least one parameter, but determines none.")
     problem = result.problem
     root = np.zeros((known.size, known.sum()))
     root[known] = np.linalg.cholesky(result.covariance[np.ix_(known, known)])
@@ -151,16 +152,13 @@ def _refits(start: Array, others, inputs, prior):
 
 
 def _at_its_level(result: Recovery) -> AbstractLikelihood:
-    """The likelihood, with the noise that the residuals show where none was known."""
-    likelihood = result.problem.likelihood
-    if not isinstance(likelihood, Gaussian):
-        return likelihood
-    return Gaussian(likelihood.values, result.goodness.noise * likelihood.sigma)
+    """The likelihood, with the noise level of the residuals where none was known."""
+    return result.problem.likelihood.rescaled(result.goodness.noise)
 
 
 def _deviance(result: Recovery, vector) -> float:
     problem = result.problem
-    data = np.sum((residual_of(problem, vector) / result.goodness.noise) ** 2)
+    data = problem.deviance(vector) / result.goodness.noise**2
     return float(data + np.sum(problem.prior_residual(vector) ** 2))
 
 
@@ -173,8 +171,3 @@ def _interval(values, deviance) -> tuple[float, float]:
     up = crossing(values[least:], np.maximum.accumulate(deviance[least:]))
     down = crossing(-values[least::-1], np.maximum.accumulate(deviance[least::-1]))
     return -down, up
-
-
-def _require_name(result: Recovery, name: str):
-    if name not in result.estimate:
-        raise InputError(f"parameter {name!r} is unknown: there is {', '.join(result.estimate)}.")

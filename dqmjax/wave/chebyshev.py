@@ -1,6 +1,6 @@
-"""`e^{−iA}ψ` of a real symmetric operator, as a sum of Chebyshev polynomials.
+"""`e^{−iA}ψ` of a real symmetric operator A, as a sum of Chebyshev polynomials.
 
-`e^{−iA} = e^{−ic} Σ_k (2 − δ_k0) (−i)^k J_k(r) T_k((A − c)/r)`, the spectrum of A within c ± r.
+`e^{−iA} = e^{−ic} Σ_k (2 − δ_k0) (−i)^k J_k(r) T_k((A − c)/r)`, for a spectrum of A within c ± r.
 Tal-Ezer & Kosloff (1984), doi:10.1063/1.448136.
 """
 
@@ -11,37 +11,39 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int
 
-from ..errors import InputError
+from ..errors import InputError, require_shape
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid
 from .hamiltonian import Hamiltonian
-from .potentials import depends_on_time
-from .split_step import check_shape
 
-Operator = Callable[[Complex[Array, "..."]], Complex[Array, "..."]]  # A pytree that holds A
+Operator = Callable[[Complex[Array, "..."]], Complex[Array, "..."]]  # a pytree
 Scalar = Float[Array, ""]
 
 MOST_TERMS = 8192
 LANCZOS_STEPS = 20
-TOO_LONG = "The step is too long for the series: take more `substeps`, or a coarser grid."
+TOO_LONG = (
+    f"A step needs more than {MOST_TERMS} terms of the Chebyshev series: take more `substeps`, or "
+    "a coarser grid."
+)
 
 
 class Series(eqx.Module):
-    """The expansion of one exponential; a constant, since any that converges gives the same."""
+    """The expansion of one exponential. It is a constant to differentiation: every expansion that
+    converges has the same sum."""
 
     center: Scalar  # c
     radius: Scalar  # r
     coefficients: Float[Array, " terms"]  # (2 − δ_k0) J_k(r)
-    count: Int[Array, ""]  # the terms that are summed
+    count: Int[Array, ""]  # of the highest term in the sum
 
 
 def series(lower: Scalar, upper: Scalar, tolerance: float) -> Series:
-    """The expansion on `[lower, upper]`, cut where its terms fall below `tolerance`.
+    """The expansion on `[lower, upper]`, truncated where its terms fall below `tolerance`.
 
     The Bessel functions are Fourier coefficients, `e^{−ir cos θ} = Σ (−i)^k J_k(r) e^{ikθ}`.
 
     Raises:
-        RuntimeError: If it would take more than `MOST_TERMS`.
+        RuntimeError: If it needs more than `MOST_TERMS` terms.
     """
     radius = (upper - lower) / 2
     radius = eqx.error_if(radius, radius > 0.9 * MOST_TERMS, TOO_LONG)
@@ -57,7 +59,7 @@ def series(lower: Scalar, upper: Scalar, tolerance: float) -> Series:
 def spectral_range(operator: Operator, like: Float[Array, "..."]) -> tuple[Scalar, Scalar]:
     """Bounds of the spectrum, by Lanczos' method from a random state shaped as `like`.
 
-    The extreme values that it finds are widened by their residuals (Zhou & Li 2011,
+    The extreme Ritz values are widened by their residuals (Zhou & Li 2011,
     doi:10.1016/j.laa.2010.06.034) and by a hundredth of the range.
     """
     start = jax.random.normal(jax.random.key(0), like.shape, like.dtype)
@@ -84,8 +86,8 @@ def spectral_range(operator: Operator, like: Float[Array, "..."]) -> tuple[Scala
 def exponential(arguments: tuple[Operator, Complex[Array, "..."]], series: Series):
     """`e^{−iA}ψ` for `arguments = (A, ψ)`.
 
-    Reverse mode runs the recurrence backwards, in the memory of a few states. It has no forward
-    mode, since the number of terms is not known beforehand.
+    Reverse mode runs the recurrence backwards, in the memory of a few states. There is no forward
+    mode, because the number of terms is not known beforehand.
     """
     return _sum(arguments, series)[0]
 
@@ -120,7 +122,7 @@ def _backward(last, cotangent, perturbed, arguments, series):
 
 
 def _sum(arguments, series: Series):
-    """The sum, and the last two polynomials `φ_k = (−i)^k T_k ψ`."""
+    """The sum, and the last two of `φ_k = (−i)^k T_k ψ`."""
     operator, psi = arguments
     first = _first(operator, series, psi)
     total = series.coefficients[0] * psi + series.coefficients[1] * first
@@ -140,29 +142,31 @@ def _first(operator, series, psi):
 
 
 def _next(operator, series, before, now, sign=1):
-    """`φ_{k+1} = φ_{k−1} − 2i (A − c)/r φ_k`; the same backwards with the other sign."""
+    """`φ_{k+1} = φ_{k−1} − 2i (A − c)/r φ_k`; with `sign` −1 the recurrence runs backwards."""
     return before + 2 * sign * _first(operator, series, now)
 
 
 class Chebyshev(AbstractStepper):
-    """The Schrödinger equation for V(x), one step by a sum of Chebyshev polynomials of Ĥ.
+    """The Schrödinger equation for V(x); one step is a sum of Chebyshev polynomials of Ĥ.
 
     `ψ(t + dt) = e^{−iĤdt/ħ} ψ(t)`, to `tolerance` for any dt
 
-    One transform pair for each term, about `dt (E_max − E_min)/2ħ` of them and a few tens, so
-    take long steps. The range of energies is found by Lanczos' method on the grid. Gradients in
-    reverse mode, in the memory of a few states; forward mode only over that, with `Direct()`.
+    A step needs one pair of Fourier transforms per term, and has about `dt (E_max − E_min)/2ħ`
+    terms and a few tens more: take long steps. Lanczos' method finds the range of energies on the
+    grid. Gradients are in reverse mode, in the memory of a few states. Forward mode works only
+    over reverse mode, with `Direct()`.
 
     Args:
-        hamiltonian: Masses, ħ and V; real and without t.
+        hamiltonian: Masses, ħ and V, which is real and without t.
         grid: Periodic box in configuration space.
-        tolerance: Where the terms are cut, as a part of the norm.
+        tolerance: Relative to the norm, where the series is truncated.
 
-    A state is a complex array of the grid's shape. Reference: see `chebyshev`.
+    A state is a complex array of the grid's shape. Reference: Tal-Ezer & Kosloff (1984),
+    doi:10.1063/1.448136.
 
     Raises:
         InputError: If `tolerance` is not between 0 and 1, or V depends on t or is complex.
-        RuntimeError: If a step would need more than 8192 terms.
+        RuntimeError: If a step needs more than 8192 terms.
     """
 
     hamiltonian: Hamiltonian
@@ -175,10 +179,9 @@ class Chebyshev(AbstractStepper):
 
     def make_step(self, dt):
         h, grid = self.hamiltonian, self.grid
-        potential = h.potential_on(grid)
-        if depends_on_time(h.potential, grid.dim) or jnp.iscomplexobj(potential):
-            raise InputError("`potential` must be real and without t here: use `SplitStep`.")
-        action = _Action(dt / h.hbar * h.kinetic(grid), dt / h.hbar * potential)
+        h.require_static(grid.dim, "Use `SplitStep`.")
+        h.require_real(grid.dim, "Use `SplitStep`.")
+        action = _Action(dt / h.hbar * h.kinetic(grid), dt / h.hbar * h.potential_on(grid))
         lower, upper = spectral_range(action, action.potential)
         lower = jnp.maximum(lower, jnp.min(action.potential))
         upper = jnp.minimum(upper, jnp.max(action.kinetic) + jnp.max(action.potential))
@@ -196,7 +199,7 @@ class _Action(eqx.Module):
 
 
 class _ChebyshevFlow(eqx.Module):
-    """One step."""
+    """One step of ψ."""
 
     action: _Action
     series: Series
@@ -204,12 +207,12 @@ class _ChebyshevFlow(eqx.Module):
     is_reversible: bool = eqx.field(default=True, static=True)
 
     def __call__(self, t, psi):
-        check_shape(psi, self.grid)
-        psi = psi + 0j * self.action.potential  # complex, and as precise as it
+        require_shape("state", psi, self.grid.shape)
+        psi = psi + 0j * self.action.potential  # makes ψ complex, and as precise as V
         return exponential((self.action, psi), jax.lax.stop_gradient(self.series))
 
     def pullback(self, t, after, cotangent):
-        """Ĥ is real, so that complex conjugation turns time back."""
+        """Ĥ is real, so that complex conjugation reverses time."""
         before = self(t, after.conj()).conj()
         _, pull = eqx.filter_vjp(type(self).__call__, self, t, before)
         return before, *pull(cotangent)

@@ -1,15 +1,14 @@
-"""Two ways to one place, with and without a count of which was taken.
+"""Two-path interference with a given coherence.
 
-After Z. Zakir, "Diffusion quantum mechanics" I, appendix C: both slits open make a pure ensemble,
-a counter behind them a mixed one; coherence γ is what lies between.
+Two open slits form a pure ensemble; a detector of the path makes it a mixed one. The coherence γ
+interpolates between them. Reference: Z. Zakir, "Diffusion quantum mechanics" I, appendix C.
 """
 
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError
+from ..errors import InputError, is_known
 from ..grid import density
 
 Psi = Complex[Array, "*shape"]
@@ -21,11 +20,11 @@ def two_way_density(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
     """`ρ = |ψ₁|² + |ψ₂|² + 2γ Re ψ₁*ψ₂`.
 
     Args:
-        one, other: Amplitudes by each way at the same time, of one shape.
-        coherence: γ from 0 (every passage counted) to 1 (none).
+        one, other: Amplitudes of the two paths at the same time, of one shape.
+        coherence: γ, from 0 (the path is always detected) to 1 (never).
 
     Raises:
-        InputError: If a γ known now is not between 0 and 1.
+        InputError: If a known γ is not between 0 and 1.
     """
     _require_coherence(coherence)
     cross = 2 * coherence * jnp.real(one.conj() * other)
@@ -33,8 +32,8 @@ def two_way_density(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
 
 
 def fringe_visibility(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
-    """`(ρ_max − ρ_min)/(ρ_max + ρ_min) = 2γ|ψ₁ψ₂|/(|ψ₁|² + |ψ₂|²)` of the fringes at each point;
-    0 where neither amplitude is. Args and errors as of `two_way_density`."""
+    """`(ρ_max − ρ_min)/(ρ_max + ρ_min) = 2γ|ψ₁ψ₂|/(|ψ₁|² + |ψ₂|²)` of the fringes at each point,
+    and 0 where both amplitudes are. Arguments and errors are those of `two_way_density`."""
     _require_coherence(coherence)
     both = density(one) + density(other)
     empty = both == 0
@@ -43,5 +42,5 @@ def fringe_visibility(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
 
 
 def _require_coherence(coherence):
-    if not isinstance(coherence, Tracer) and not (0 <= np.asarray(coherence) <= 1).all():
+    if is_known(coherence) and not (0 <= np.asarray(coherence) <= 1).all():
         raise InputError(f"`coherence` must be between 0 and 1, but is {coherence}.")

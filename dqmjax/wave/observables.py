@@ -1,4 +1,4 @@
-"""Numbers and fields that a wave function on a grid holds."""
+"""Observables of a wave function on a grid."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
@@ -33,7 +33,7 @@ def position_variance(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
 
 
 def momentum_density(grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
-    """Probability of each momentum `ħk`, in the order of `grid.k`; the sum is the norm."""
+    """Probability of each momentum `ħk`, in the order of `grid.k`; they sum to the norm."""
     return density(jnp.fft.fftn(psi, norm="ortho")) * grid.cell
 
 
@@ -56,15 +56,16 @@ def kinetic_energy(
 
 
 def potential_energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
-    """`⟨V(x, t)⟩`, its real part where V absorbs."""
+    """`⟨Re V(x, t)⟩`."""
     potential = potential_on(hamiltonian.potential, grid, t)
     return jnp.real(grid.integrate(potential * density(psi)))
 
 
 def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
-    """`⟨Ĥ⟩`, the sum of the two and of the rest energy."""
-    moving = hamiltonian.rest_energy * norm(grid, psi) + kinetic_energy(hamiltonian, grid, psi)
-    return moving + potential_energy(hamiltonian, grid, psi, t)
+    """`⟨Ĥ⟩`, the sum of kinetic, potential and rest energy."""
+    rest = hamiltonian.rest_energy * norm(grid, psi)
+    kinetic = kinetic_energy(hamiltonian, grid, psi)
+    return rest + kinetic + potential_energy(hamiltonian, grid, psi, t)
 
 
 def current(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape dim"]:

@@ -7,19 +7,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, Inexact
 
-from ..errors import InputError, require_positive
-from ..grid import Grid
+from ..errors import InputError, is_known, require_positive, require_shape
+from ..grid import Grid, one_per_axis, values_at
 
 Point = Float[Array, " dim"]
 Scalar = Float[Array, ""]
-Parameter = Float[Array, "..."] | tuple[float, ...] | float
+Parameter = Float[Array, "..."] | tuple[float, ...] | list[float] | float
 
 
 class AbstractPotential(eqx.Module):
-    """A potential energy. Write it for one point; forces and grids come for free."""
+    """A potential energy, written for one point; forces and values on grids follow from it."""
 
     @abc.abstractmethod
     def __call__(self, x: Point, t: Scalar | float = 0.0) -> Inexact[Array, ""]:
@@ -34,7 +33,7 @@ class AbstractPotential(eqx.Module):
 
 
 class Sum(AbstractPotential):
-    """`Σ V_i(x, t)`, as made by `+`."""
+    """`Σ V_i(x, t)`, the result of `+`."""
 
     terms: tuple[Callable, ...]
 
@@ -50,28 +49,17 @@ class Free(AbstractPotential):
 
 
 class Harmonic(AbstractPotential):
-    """`V(x) = m Σ ω_i² x_i² / 2`.
-
-    Args:
-        omega: ω, one number or one per axis.
-        mass: m.
-    """
+    """`V(x) = m Σ ω_i² x_i² / 2`, ω one number or one per axis."""
 
     omega: Parameter = 1.0
     mass: Scalar | float = 1.0
 
     def __call__(self, x, t=0.0):
-        return self.mass * jnp.sum(_per_axis("omega", self.omega, x) ** 2 * x**2) / 2
+        return self.mass * jnp.sum(one_per_axis("omega", self.omega, x.size) ** 2 * x**2) / 2
 
 
 class Anharmonic(AbstractPotential):
-    """`V(x) = Σ (ω² x_i²/2 + c x_i³ + d x_i⁴)`, of unit mass.
-
-    Args:
-        omega: ω.
-        cubic: c.
-        quartic: d.
-    """
+    """`V(x) = Σ (ω² x_i²/2 + c x_i³ + d x_i⁴)` of unit mass, c the `cubic`, d the `quartic`."""
 
     omega: Scalar | float = 1.0
     cubic: Scalar | float = 0.0
@@ -82,12 +70,8 @@ class Anharmonic(AbstractPotential):
 
 
 class DoubleWell(AbstractPotential):
-    """`V(x) = D ((x₁/a)² − 1)²`: minima at ±a, a barrier of height D between them.
-
-    Args:
-        depth: D.
-        half_distance: a.
-    """
+    """`V(x) = D ((x₁/a)² − 1)²`: minima at ±a, the `half_distance`, and a barrier of height D, the
+    `depth`, between them."""
 
     depth: Scalar | float
     half_distance: Scalar | float
@@ -97,12 +81,8 @@ class DoubleWell(AbstractPotential):
 
 
 class SechBarrier(AbstractPotential):
-    """`V(x) = V₀ sech²(αx₁)`, whose transmission is known in closed form (Eckart 1930).
-
-    Args:
-        height: V₀; negative for a well.
-        rate: α, inverse length.
-    """
+    """`V(x) = V₀ sech²(αx₁)`, V₀ the `height` (negative for a well), α the `rate` (inverse length).
+    Its transmission is known in closed form (Eckart 1930)."""
 
     height: Scalar | float
     rate: Scalar | float
@@ -118,7 +98,7 @@ class GaussianBarrier(AbstractPotential):
     Args:
         height: V₀; negative for a well.
         width: w, one number or one per axis.
-        center: c, likewise.
+        center: c, one number or one per axis.
     """
 
     height: Scalar | float
@@ -126,18 +106,15 @@ class GaussianBarrier(AbstractPotential):
     center: Parameter = 0.0
 
     def __call__(self, x, t=0.0):
-        away = (x - _per_axis("center", self.center, x)) / _per_axis("width", self.width, x)
+        away = (x - one_per_axis("center", self.center, x.size)) / one_per_axis(
+            "width", self.width, x.size
+        )
         return self.height * jnp.exp(-jnp.sum(away**2) / 2)
 
 
 class Morse(AbstractPotential):
-    """`V(x) = D (1 − e^{−a(x₁ − r)})²`.
-
-    Args:
-        depth: D.
-        rate: a, inverse length.
-        equilibrium: r.
-    """
+    """`V(x) = D (1 − e^{−a(x₁ − r)})²`, D the `depth`, a the `rate` (inverse length), r the
+    `equilibrium`."""
 
     depth: Scalar | float
     rate: Scalar | float
@@ -159,21 +136,23 @@ class OpticalLattice(AbstractPotential):
     wavenumber: Parameter
 
     def __call__(self, x, t=0.0):
-        return self.depth * jnp.sum(jnp.sin(_per_axis("wavenumber", self.wavenumber, x) * x) ** 2)
+        return self.depth * jnp.sum(
+            jnp.sin(one_per_axis("wavenumber", self.wavenumber, x.size) * x) ** 2
+        )
 
 
 class Spline(AbstractPotential):
-    """`V(x) = Σ_j c_j B((x₁ − x_j)/h)`, a smooth curve of any form by few numbers.
+    """`V(x) = Σ_j c_j B((x₁ − x_j)/h)`, a smooth curve of any form from few numbers.
 
-    B is the cubic B-spline, so V has two continuous derivatives; x_j are equally spaced, the first
-    and the last one h beyond the ends. Beyond those, V goes on as constants.
+    B is the cubic B-spline, so that V has two continuous derivatives. The x_j are equally spaced;
+    the first and the last lie one h beyond the ends. Outside the ends V is constant.
 
     Args:
-        coefficients: c_j, four or more; V is about c_j at x_j.
+        coefficients: c_j, four or more; V(x_j) is close to c_j.
         lower, upper: The ends.
 
     Raises:
-        InputError: If there are fewer coefficients, or `lower` is not below `upper`.
+        InputError: If there are fewer than four coefficients, or `lower` is not below `upper`.
     """
 
     coefficients: Float[Array, " knots"] | tuple[float, ...]
@@ -184,8 +163,7 @@ class Spline(AbstractPotential):
         shape = jnp.asarray(self.coefficients).shape
         if len(shape) != 1 or shape[0] < 4:
             raise InputError(f"`coefficients` must be four or more numbers, but has shape {shape}.")
-        if not self.lower < self.upper:
-            raise InputError(f"`lower` must be below `upper`: {self.lower}, {self.upper}.")
+        _require_ordered(self.lower, self.upper)
 
     def __call__(self, x, t=0.0):
         coefficients = jnp.asarray(self.coefficients)
@@ -198,26 +176,17 @@ class Spline(AbstractPotential):
 
 
 class HenonHeiles(AbstractPotential):
-    """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`; unbounded below beyond |x| ~ 1/λ.
-
-    Args:
-        coupling: λ.
-    """
+    """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`, λ the `coupling`; unbounded below for |x| ≳ 1/λ."""
 
     coupling: Scalar | float
 
     def __call__(self, x, t=0.0):
-        _require_plane(x)
+        require_shape("x", x, (2,))
         return jnp.sum(x**2) / 2 + self.coupling * (x[0] ** 2 * x[1] - x[1] ** 3 / 3)
 
 
 class SoftCoulomb(AbstractPotential):
-    """`V(x) = −Z / √(|x|² + s²)`.
-
-    Args:
-        charge: Z; negative to repel.
-        softening: s.
-    """
+    """`V(x) = −Z / √(|x|² + s²)`, Z the `charge` (negative for repulsion), s the `softening`."""
 
     charge: Scalar | float = 1.0
     softening: Scalar | float = 1.0
@@ -242,7 +211,7 @@ class Slits(AbstractPotential):
     centers: Parameter
 
     def __call__(self, x, t=0.0):
-        _require_plane(x)
+        require_shape("x", x, (2,))
         wall = jnp.exp(-((x[0] / self.thickness) ** 2) / 2)
         open_at = jnp.exp(-(((x[1] - jnp.asarray(self.centers)) / self.width) ** 2) / 2)
         return self.height * wall * jnp.prod(1 - open_at)
@@ -251,25 +220,25 @@ class Slits(AbstractPotential):
 class AbsorbingEdges(AbstractPotential):
     """`V(x) = −iη Σ_i s_i³`, s rising from 0 to 1 over the last `width` before each edge.
 
-    A complex absorbing potential. Take η = 3E for waves of energy E and wavenumber k, and two of
-    their wavelengths as the width. This is then reflected, or comes through to the other side
-    of a periodic box:
+    A complex absorbing potential. For waves of energy E and wavenumber k take η = 3E and a width of
+    two wavelengths. This share is then reflected, or transmitted to the other side of the
+    periodic box:
 
         wavenumber / k   0.25   0.5      0.7      1        1.5      2        4
-        part left        0.16   1.1e-2   2.7e-4   6.5e-7   7.8e-6   1.0e-4   9.1e-3
+        share left       0.16   1.1e-2   2.7e-4   6.5e-7   7.8e-6   1.0e-4   9.1e-3
 
-    Slower waves are reflected, faster ones pass. A layer of five wavelengths, η = 1.7E, leaves
-    1.3e-2 at k/4, 1.3e-6 at k/2 and 1.8e-6 at 2k.
+    Slower waves are reflected, faster ones are transmitted. A layer of five wavelengths, η = 1.7E,
+    leaves 1.3e-2 at k/4, 1.3e-6 at k/2 and 1.8e-6 at 2k.
     Muga et al. (2004), doi:10.1016/j.physrep.2004.03.002.
 
     Args:
         lower, upper: The edges of the box, one number or one per axis; infinite for an axis
-            that absorbs nothing.
-        width: Of each layer, likewise; positive.
+            without absorption.
+        width: Of each layer, one number or one per axis; positive.
         strength: η, an energy.
 
     Raises:
-        InputError: If a constant `width` or `strength` is not positive, or `lower` not below
+        InputError: If a known `width` or `strength` is not positive, or `lower` is not below
             `upper`.
     """
 
@@ -280,51 +249,44 @@ class AbsorbingEdges(AbstractPotential):
 
     def __check_init__(self):
         require_positive(width=self.width, strength=self.strength)
-        edges = (self.lower, self.upper)
-        if not any(isinstance(edge, Tracer) for edge in edges) and np.any(
-            np.asarray(self.lower) >= np.asarray(self.upper)
-        ):
-            raise InputError(f"`lower` must be below `upper`, but they are {edges}.")
+        _require_ordered(self.lower, self.upper)
 
     def __call__(self, x, t=0.0):
         lower, upper, width = (
-            _per_axis(name, getattr(self, name), x) for name in ("lower", "upper", "width")
+            one_per_axis(name, getattr(self, name), x.size) for name in ("lower", "upper", "width")
         )
         inside = jnp.minimum(jnp.minimum(x - lower, upper - x), 2 * width)  # finite
         depth = jnp.clip(1 - inside / width, 0, 1)
         return -1j * self.strength * jnp.sum(depth**3)
 
 
-def _per_axis(name: str, value, x: Array) -> Array:
-    """`value` as an array, if it is one number or one per axis."""
-    array = jnp.asarray(value)
-    if array.shape not in ((), x.shape):
-        raise InputError(
-            f"`{name}` must be one number or one per axis ({x.size}), but has shape {array.shape}."
-        )
-    return array
-
-
-def _require_plane(x):
-    if x.shape != (2,):
-        raise InputError(f"`x` must be a point of two dimensions, but has shape {x.shape}.")
+def _require_ordered(lower, upper):
+    if is_known(lower, upper) and not (np.asarray(lower) < np.asarray(upper)).all():
+        raise InputError(f"`lower` must be below `upper`, but they are {lower} and {upper}.")
 
 
 def potential_on(potential: Callable, grid: Grid, t: Scalar | float = 0.0) -> Array:
-    """`V` at every point of `grid`.
+    """`V(x, t)` at every point of `grid`; errors as of `potential_at`."""
+    return potential_at(potential, grid.points, t)
+
+
+def potential_at(
+    potential: Callable, points: Float[Array, "dim *shape"], t: Scalar | float = 0.0
+) -> Inexact[Array, "*shape"]:
+    """`V(x, t)` at every x of `points`.
 
     Raises:
         InputError: If `potential` does not return one number for a point.
     """
-    values = grid.at_points(lambda x: jnp.asarray(potential(x, t)))
-    if values.shape != grid.shape:
-        shape = values.shape[grid.dim :]
+    values = values_at(points, lambda x: jnp.asarray(potential(x, t)))
+    if values.shape != points.shape[1:]:
+        shape = values.shape[points.ndim - 1 :]
         raise InputError(f"`potential(x, t)` must return one number, but its shape is {shape}.")
     return values
 
 
 def depends_on_time(potential: Callable, dim: int) -> bool:
-    """Whether `V(x, t)` uses t at all, so that its factors must be made anew at every step."""
+    """Whether `V(x, t)` uses t at all."""
     jaxpr = jax.make_jaxpr(lambda x, t: potential(x, t))(jnp.zeros(dim), jnp.zeros(())).jaxpr
     t = jaxpr.invars[1]
     return any(t is v for equation in jaxpr.eqns for v in equation.invars) or t in jaxpr.outvars

@@ -1,15 +1,14 @@
-"""Wave functions to start from, and their densities on phase space."""
+"""Initial wave functions."""
 
 import math
 
 import jax.numpy as jnp
-from jax.core import Tracer
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError, require, require_positive
-from ..grid import Grid, density
-
-Parameter = Float[Array, "..."] | tuple[float, ...] | list[float] | float
+from ..errors import InputError, is_known, require, require_positive, require_whole
+from ..grid import Grid, density, one_per_axis
+from .potentials import Parameter
 
 
 def gaussian(
@@ -26,27 +25,32 @@ def gaussian(
     `ψ ∝ exp(−Σ (1 − 2iσ_i/ħ) (x_i − c_i)²/4w_i² + i p_i x_i/ħ)`
 
     Args:
-        grid: Where.
-        center: ⟨x⟩, one number or one per axis.
-        width: Standard deviation of ρ = |ψ|², likewise; positive.
-        momentum: ⟨p⟩, likewise.
+        grid: Periodic box.
+        center: ⟨x⟩, one number or one per axis, as the following three.
+        width: Standard deviation of ρ = |ψ|², positive.
+        momentum: ⟨p⟩.
         hbar: ħ.
-        covariance: σ = ⟨ΔxΔp + ΔpΔx⟩/2, likewise: positive for a packet that spreads, negative
-            for one that contracts (Dodonov et al. 1980, doi:10.1016/0375-9601(80)90231-5).
+        covariance: σ = ⟨ΔxΔp + ΔpΔx⟩/2, positive for a packet that spreads, negative for one that
+            contracts (Dodonov et al. 1980, doi:10.1016/0375-9601(80)90231-5).
 
     Raises:
-        InputError: If a width is not positive, an argument has another number of axes, the center
-            is outside of `grid`, or the momentum beyond its waves.
+        InputError: If a width is not positive, an argument has a wrong number of entries, the
+            center is outside `grid`, or the momentum exceeds the largest ħk of `grid`.
     """
     require_positive(width=width)
     given = {"center": center, "width": width, "momentum": momentum, "covariance": covariance}
     c, w, p, s = (per_axis(name, value, grid) for name, value in given.items())
     waves = hbar * greatest_waves(grid)
-    if not isinstance(p, Tracer) and (jnp.abs(p.ravel()) > waves).any():
-        raise InputError(f"`momentum` must be below ħk = {waves} of the grid, but is {momentum}.")
-    low, high = jnp.asarray(grid.lower), jnp.asarray(grid.upper)
-    if not isinstance(c, Tracer) and not ((c.ravel() >= low) & (c.ravel() <= high)).all():
-        raise InputError(f"`center` must be between {low} and {high} of the grid, but is {center}.")
+    if is_known(p, waves) and (jnp.abs(p.ravel()) > waves).any():
+        raise InputError(
+            f"`momentum` must be below the largest ħk of `grid`, {waves}, but is {momentum}: take "
+            "more points."
+        )
+    low, high = np.asarray(grid.lower), np.asarray(grid.upper)
+    if is_known(c) and not ((c.ravel() >= low) & (c.ravel() <= high)).all():
+        raise InputError(
+            f"`center` must be inside `grid`, between {low} and {high}, but is {center}."
+        )
     quadratic = (1 - 2j * s / hbar) * (grid.points - c) ** 2 / (4 * w**2)
     exponent = -quadratic + 1j * p * grid.points / hbar
     return normalised(grid, jnp.exp(jnp.sum(exponent, axis=0)))
@@ -62,7 +66,7 @@ def coherent(
 ) -> Complex[Array, "*shape"]:
     """A coherent state of the oscillator, `Δx = √(ħ/2mω)`, of shape `grid.shape`.
 
-    Args and errors as of `gaussian`; `omega` and `mass` are one number or one per axis.
+    Arguments and errors are those of `gaussian`; `omega` and `mass` are one number or one per axis.
     """
     return squeezed(grid, center, 0.0, momentum, omega, mass, hbar)
 
@@ -76,7 +80,7 @@ def squeezed(
     mass: Parameter = 1.0,
     hbar=1.0,
 ) -> Complex[Array, "*shape"]:
-    """A coherent state whose width in x is e^{−r} times as large, r the `squeezing`."""
+    """A squeezed state: its width in x is e^{−r} times that of `coherent`, r the `squeezing`."""
     width = jnp.sqrt(hbar / (2 * jnp.asarray(mass) * jnp.asarray(omega)))
     return gaussian(grid, center, width * jnp.exp(-jnp.asarray(squeezing)), momentum, hbar)
 
@@ -102,11 +106,13 @@ def oscillator(
     """The eigenstate of `Σ p²/2m + mω²x²/2` with the given number of quanta per axis.
 
     Raises:
-        InputError: If a level is not a whole number from 0.
+        InputError: If `level` is not one integer of at least 0, or one per axis.
     """
-    levels = (level,) * grid.dim if isinstance(level, int) else tuple(level)
-    if len(levels) != grid.dim or any(not isinstance(n, int) or n < 0 for n in levels):
-        raise InputError(f"`level` must be a whole number from 0 for each axis, but is {level}.")
+    levels = tuple(level) if isinstance(level, tuple | list) else (level,) * grid.dim
+    if len(levels) != grid.dim:
+        raise InputError(f"`level` must have one entry per axis ({grid.dim}), but is {level}.")
+    for n in levels:
+        require_whole(level=n)
     scale = jnp.sqrt(per_axis("mass", mass, grid) * per_axis("omega", omega, grid) / hbar)
     psi = jnp.ones(grid.shape, complex)
     for n, y in zip(levels, scale * grid.points, strict=True):
@@ -117,11 +123,17 @@ def oscillator(
 def normalised(grid: Grid, psi: Complex[Array, "*shape"]) -> Complex[Array, "*shape"]:
     """`ψ / √∫|ψ|²`."""
     norm = grid.integrate(density(psi))
-    return psi / jnp.sqrt(require(norm, norm > 0, "the state must not vanish on `grid`."))
+    return psi / jnp.sqrt(
+        require(
+            norm,
+            norm > 0,
+            "The state must not vanish on `grid`: take a finer grid, or a wider state.",
+        )
+    )
 
 
 def greatest_waves(grid: Grid) -> Float[Array, " dim"]:
-    """k_max of each axis."""
+    """The largest |k| of each axis."""
     return jnp.pi / jnp.array(grid.spacing)
 
 
@@ -133,11 +145,6 @@ def _hermite_function(n: int, y: Array) -> Array:
     return now
 
 
-def per_axis(name: str, value: Parameter, grid: Grid) -> Array:
-    """`value` as an array that multiplies `grid.points`."""
-    array = jnp.asarray(value)
-    if array.shape not in ((), (grid.dim,)):
-        raise InputError(
-            f"`{name}` must be one number or one per axis ({grid.dim}), but is {value}."
-        )
-    return jnp.broadcast_to(array, (grid.dim,)).reshape(-1, *[1] * grid.dim)
+def per_axis(name: str, value: Parameter, grid: Grid) -> Float[Array, "dim ..."]:
+    """`one_per_axis` in a shape that multiplies `grid.points`."""
+    return one_per_axis(name, value, grid.dim).reshape(-1, *[1] * grid.dim)

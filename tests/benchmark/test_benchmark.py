@@ -1,4 +1,4 @@
-"""What `dqmjax bench` measures: right answers, work as counted, whole files, clear refusals."""
+"""`dqmjax bench`: kernels against closed forms, counted work, reports, and errors."""
 
 import importlib
 import json
@@ -18,11 +18,11 @@ STUDIES = Path(__file__).parents[2] / "bench"
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch):
+def few_repeats(monkeypatch):
     monkeypatch.setattr(timing, "REPEATS", (2, 2))
 
 
-CASES = {  # and the error that the step of 0.01, the levels or round-off leave
+CASES = {  # with the error that a step of 0.01, the levels or round-off cause
     "split step": (lambda: kernels.split_step((64,), 10), 1e-5),
     "in a batch": (lambda: kernels.split_step((64,), 10, batch=3), 1e-5),
     "gradient": (lambda: kernels.split_step_gradient((32, 32), 10), 3e-5),
@@ -35,19 +35,19 @@ CASES = {  # and the error that the step of 0.01, the levels or round-off leave
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_give_what_is_known_in_closed_form(name):
+def test_kernels_agree_with_the_closed_form(name):
     make, most = CASES[name]
     case = make()
     row = suite.row(case, Floors())
     assert 0 <= row["error"] < most
-    if name != "two modes":  # of which no floor is known
+    if name != "two modes":  # for which no lower bound is known
         assert row["over_floor"] == row["min_s"] / row["floor_s"]
     assert row["memory_bytes"] > 0
     spoilt = lambda *arguments: jax.tree.map(lambda x: 1.01 * x, case.function(*arguments))
     assert case.error(spoilt(*case.arguments)) > 100 * most
 
 
-def test_single_precision_is_less_exact_and_moves_half_the_bytes():
+def test_single_precision_has_larger_errors_and_half_the_bytes():
     double, single = kernels.split_step((64,), 4), None
     with jax.enable_x64(False):
         single = kernels.split_step((64,), 4)
@@ -58,13 +58,13 @@ def test_single_precision_is_less_exact_and_moves_half_the_bytes():
     assert double.work.moved == 2 * halved
 
 
-def test_a_step_asks_for_two_transforms_and_two_products():
+def test_a_split_step_counts_two_transforms_and_two_products():
     work = kernels.split_step((64, 32), 10, batch=3).work
     assert (work.pairs, work.shape) == (10, (3, 64, 32))
     assert work.moved == 10 * (4 + 2 * 3) * 3 * 64 * 32 * 16
 
 
-def test_times_are_those_of_the_compiled_function():
+def test_measure_times_the_compiled_function():
     compiled = []
     count = lambda x: compiled.append(1) or x + 1
     times, result = measure(count, jnp.ones(3))
@@ -74,7 +74,7 @@ def test_times_are_those_of_the_compiled_function():
     np.testing.assert_array_equal(result, 2 * np.ones(3))
 
 
-def test_growth_is_the_slope_of_the_logarithms(monkeypatch):
+def test_growth_exponent_is_the_slope_of_the_logarithms(monkeypatch):
     took = lambda n: (timing.Timing(0.0, 1e-6 * n**3, 0.0, 1, None), None)
     monkeypatch.setattr(suite, "measure", lambda f, *_: took(f()))
     case = lambda n: lambda: kernels.Case("", {}, lambda: n, (), float, kernels.Work())
@@ -92,14 +92,14 @@ def small(monkeypatch):
     monkeypatch.setattr(suite, "_growth", lambda _: [("steps", 1.0, lines)])
 
 
-def test_the_command_writes_a_report_that_can_be_set_beside_another(small, tmp_path, capsys):
+def test_bench_writes_a_report_that_can_be_compared(small, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["bench", "--quick", "--out", str(out)]) == 0
     printed = capsys.readouterr()
     report = read(out / "bench.json")
     assert table(report) in printed.out
-    assert "split step of 32×32, double: value and gradient in" in printed.out
-    assert printed.err.count("\n") == 5  # a line as each is measured
+    assert "split step, 32×32, double: value and gradient take" in printed.out
+    assert printed.err.count("\n") == 5  # a line after each measurement
     assert [row["precision"] for row in report["kernels"]] == ["single"] * 2 + ["double"] * 2
     assert report["machine"]["jax"] == jax.__version__
 
@@ -111,21 +111,31 @@ def test_the_command_writes_a_report_that_can_be_set_beside_another(small, tmp_p
     printed = capsys.readouterr().out
     assert printed == compare(report, slower) + "\n"
     assert printed.count(" 3.00 ") == 3
-    assert "1 rows are in one of them only" in printed
+    assert "rows in only one of them: 1." in printed
 
 
-def test_what_cannot_be_measured_or_read_is_refused(tmp_path, capsys, monkeypatch):
+def test_absent_device_is_rejected(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("JAX_PLATFORMS", raising=False)
-    absent = next(name for name in ("tpu", "gpu") if name not in _platforms())
-    out = tmp_path / "out"
-    assert main(["bench", "--device", absent, "--out", str(out)]) == 2
+    present = {device.platform for device in jax.devices()}
+    absent = next(name for name in ("tpu", "gpu") if name not in present)
+    assert main(["bench", "--device", absent, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
-    assert f"`device` is '{absent}', but JAX (JAX_PLATFORMS: all) finds none" in error
-    assert not out.exists()
-    (tmp_path / "file").write_text("[1]")
-    for path, message in (("none", "cannot be read"), ("file", "is no report of `dqmjax bench`")):
-        with pytest.raises(dqm.InputError, match=message):
-            files.read(tmp_path / path)
+    assert f"`device` is '{absent}', but JAX finds none (JAX_PLATFORMS: all)" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("absent", "cannot be read"), ("list", "is not a report of `dqmjax bench`")],
+)
+def test_bad_report_is_rejected(name, message, tmp_path):
+    (tmp_path / "list").write_text("[1]")
+    with pytest.raises(dqm.InputError, match=message):
+        files.read(tmp_path / name)
+
+
+def test_unwritable_output_is_rejected(tmp_path, capsys):
+    (tmp_path / "file").touch()
     assert main(["bench", "--out", str(tmp_path / "file" / "x")]) == 2
     assert "cannot be written to" in capsys.readouterr().err
 
@@ -142,7 +152,3 @@ def test_a_peer_that_cannot_run_is_skipped_with_its_reason(tmp_path, monkeypatch
     assert runs == {"ours": []}
     assert "install -q absent==1.0: exit 1" in skipped["absent"]
     assert "skipped absent" in capsys.readouterr().err
-
-
-def _platforms():
-    return {device.platform for device in jax.devices()}

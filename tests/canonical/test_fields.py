@@ -44,7 +44,7 @@ def test_quantum_potential_of_a_packet():
     assert mean == pytest.approx(float(fields.ledger(H, GRID, PSI).localization), abs=1e-11)
 
 
-def test_ledger_of_a_packet_and_its_sum():
+def test_ledger_of_a_packet():
     book = fields.ledger(H, GRID, PSI)
     w, m, s = (np.array(a) for a in (WIDTH, MASS, COVARIANCE))
     assert book.localization == pytest.approx(np.sum(HBAR**2 / (8 * m * w**2)), abs=1e-12)
@@ -66,7 +66,7 @@ def test_ledger_adds_up_on_a_node():
         assert np.isfinite(field(h, grid, psi)).all()
 
 
-def test_uncertainty_is_least_for_a_packet():
+def test_uncertainty_is_minimal_for_a_packet():
     np.testing.assert_allclose(fields.uncertainty_product(H, GRID, PSI), HBAR**2 / 4, rtol=1e-11)
     line = dqm.Grid((-9.0,), (9.0,), (96,))
     product = fields.uncertainty_product(
@@ -75,8 +75,8 @@ def test_uncertainty_is_least_for_a_packet():
     assert product[0] == pytest.approx(9 / 4, abs=1e-11)
 
 
-def test_cross_term_is_the_rate_of_entropy():
-    """`Σ ∫ m v·u ρ = (ħ/2) d(−∫ρ ln ρ)/dt`, and 0 where the density stands still."""
+def test_cross_term_is_the_rate_of_change_of_the_entropy():
+    """`Σ ∫ m v·u ρ = (ħ/2) d(−∫ρ ln ρ)/dt`, and 0 for a stationary density."""
     step = 1e-3
     run = dqm.solve(dqm.SplitStep(H, GRID), PSI, step * np.arange(5.0), substeps=2)
     e = [float(fields.entropy(GRID, psi)) for psi in run.saved]
@@ -97,8 +97,8 @@ def book_of(h, grid):
 
 @pytest.mark.slow
 def test_ledger_while_a_packet_crosses_a_barrier():
-    """Drift energy is lent to localization and potential and comes back in part; their sum stays.
-    Each part against diagonalisation."""
+    """Drift energy changes to localization and potential energy and partly back; the sum is
+    conserved. Each part agrees with diagonalisation."""
     grid = dqm.Grid((-14.0,), (14.0,), (160,))
     h = dqm.Hamiltonian(dqm.SechBarrier(2.5, 1.5), rest_energy=3.0)
     psi = dqm.gaussian(grid, -4.0, 0.8, 2.0)
@@ -117,8 +117,8 @@ def test_ledger_while_a_packet_crosses_a_barrier():
     assert run.saved.localization.max() > 2 * run.saved.localization[2]  # fringes at the barrier
 
 
-def test_rest_energy_turns_phases_only():
-    """S falls by E₀t, nothing else changes, in both pictures."""
+def test_rest_energy_changes_phases_only():
+    """S decreases by E₀t and nothing else changes, in both pictures."""
     grid = dqm.Grid((-7.0,), (7.0,), (48,))
     psi, t = dqm.gaussian(grid, 0.5, 0.7, 0.3), 0.6
     finals = []
@@ -158,10 +158,14 @@ def test_relativistic_energy_against_its_expansion():
     assert (4 * remainder(80.0) - remainder(40.0)) / 3 == pytest.approx(exact, rel=1e-5)
 
 
-def test_relativistic_energy_is_refused_where_it_means_nothing():
-    with pytest.raises(dqm.InputError, match="`light_speed` must exceed"):
-        fields.relativistic_energy(ONE, GRID, PSI, 1.5)
-    with pytest.raises(dqm.InputError, match="`mass` must be one number"):
-        fields.relativistic_energy(H, GRID, PSI, 50.0)
-    with pytest.raises(dqm.InputError, match="`light_speed` must be positive"):
-        fields.relativistic_energy(ONE, GRID, PSI, 0.0)
+@pytest.mark.parametrize(
+    ("hamiltonian", "light_speed", "message"),
+    [
+        (ONE, 1.5, "`light_speed` must exceed"),
+        (H, 50.0, "`mass` must be one number"),
+        (ONE, 0.0, "`light_speed` must be positive"),
+    ],
+)
+def test_relativistic_energy_without_meaning_is_refused(hamiltonian, light_speed, message):
+    with pytest.raises(dqm.InputError, match=message):
+        fields.relativistic_energy(hamiltonian, GRID, PSI, light_speed)

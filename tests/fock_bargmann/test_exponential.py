@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 
 from dqmjax.fock_bargmann.exponential import _repeat, expm, expm_action
-from dqmjax.fock_bargmann.ladder import Blocks, Shifts
+from dqmjax.fock_bargmann.ladder import Shifts
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 1000.0])
@@ -74,15 +74,6 @@ def test_action_on_shifts_is_that_of_the_dense_matrix():
     exact = scipy.linalg.expm(1.7 * dense(operator, (5, 5))) @ np.asarray(rho).ravel()
     got = expm_action(operator, jnp.asarray(1.7), rho)
     np.testing.assert_allclose(np.ravel(got), exact, rtol=1e-12, atol=1e-12 * abs(exact).max())
-
-
-def test_blocks_hold_the_operator():
-    operator = Shifts(((0, 0), (1, 1)), random_shifts().weights[:2])
-    blocks = Blocks(operator.shifts, np.ones((5, 5), bool), np.ones((2, 25), bool))
-    rho = jnp.asarray(np.random.default_rng(3).normal(size=(5, 5)) + 0j)
-    rows = jnp.einsum("bij,bj->bi", blocks.matrices(operator), blocks.gather(rho))
-    assert (blocks.count, blocks.width) == (5, 5)  # nine diagonals of 1…5…1, packed
-    np.testing.assert_allclose(blocks.scatter(rows), operator(rho), rtol=1e-14)
 
 
 def test_action_differentiates_forward_and_in_reverse():

@@ -130,15 +130,15 @@ def test_gradients_three_ways():
     np.testing.assert_allclose(reverse, difference, rtol=1e-7, atol=1e-10)
 
 
-def test_bad_input():
-    with pytest.raises(dqm.InputError, match="`quanta` must be a whole number"):
-        dqm.FockBargmann(4, quanta=0)
-    basis = dqm.FockBargmann((4, 4))
-    wave = dqm.KetStep(lambda q, p: jnp.cos(q[0]), dqm.FockBargmann(4))
-    with pytest.raises(dqm.InputError, match="polynomials in q and p"):
-        wave.make_step(jnp.array(0.1))
-    lossy = dqm.KetStep(lambda q, p: (1 - 0.1j) * (q @ q + p @ p), dqm.FockBargmann(4))
-    with pytest.raises(dqm.InputError, match="one real number"):
-        lossy.make_step(jnp.array(0.1))
-    with pytest.raises(dqm.InputError, match="`basis` must have the 1 modes"):
-        dqm.KetStep(dqm.Kerr(1.0), basis).make_step(jnp.array(0.1))
+@pytest.mark.parametrize(
+    ("cutoff", "symbol", "message"),
+    [
+        (4, lambda q, p: jnp.cos(q[0]), "must be a polynomial"),
+        (4, lambda q, p: (1 - 0.1j) * (q @ q + p @ p), "one real number"),
+        ((4, 4), dqm.Kerr(1.0), "`basis` must have the 1 modes"),
+    ],
+)
+def test_bad_input(cutoff, symbol, message):
+    stepper = dqm.KetStep(symbol, dqm.FockBargmann(cutoff))
+    with pytest.raises(dqm.InputError, match=message):
+        stepper.make_step(jnp.array(0.1))

@@ -11,7 +11,7 @@ import sympy
 from qpsgen import LindbladChannel, MasterEquation, boson_modes, derive_kramers_moyal
 
 import dqmjax as dqm
-from dqmjax.fock_bargmann.generator import _components, _derivatives
+from dqmjax.fock_bargmann.generator import components, derivatives
 
 
 def quadratures(modes, ell):
@@ -106,8 +106,8 @@ def test_every_coefficient(name, bath):
         flow = dqm.Damped(flow, rate, thermal)
     random = np.random.default_rng(3)
     beta = random.normal(size=(5, modes)) + 1j * random.normal(size=(5, modes))
-    got = np.asarray(_components(dqm.FockBargmann((6,) * modes, ell), flow, jnp.asarray(beta)))
-    axes, _ = _derivatives(modes, order)
+    got = np.asarray(components(dqm.FockBargmann((6,) * modes, ell), flow, jnp.asarray(beta)))
+    axes = derivatives(modes, order)
     at = np.concatenate([beta, beta.conj()], axis=1)
     scale = np.abs(got).max()
     found = {tuple(row.count(i) for i in range(2 * modes)): k for k, row in enumerate(axes)}

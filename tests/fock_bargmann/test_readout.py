@@ -10,6 +10,8 @@ import dqmjax as dqm
 from dqmjax import readout
 from dqmjax.phase_space.fokker_planck import current
 
+KEY = jax.random.key(0)
+
 
 def kerr_run(times):
     """K = U/2 = 1 and α = 2."""
@@ -158,24 +160,37 @@ def test_samples_follow_the_density(modes):
         assert np.sum((counts - expected) ** 2 / expected) < 30  # 7 degrees of freedom
 
 
-def test_bad_input():
-    basis = dqm.FockBargmann(5)
-    rho = basis.coherent(0.2)
-    with pytest.raises(dqm.InputError, match="`up` and `down` must hold a power"):
-        readout.moment(basis, rho, (1, 0), (0,))
-    with pytest.raises(dqm.InputError, match="must be a state"):
-        readout.sample(jax.random.key(0), basis, -rho, 10)
-    with pytest.raises(dqm.InputError, match="must be a state"):
-        readout.sample(jax.random.key(0), basis, rho * (1 + 0.1j), 10)
-    with pytest.raises(dqm.InputError, match="`count` must be"):
-        readout.sample(jax.random.key(0), basis, rho, -3)
-    for wrong in ((-1,), (1, 0), (2,), (0, 0)):
-        with pytest.raises(dqm.InputError, match="in increasing order"):
-            readout.marginal(dqm.Grid((-1.0, -1.0), (1.0, 1.0), (4, 4)), jnp.ones((4, 4)), wrong)
-    with pytest.raises(dqm.InputError, match="`keep` must hold some of 0 … 0"):
-        readout.reduced(basis, rho, (1,))
-    with pytest.raises(dqm.InputError, match="of a ket take"):
-        readout.moment(basis, basis.coherent_ket(0.2), (1,), (0,))
-    both = dqm.ordering.polynomial(dqm.BoseHubbard(1.0, 1.0, 2), 2)
-    with pytest.raises(dqm.InputError, match="`symbol` must have the 1 modes"):
-        readout.expectation(basis, rho, both)
+BASIS = dqm.FockBargmann(5)
+
+
+@pytest.fixture(scope="module")
+def rho():
+    return BASIS.coherent(0.2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda rho: readout.moment(BASIS, rho, (1, 0), (0,)), "`up` must have a power"),
+        (lambda rho: readout.moment(BASIS, rho, (1,), (-1,)), "`down` must have a power"),
+        (lambda rho: readout.moment(BASIS, rho[0], (1,), (0,)), "for a ket, use"),
+        (lambda rho: readout.sample(KEY, BASIS, -rho, 10), "must be a density matrix"),
+        (lambda rho: readout.sample(KEY, BASIS, rho * (1 + 0.1j), 10), "must be a density matrix"),
+        (lambda rho: readout.sample(KEY, BASIS, rho, -3), "`count` must be an integer"),
+        (lambda rho: readout.reduced(BASIS, rho, (1,)), "`keep` must contain some of 0 … 0"),
+        (
+            lambda rho: readout.expectation(BASIS, rho, dqm.ordering.from_terms({(0,) * 4: 1.0})),
+            "`symbol` must have the 1 modes",
+        ),
+    ],
+)
+def test_bad_input(rho, call, message):
+    with pytest.raises(dqm.InputError, match=message):
+        call(rho)
+
+
+@pytest.mark.parametrize("axes", [(-1,), (1, 0), (2,), (0, 0), ()])
+def test_axes_must_increase(axes):
+    grid = dqm.Grid((-1.0, -1.0), (1.0, 1.0), (4, 4))
+    with pytest.raises(dqm.InputError, match="in increasing order"):
+        readout.marginal(grid, jnp.ones((4, 4)), axes)

@@ -50,18 +50,20 @@ def test_it_is_coupling_times_time_that_counts():
     np.testing.assert_allclose(ends, [0.004, 0.004, 0.002], rtol=0.1)
 
 
-def test_bad_input():
-    basis = dqm.FockBargmann(12)
-    state = basis.coherent(0.3 + 0j)
-    flow, points = dqm.FokkerPlanck(QUARTIC), jnp.zeros((1, 2))
-    run = lambda degree, ts, powers=(((0,), (1,)),): deviation(
-        flow, degree, basis, state, ts, powers, points
-    )
-    with pytest.raises(dqm.InputError, match="`powers` must name a moment"):
-        run(4, np.array([0.0, 0.001]), ())
-    with pytest.raises(dqm.InputError, match="`degree` must make the equation exact"):
-        run(3, np.array([0.0, 0.1]))
-    with pytest.raises(dqm.InputError, match="before the horizon"):
-        run(4, np.array([0.0, 9.0]))
-    with pytest.raises(dqm.InputError, match="`ts` must begin at 0"):
-        run(4, np.array([0.01, 0.02]))
+MEAN = [((0,), (1,))]
+
+
+@pytest.mark.parametrize(
+    ("degree", "ts", "powers", "message"),
+    [
+        (4, [0.0, 0.001], [], "`powers` must name a moment"),
+        (3, [0.0, 0.1], MEAN, "`degree` must make the equation exact"),
+        (4, [0.0, 9.0], MEAN, "before the horizon"),
+        (4, [0.01, 0.02], MEAN, "`ts` must begin at 0"),
+    ],
+)
+def test_bad_input(degree, ts, powers, message):
+    basis = dqm.FockBargmann(16)
+    flow, state = dqm.FokkerPlanck(QUARTIC, ell=(1.0,)), basis.coherent(0.3)
+    with pytest.raises(dqm.InputError, match=message):
+        deviation(flow, degree, basis, state, np.array(ts), powers, jnp.zeros((1, 2)))

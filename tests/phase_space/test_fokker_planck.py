@@ -170,35 +170,51 @@ def test_verdict_on_exactness(flow, exact):
     assert flow.is_exact is exact
 
 
-def test_bad_arguments_are_refused():
-    with pytest.raises(dqm.InputError, match="`kappa` must be positive"):
-        dqm.FokkerPlanck(dqm.Kerr(1.0), kappa=0.0)
-    with pytest.raises(dqm.InputError, match="`ell` must be positive"):
-        dqm.FokkerPlanck(dqm.Kerr(1.0), ell=jnp.array([1.0, -1.0]))
-    with pytest.raises(dqm.InputError, match="`order` must be"):
-        dqm.FokkerPlanck(dqm.Kerr(1.0), order=0)
-    with pytest.raises(dqm.InputError, match="`C` must be finite"):
-        dqm.FokkerPlanck(dqm.Kerr(1.0), C=np.inf)
-    with pytest.raises(dqm.InputError, match="`order` must be 1 or 2 on a grid"):
-        dqm.FokkerPlanck(dqm.Kerr(1.0), order=3).rhs(GRID, jnp.zeros(GRID.shape))
-    flow = dqm.FokkerPlanck(dqm.Kerr(1.0))
-    with pytest.raises(dqm.InputError, match="grid's shape"):
-        flow.rhs(GRID, jnp.zeros((4, 4)))
-    with pytest.raises(dqm.InputError, match="an axis for each q and p"):
-        flow.rhs(dqm.Grid((0.0,), (1.0,), (8,)), jnp.zeros(8))
+KERR = dqm.Kerr(1.0)
 
 
-def test_a_symbol_must_be_one_real_number_with_as_many_modes_as_scales():
-    at = jnp.array([1.0, 0.5])
-    with pytest.raises(dqm.InputError, match="must return one real number"):
-        dqm.FokkerPlanck(lambda q, p: (1 + 1j) * q[0] * p[0]).drift(at)
-    with pytest.raises(dqm.InputError, match="must return one real number"):
-        dqm.FokkerPlanck(lambda q, p: q * p).drift(at)
-    with pytest.raises(dqm.InputError, match="`ell` must have one entry for each of the 2 modes"):
-        dqm.FokkerPlanck(dqm.BoseHubbard(1.0, 1.0, 2), ell=(1.0, 1.0, 1.0))
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: dqm.FokkerPlanck(KERR, kappa=0.0), "`kappa` must be positive"),
+        (lambda: dqm.FokkerPlanck(KERR, ell=jnp.array([1.0, -1.0])), "`ell` must be positive"),
+        (lambda: dqm.FokkerPlanck(KERR, order=0), "`order` must be an integer of at least 1"),
+        (lambda: dqm.FokkerPlanck(KERR, C=np.inf), "`C` must be finite"),
+        (lambda: dqm.FokkerPlanck(KERR, hbar=-1.0), "`hbar` must be finite and not negative"),
+        (
+            lambda: dqm.FokkerPlanck(dqm.BoseHubbard(1.0, 1.0, 2), ell=(1.0, 1.0, 1.0)),
+            "`ell` must have one entry for each of the 2 modes",
+        ),
+        (lambda: dqm.Damped(dqm.FokkerPlanck(KERR), -0.1), "`rate` must be finite"),
+        (lambda: dqm.Damped(dqm.FokkerPlanck(KERR), 0.1, -1.0), "`thermal` must be finite"),
+        (
+            lambda: dqm.FokkerPlanck(lambda q, p: (1 + 1j) * q[0] * p[0]).drift(jnp.ones(2)),
+            "must return one real number",
+        ),
+        (
+            lambda: dqm.FokkerPlanck(lambda q, p: q * p).drift(jnp.ones(2)),
+            "must return one real number",
+        ),
+        (
+            lambda: dqm.FokkerPlanck(KERR, order=3).rhs(GRID, jnp.zeros(GRID.shape)),
+            "`order` must be 1 or 2 on a grid",
+        ),
+        (
+            lambda: dqm.FokkerPlanck(KERR).rhs(GRID, jnp.zeros((4, 4))),
+            r"`rho` must have shape \(80, 80\)",
+        ),
+        (
+            lambda: dqm.FokkerPlanck(KERR).rhs(dqm.Grid((0.0,), (1.0,), (8,)), jnp.zeros(8)),
+            "an axis for each q and p",
+        ),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(dqm.InputError, match=message):
+        call()
 
 
-def test_symbol_that_closes_over_a_parameter_is_told_apart():
+def test_a_symbol_that_closes_over_a_parameter_is_refused():
     basis = dqm.FockBargmann(6)
 
     def moved(omega):

@@ -39,7 +39,7 @@ def test_order_six():
 
 
 def test_agrees_with_order_one_on_coefficients():
-    """Where that still can be believed."""
+    """Before the horizon of the coefficients."""
     basis = dqm.FockBargmann(40)
     flow, t = dqm.FokkerPlanck(dqm.Kerr(1.0), order=1), 0.03
     start = basis.coherent(0.8 + 0.3j)
@@ -56,12 +56,14 @@ def test_its_derivative_in_time():
     np.testing.assert_allclose(jax.jacfwd(moved)(0.0), exact, rtol=0, atol=1e-12)
 
 
-def test_bad_input():
-    flow = dqm.FokkerPlanck(dqm.Kerr(1.0))
-    with pytest.raises(dqm.InputError, match="`points` must have rows"):
-        liouville(flow, packet, POINTS[:, :1], 1.0, substeps=1)
-    with pytest.raises(dqm.InputError, match="`substeps` must be a whole number"):
-        liouville(flow, packet, POINTS, 1.0, substeps=0)
-    stiff = dqm.FokkerPlanck(dqm.Kerr(1e4))
-    with pytest.raises(RuntimeError, match="not finite: take more"):
-        liouville(stiff, packet, POINTS, 1.0, substeps=1)
+@pytest.mark.parametrize(
+    ("points", "interaction", "substeps", "error", "message"),
+    [
+        (POINTS[:, :1], 1.0, 1, dqm.InputError, "`points` must have rows"),
+        (POINTS, 1.0, 0, dqm.InputError, "`substeps` must be an integer of at least 1"),
+        (POINTS, 1e4, 1, RuntimeError, "not finite: take more"),
+    ],
+)
+def test_bad_input(points, interaction, substeps, error, message):
+    with pytest.raises(error, match=message):
+        liouville(dqm.FokkerPlanck(dqm.Kerr(interaction)), packet, points, 1.0, substeps=substeps)

@@ -6,7 +6,6 @@ import qutip
 
 import dqmjax as dqm
 from dqmjax.phase_space.ordering import from_qutip
-from dqmjax.phase_space.polynomial import CHUNK, in_chunks
 
 POINTS = np.random.default_rng(3).normal(size=(6, 2, 6))
 
@@ -165,27 +164,34 @@ def test_verdicts_on_the_catalogue(symbol, exact):
     assert dqm.FokkerPlanck(symbol, ell=ell, order=4).is_exact
 
 
-def test_bad_input_is_refused():
-    with pytest.raises(dqm.InputError, match="`sites` must be whole numbers"):
-        dqm.BoseHubbard(1.0, 1.0, 0)
-    with pytest.raises(dqm.InputError, match="`sites` must be a whole number"):
-        dqm.ScalarField(0, 1.0, 1.0)
-    with pytest.raises(dqm.InputError, match="`mass` must be positive"):
-        dqm.HiggsPair(0.0, 1.0)
-    for symbol in (
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: dqm.BoseHubbard(1.0, 1.0, 0), "`sites` must be an integer of at least 1"),
+        (lambda: dqm.ScalarField(0, 1.0, 1.0), "`sites` must be an integer of at least 1"),
+        (lambda: dqm.HiggsPair(0.0, 1.0), "`mass` must be positive"),
+        (lambda: dqm.GaugeQuartic(-1.0, 1.0), "`omega` must be positive"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(dqm.InputError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        dqm.Kerr(1.0),
+        dqm.ParametricAmplifier(1.0),
+        dqm.AnharmonicOscillator(1.0, 1.0),
         dqm.BoseHubbard(1.0, 1.0, 2),
         dqm.ThreeWave(1.0),
         dqm.HiggsPair(1.0, 1.0),
+        FIELD,
         GAUGE,
-    ):
-        with pytest.raises(dqm.InputError, match="one entry per mode"):
-            symbol(jnp.ones(5), jnp.ones(5))
-
-
-@pytest.mark.parametrize("count", [1, CHUNK, CHUNK + 1, 3 * CHUNK])
-def test_evaluation_in_chunks_keeps_every_point(count):
-    beta = np.arange(2.0 * count).reshape(count, 2) + 1j
-    shapes = []
-    found = in_chunks(lambda part: shapes.append(part.shape) or part.sum(axis=1), beta)
-    np.testing.assert_array_equal(found, beta.sum(axis=1))
-    assert set(shapes) == {(CHUNK, 2)}
+    ],
+    ids=lambda symbol: type(symbol).__name__,
+)
+def test_points_of_other_modes_are_refused(symbol):
+    with pytest.raises(dqm.InputError, match="one entry per mode"):
+        symbol(jnp.ones(5), jnp.ones(5))

@@ -1,5 +1,8 @@
 import dataclasses
+import inspect
 
+import jax
+import jax.numpy as jnp
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +13,8 @@ import dqmjax as dqm
 
 mpl.use("Agg")
 from dqmjax import plot
+
+draw_nothing = lambda frame, ax: None
 
 
 @pytest.fixture(autouse=True)
@@ -30,23 +35,37 @@ def test_snapshots_show_data_model_and_residual_on_shared_scales(clean):
     assert "ell" in maps[8].get_xlabel()
 
 
-def test_map_axes_are_in_units():
+def test_phase_space_map_has_axes_in_units_of_ell_and_kappa():
     points = np.array([[0.0, 0.0], [3.2, 0.0], [0.0, 1.0], [3.2, 1.0]])
     plot.phase_space_map(points, np.arange(4.0), ell=1.6, kappa=2.0)
     assert plt.gca().dataLim.x1 == pytest.approx(3.2 / 1.6)
     assert plt.gca().dataLim.y1 == pytest.approx(1.0 / (2.0 / 1.6))
 
 
-@pytest.mark.slow
-def test_posterior_leaves_out_what_is_undetermined(clean):
-    result = dqm.recover(clean, "kerr", fix={"interaction": 0.0, "omega": 0.0})
-    assert not result.identifiable["C"]
-    figure = plot.posterior(result)
-    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
-    assert [t.split("\n")[0] for t in titles] == ["alpha_re", "alpha_im"]
+class Decay(dqm.AbstractStepper):
+    """`dy/dt = −rate y`, whatever the other parameter is."""
+
+    rate: jax.Array
+    idle: jax.Array
+
+    def make_step(self, dt):
+        return jax.tree_util.Partial(
+            lambda factor, t, y: factor * y, jnp.exp(-self.rate * dt) + 0 * self.idle
+        )
 
 
-def test_maps_of_several_times_share_one_scale():
+def test_posterior_leaves_out_undetermined_parameters():
+    t = np.linspace(0.0, 1.0, 9)
+    decay = Decay(jnp.array(1.5), jnp.array(1.0))
+    result = dqm.recover(
+        dqm.Series(t, np.exp(-2 * t)[:, None], sigma=0.01), dqm.Evolution(decay, 1.0, lambda y: y)
+    )
+    assert result.identifiable == {"rate": True, "idle": False}
+    titles = [ax.get_title() for ax in plot.posterior(result).axes]
+    assert [title.split("\n")[0] for title in titles if title] == ["rate"]
+
+
+def test_phase_space_maps_share_one_scale():
     axis = np.linspace(-1, 1, 5)
     points = np.stack(np.meshgrid(axis, axis)).reshape(2, -1).T
     rho = np.linspace(0, 1, 50).reshape(2, 25)
@@ -73,7 +92,7 @@ def test_diffusion_is_drawn_as_the_curve_of_its_inverse(matrix, sign):
     assert (np.linalg.norm(curves[0][0] - curves[0][-1]) < 1e-12) == (sign > 0)
 
 
-def test_weights_show_what_presses_against_the_cut_off():
+def test_fock_weights_show_populations_coherences_and_the_cut_off():
     rho = np.diag([0.5, 0.25, 0.125]) + 0j
     rho[0, 2] = 0.2
     populations, largest = plot.fock_weights(rho)
@@ -82,34 +101,46 @@ def test_weights_show_what_presses_against_the_cut_off():
     assert plt.gca().lines[-1].get_xdata()[0] == 2.5
 
 
-def test_phase_is_masked_where_there_is_no_density():
+@pytest.fixture
+def line():
+    """A grid, and a density with a node at 0 that vanishes at the edges."""
     grid = dqm.Grid((-6.0,), (6.0,), (64,))
     x = np.asarray(grid.points[0])
-    rho = x**2 * np.exp(-(x**2))
-    image = plot.density_and_action(grid, rho, np.full(64, 1.5 * np.pi))
-    shown = image.get_array()
+    return grid, x, x**2 * np.exp(-(x**2))
+
+
+def test_phase_is_masked_where_there_is_no_density(line):
+    grid, _, rho = line
+    shown = plot.density_and_action(grid, rho, np.full(64, 1.5 * np.pi)).get_array()
     np.testing.assert_array_equal(shown.mask[0], rho < 1e-6 * rho.max())
     np.testing.assert_allclose(shown.compressed(), -np.pi / 2)
-    figure, ax = plt.subplots()
-    (line,) = plot.fields(grid, rho, {"rho": x}, ax)
-    np.testing.assert_array_equal(np.isnan(line.get_ydata()), rho < 1e-6 * rho.max())
-    low, high = ax.get_ylim()
-    assert low < -2 < 2 < high < 6.6  # set by the field
-    assert figure.axes == [ax]  # nothing that would stay in the next frame of an animation
-    plane = dqm.Grid((-1.0, -2.0), (1.0, 2.0), (8, 16))
-    image = plot.density_and_action(plane, np.ones((8, 16)), plane.points[1])
-    assert image.get_extent() == [-1, 1, -2, 2]
-    image = plot.density_and_action(plane, np.ones((8, 16)), plane.points[1], peak=4.0)
-    np.testing.assert_allclose(image.get_alpha(), 0.5)  # √(1/4) of the strength
-    plt.figure()
+
+
+def test_peak_sets_the_top_of_the_axis(line):
+    grid, _, rho = line
     plot.density_and_action(grid, rho, 0 * rho, peak=3.0)
     assert plt.gca().get_ylim()[1] == pytest.approx(3.15)
-    with pytest.raises(dqm.InputError, match="`peak` must be positive"):
-        plot.density_and_action(grid, rho, 0 * rho, peak=0.0)
+
+
+def test_density_and_action_of_a_plane_is_a_map():
+    plane = dqm.Grid((-1.0, -2.0), (1.0, 2.0), (8, 16))
+    image = plot.density_and_action(plane, np.ones((8, 16)), plane.points[1], peak=4.0)
+    assert image.get_extent() == [-1, 1, -2, 2]
     assert image.get_array().shape == (16, 8)  # y upwards
+    np.testing.assert_allclose(image.get_alpha(), 0.5)  # √(1/4)
 
 
-def test_ledger_adds_up():
+def test_fields_are_masked_where_there_is_no_density(line):
+    grid, x, rho = line
+    figure, ax = plt.subplots()
+    (curve,) = plot.fields(grid, rho, {"rho": x}, ax)
+    np.testing.assert_array_equal(np.isnan(curve.get_ydata()), rho < 1e-6 * rho.max())
+    low, high = ax.get_ylim()
+    assert low < -2 < 2 < high < 6.6  # the scale of the field, not of the density
+    assert figure.axes == [ax]  # no second pair, which would stay in the next frame of an animation
+
+
+def test_energy_ledger_draws_the_sum():
     lines = plot.energy_ledger(np.arange(3.0), {"drift": np.ones(3), "potential": np.arange(3.0)})
     np.testing.assert_allclose(lines[-1].get_ydata(), [1, 2, 3])
     assert [line.get_label() for line in lines] == ["drift", "potential", "total"]
@@ -117,66 +148,147 @@ def test_ledger_adds_up():
 
 def test_animation_is_written(tmp_path):
     frames = []
-    line = lambda i, ax: frames.append((i, ax.plot([0, i])))
-    animation = plot.animate(line, 3, fps=5)
-    plot.save_animation(animation, tmp_path / "moving.gif")
+    draw = lambda i, ax: frames.append((i, ax.plot([0, i])))
+    plot.save_animation(plot.animate(draw, 3, fps=5), tmp_path / "moving.gif")
     with PIL.Image.open(tmp_path / "moving.gif") as image:
         assert image.n_frames == 3
         assert image.info["duration"] == 200
     assert sorted({i for i, _ in frames}) == [0, 1, 2]
-    with pytest.raises(dqm.InputError, match=r"must end in \.gif"):
-        plot.save_animation(animation, tmp_path / "moving.mp4")
-    with pytest.raises(dqm.InputError, match="does not exist"):
-        plot.save_animation(animation, tmp_path / "nowhere" / "moving.gif")
-    with pytest.raises(dqm.InputError, match="`count` must be one frame at least"):
-        plot.animate(line, 0)
 
 
-def test_work_and_precision():
-    (line,) = plot.work_precision({"strang": (np.array([1e-8, 1e-2]), np.array([1.0, 0.1]))})
-    np.testing.assert_allclose(line.get_ydata(), [1.0, 0.1])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("moving.mp4", r"must end in \.gif"),
+        ("nowhere/moving.gif", "the folder .* does not exist"),
+        ("taken.gif", "cannot be written"),
+    ],
+)
+def test_animation_is_not_written_to(path, message, tmp_path):
+    (tmp_path / "taken.gif").mkdir()
+    animation = plot.animate(draw_nothing, 1)
+    plot.save_animation(animation, tmp_path / "moving.gif")
+    with pytest.raises(dqm.InputError, match=message):
+        plot.save_animation(animation, tmp_path / path)
+
+
+def test_work_precision_draws_seconds_against_error():
+    (drawn,) = plot.work_precision({"strang": (np.array([1e-8, 1e-2]), np.array([1.0, 0.1]))})
+    np.testing.assert_allclose(drawn.get_ydata(), [1.0, 0.1])
     plot.work_precision({"other": (np.array([1e-4]), np.array([1.0]))})
-    assert plt.gca().xaxis_inverted()  # by a second call, too
-    with pytest.raises(dqm.InputError, match="`runs` of 'strang' must be as many positive"):
-        plot.work_precision({"strang": (np.array([0.0]), np.array([1.0]))})
-    with pytest.raises(dqm.InputError, match="`runs` must hold one method"):
-        plot.work_precision({})
+    assert plt.gca().xaxis_inverted()  # after a second call, too
 
 
-def test_bad_input_to_figures_is_refused(clean):
-    points = np.ones((4, 2))
-    with pytest.raises(dqm.InputError, match=r"must be \(points, 2\)"):
-        plot.phase_space_map(points, np.ones(3))
-    with pytest.raises(dqm.InputError, match="must be real"):
-        plot.phase_space_map(points, np.ones(4) + 1j)
+POINTS = np.ones((4, 2))
+LINE = dqm.Grid((-1.0,), (1.0,), (8,))
+SPACE = dqm.Grid((-1.0,) * 3, (1.0,) * 3, (4,) * 3)
+ONE, CUBE = np.ones(8), np.ones((4, 4, 4))
+BAD = {
+    "values of another length": (
+        lambda: plot.phase_space_map(POINTS, np.ones(3)),
+        r"must have shape \(points, 2\) and `values` \(points,\), but they have",
+    ),
+    "complex values": (
+        lambda: plot.phase_space_map(POINTS, np.ones(4) + 1j),
+        "`values` must be real",
+    ),
+    "maps of other times": (
+        lambda: plot.phase_space_maps(POINTS, np.ones((3, 4)), np.arange(2.0)),
+        r"`values` must have shape \(2, 4\)",
+    ),
+    "maps of no time": (
+        lambda: plot.phase_space_maps(POINTS, np.ones((0, 4)), np.ones(0)),
+        "`t` must contain at least one time",
+    ),
+    "complex maps": (
+        lambda: plot.phase_space_maps(POINTS, np.ones((1, 4)) + 1j, np.ones(1)),
+        "`values` must be real",
+    ),
+    "drift of other points": (
+        lambda: plot.drift_and_diffusion(POINTS, np.ones((3, 2)), np.ones((4, 2, 2))),
+        r"`drift` must have shape \(4, 2\)",
+    ),
+    "complex diffusion": (
+        lambda: plot.drift_and_diffusion(POINTS, POINTS, 1j * np.ones((4, 2, 2))),
+        "`diffusion` must be real",
+    ),
+    "coefficients that are no square": (
+        lambda: plot.fock_weights(np.ones((3, 2))),
+        r"`coefficients` must have shape \(3, 3\)",
+    ),
+    "rho of another shape": (
+        lambda: plot.density_and_action(LINE, np.ones(7), ONE),
+        r"`rho` must have shape \(8,\)",
+    ),
+    "complex S": (lambda: plot.density_and_action(LINE, ONE, 1j * ONE), "`S` must be real"),
+    "no density": (
+        lambda: plot.density_and_action(LINE, 0 * ONE, ONE),
+        "`rho` must be positive somewhere",
+    ),
+    "peak 0": (
+        lambda: plot.density_and_action(LINE, ONE, ONE, peak=0.0),
+        "`peak` must be positive",
+    ),
+    "three dimensions": (
+        lambda: plot.density_and_action(SPACE, CUBE, CUBE),
+        "must have one or two dimensions, but has 3",
+    ),
+    "fields in space": (
+        lambda: plot.fields(SPACE, CUBE, {"$v$": CUBE}),
+        "`grid` must have one dimension, but has 3",
+    ),
+    "no field": (lambda: plot.fields(LINE, ONE, {}), "`curves` must have at least one"),
+    "field of another shape": (
+        lambda: plot.fields(LINE, ONE, {"$v$": np.ones(7)}),
+        r"must have shape \(8,\)",
+    ),
+    "fields without density": (
+        lambda: plot.fields(LINE, 0 * ONE, {"$v$": ONE}),
+        "`rho` must be positive somewhere",
+    ),
+    "no energy": (lambda: plot.energy_ledger(ONE, {}), "`parts` must have at least one"),
+    "energy of other times": (
+        lambda: plot.energy_ledger(np.arange(3.0), {"rest": np.ones(2)}),
+        r"`rest` must have shape \(3,\)",
+    ),
+    "complex energy": (
+        lambda: plot.energy_ledger(ONE, {"rest": 1j * ONE}),
+        "`rest` must be real",
+    ),
+    "no frame": (lambda: plot.animate(draw_nothing, 0), "`count` must be an integer of at least 1"),
+    "no speed": (lambda: plot.animate(draw_nothing, 1, fps=0), "`fps` must be positive"),
+    "errors that are not positive": (
+        lambda: plot.work_precision({"strang": (np.array([0.0]), np.array([1.0]))}),
+        "`runs` of 'strang' must have as many positive errors",
+    ),
+    "no run": (lambda: plot.work_precision({}), "`runs` must contain at least one method"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_rejected(case):
+    call, message = BAD[case]
+    with pytest.raises(dqm.InputError, match=message):
+        call()
+
+
+def test_snapshots_of_two_modes_are_rejected(clean):
     two = dataclasses.replace(clean, points=np.tile(clean.points, 2), ell=np.ones(2))
-    with pytest.raises(dqm.InputError, match="of one mode"):
+    with pytest.raises(dqm.InputError, match="`data` must have one mode, but has 2"):
         plot.snapshots(two, clean.density)
-    line = dqm.Grid((-1.0,), (1.0,), (8,))
-    space = dqm.Grid((-1.0,) * 3, (1.0,) * 3, (4,) * 3)
-    with pytest.raises(dqm.InputError, match=r"`values` must have shape \(2, 4\)"):
-        plot.phase_space_maps(points, np.ones((3, 4)), np.arange(2.0))
-    with pytest.raises(dqm.InputError, match="`t` must hold a time"):
-        plot.phase_space_maps(points, np.ones((0, 4)), np.ones(0))
-    with pytest.raises(dqm.InputError, match=r"`drift` must have shape \(4, 2\)"):
-        plot.drift_and_diffusion(points, np.ones((3, 2)), np.ones((4, 2, 2)))
-    with pytest.raises(dqm.InputError, match="`S` must be real"):
-        plot.density_and_action(line, np.ones(8), 1j * np.ones(8))
-    with pytest.raises(dqm.InputError, match="`rho` must be positive somewhere"):
-        plot.density_and_action(line, np.zeros(8), np.ones(8))
-    with pytest.raises(dqm.InputError, match="must have one or two dimensions, but has 3"):
-        plot.density_and_action(space, np.ones((4, 4, 4)), np.ones((4, 4, 4)))
-    with pytest.raises(dqm.InputError, match="`grid` must have one dimension, but has 3"):
-        plot.fields(space, np.ones((4, 4, 4)), {"$v$": np.ones((4, 4, 4))})
-    with pytest.raises(dqm.InputError, match="`curves` must hold one"):
-        plot.fields(line, np.ones(8), {})
-    with pytest.raises(dqm.InputError, match=r"`rest` must have shape \(3,\)"):
-        plot.energy_ledger(np.arange(3.0), {"rest": np.ones(2)})
-    with pytest.raises(dqm.InputError, match=r"`coefficients` must have shape \(3, 3\)"):
-        plot.fock_weights(np.ones((3, 2)))
 
 
-def test_figures_are_found_in_the_package():
+@pytest.mark.parametrize("name", plot.__all__)
+def test_help_is_short(name):
+    signature = str(inspect.signature(getattr(plot, name)))
+    assert len(signature) < 260
+    assert "numpy." not in signature
+
+
+def test_plot_is_an_attribute_of_the_package():
     assert dqm.__getattr__("plot") is plot
+
+
+def test_unknown_attributes_are_rejected():
     with pytest.raises(AttributeError, match="no attribute 'plots'"):
         dqm.plots  # noqa: B018

@@ -11,7 +11,7 @@ LINE = dqm.Grid((-30.0,), (30.0,), (512,))
 
 
 def two_slits(t, distance=2.0, width=0.4):
-    """Gaussian slits at ±d/2, the packets behind them in closed form."""
+    """The packets behind Gaussian slits at ±d/2, in closed form."""
     packet = lambda c: free_packet(LINE, (c,), (width,), (0.0,), t, (1.0,), 1.0)
     return packet(distance / 2), packet(-distance / 2)
 
@@ -36,8 +36,8 @@ def test_fringes_of_two_gaussian_slits():
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.35, 1.0])
-def test_counting_takes_the_fringes_away_behind_real_slits(gamma):
-    """In two dimensions: contrast of the fringes in the middle against γ."""
+def test_detecting_the_path_removes_the_fringes_behind_real_slits(gamma):
+    """Contrast of the fringes at the centre against γ, in two dimensions."""
     grid = dqm.Grid((-12.0, -12.0), (12.0, 12.0), (144, 144))
     start = dqm.gaussian(grid, (-4.0, 0.0), (0.9, 2.0), (6.0, 0.0))
 
@@ -59,7 +59,7 @@ def test_counting_takes_the_fringes_away_behind_real_slits(gamma):
     if gamma == 1:
         both = jnp.abs(through(1.5, -1.5)[line]) ** 2
         difference = np.abs(pattern - both).sum() / both.sum()
-        assert difference < 0.05  # what leaks through the wall beside the slits is in one twice
+        assert difference < 0.05  # the part that leaks through the wall counts twice in one of them
 
 
 def test_dissipative_and_conservative_diffusion():
@@ -79,11 +79,18 @@ def test_dissipative_and_conservative_diffusion():
     np.testing.assert_allclose(diffuse(LINE, ordinary, D, 0.0), ordinary, rtol=0, atol=1e-15)
 
 
-def test_bad_input_is_refused():
-    one, other = two_slits(1.0)
-    with pytest.raises(dqm.InputError, match="`coherence` must be between 0 and 1"):
-        two_way_density(one, other, 1.2)
-    with pytest.raises(dqm.InputError, match="`diffusion` must be positive"):
-        diffuse(LINE, jnp.abs(one) ** 2, -0.1, 1.0)
-    with pytest.raises(dqm.InputError, match="`t` must not be negative"):
-        diffuse(LINE, jnp.abs(one) ** 2, 0.1, -1.0)
+ONE, OTHER = two_slits(1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: two_way_density(ONE, OTHER, 1.2), "`coherence` must be between 0 and 1"),
+        (lambda: fringe_visibility(ONE, OTHER, -0.1), "`coherence` must be between 0 and 1"),
+        (lambda: diffuse(LINE, jnp.abs(ONE) ** 2, -0.1, 1.0), "`diffusion` must be positive"),
+        (lambda: diffuse(LINE, jnp.abs(ONE) ** 2, 0.1, -1.0), "`t` must not be negative"),
+    ],
+)
+def test_invalid_input_is_refused(call, message):
+    with pytest.raises(dqm.InputError, match=message):
+        call()

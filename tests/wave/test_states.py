@@ -27,7 +27,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_densities_on_phase_space_are_those_of_qutip(name):
+def test_densities_on_phase_space_agree_with_qutip(name):
     psi, state = STATES[name]
     scales = {"atol": 1e-10}
     np.testing.assert_allclose(
@@ -83,21 +83,25 @@ def test_correlated_packet():
     assert exact < width**2
 
 
-def test_bad_points_are_refused():
-    psi = dqm.coherent(GRID, 0.0)
-    with pytest.raises(dqm.InputError, match="`points` must be rows of 2 numbers"):
-        dqm.husimi(GRID, psi, jnp.ones((3, 1)))
-    with pytest.raises(dqm.InputError, match="`points` must be rows of 2 numbers"):
-        dqm.wigner(GRID, psi, jnp.ones((3, 4)))
-    plane = dqm.Grid((-1.0, -1.0), (1.0, 1.0), (8, 8))
-    with pytest.raises(dqm.InputError, match="`grid` must have one axis"):
-        dqm.wigner(plane, psi, POINTS)
-    with pytest.raises(dqm.InputError, match="`ell` must be positive"):
-        dqm.husimi(GRID, psi, POINTS, 0.0)
+PSI, PLANE = dqm.coherent(GRID, 0.0), dqm.Grid((-1.0, -1.0), (1.0, 1.0), (8, 8))
 
 
-def test_no_ghosts_beyond_the_momenta_of_the_grid():
-    """A sampled wave looks alike at p and p + 2ħk_max; its densities are told to be 0 there."""
+@pytest.mark.parametrize(
+    ("density", "message"),
+    [
+        (lambda: dqm.husimi(GRID, PSI, jnp.ones((3, 1))), "`points` must be rows of 2 numbers"),
+        (lambda: dqm.wigner(GRID, PSI, jnp.ones((3, 4))), "`points` must be rows of 2 numbers"),
+        (lambda: dqm.wigner(PLANE, PSI, POINTS), "`grid` must have one axis"),
+        (lambda: dqm.husimi(GRID, PSI, POINTS, 0.0), "`ell` must be positive"),
+    ],
+)
+def test_invalid_points_and_scales_are_refused(density, message):
+    with pytest.raises(dqm.InputError, match=message):
+        density()
+
+
+def test_densities_are_zero_beyond_the_momenta_of_the_grid():
+    """A sampled wave is the same at p and p + 2ħk_max; its densities are set to 0 there."""
     grid = dqm.Grid((-10.0,), (10.0,), (32,))
     psi, most = dqm.coherent(grid, 0.0), 0.8 * np.pi * 32 / 20
     points = np.array([[0.0, 0.0], [0.0, 2 * most]])
@@ -106,10 +110,21 @@ def test_no_ghosts_beyond_the_momenta_of_the_grid():
         assert density[1] == 0
 
 
-def test_packets_that_the_grid_cannot_hold_are_refused():
-    with pytest.raises(dqm.InputError, match="`momentum` must be below"):
-        dqm.gaussian(GRID, 0.0, 1.0, 1000.0)
-    with pytest.raises(dqm.InputError, match="`center` must be between"):
-        dqm.gaussian(GRID, 500.0, 700.0)
-    with pytest.raises(dqm.InputError, match="must not vanish on `grid`"):
-        dqm.gaussian(GRID, 0.3 * GRID.spacing[0], 1e-4)
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (lambda: dqm.gaussian(GRID, 0.0, 1.0, 1000.0), "`momentum` must be below"),
+        (lambda: dqm.gaussian(GRID, 500.0, 700.0), "`center` must be inside `grid`"),
+        (lambda: dqm.gaussian(GRID, 0.3 * GRID.spacing[0], 1e-4), "must not vanish on `grid`"),
+        (lambda: dqm.gaussian(GRID, 0.0, 0.0), "`width` must be positive"),
+        (
+            lambda: dqm.gaussian(GRID, (0.0, 1.0), 1.0),
+            "`center` must be one number or one per axis",
+        ),
+        (lambda: dqm.oscillator(GRID, -1), "`level` must be an integer of at least 0"),
+        (lambda: dqm.oscillator(GRID, (1, 2)), "`level` must have one entry per axis"),
+    ],
+)
+def test_states_that_the_grid_cannot_represent_are_refused(state, message):
+    with pytest.raises(dqm.InputError, match=message):
+        state()

@@ -1,0 +1,168 @@
+"""What `recover` needs of a data set."""
+
+import abc
+from typing import Any
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+
+from ..errors import InputError, require_real
+from ..phase_space.coordinates import PhaseSpace
+from .goodness import Goodness, goodness_of_fit
+from .likelihood import AbstractLikelihood, Gaussian
+
+Numbers = Any  # a list, or an array of NumPy or JAX; held as NumPy's
+Pairs = Int[np.ndarray, "pairs 2"]
+Rows = Float[np.ndarray, "rows columns"]
+
+
+class AbstractData(abc.ABC):
+    """Measured numbers in rows (times, where there are any) and columns.
+
+    Data of your own must define `t`, the times of the rows or `None`, `measured`, `likelihood` and
+    `noise_known`. The other methods have defaults.
+    """
+
+    t: Any
+
+    @property
+    @abc.abstractmethod
+    def measured(self) -> Rows | None:
+        """The numbers to compare with a prediction; `None` for samples of a density."""
+
+    @property
+    @abc.abstractmethod
+    def likelihood(self) -> AbstractLikelihood:
+        """The noise; where its level is unknown, with the peak as σ everywhere."""
+
+    @property
+    @abc.abstractmethod
+    def noise_known(self) -> bool:
+        """Whether the level of the noise is known, so that χ² has a meaning."""
+
+    @property
+    def where(self) -> Any:
+        """Where it was measured: the second argument of an experiment's `predict`."""
+        return None
+
+    @property
+    def neighbours(self) -> Pairs | None:
+        """Pairs of neighbouring columns with independent noise; `None` if rows are neighbours."""
+        return np.zeros((0, 2), int)
+
+    @property
+    def space(self) -> PhaseSpace | None:
+        """The scales ℓ and κ of a heterodyne measurement; `None` for other data."""
+        return None
+
+    def rough(self) -> "AbstractData":
+        """The same data in a form that guides a fit from a far start; by default themselves.
+
+        It may ask `predict` for other numbers by another `where`.
+        """
+        return self
+
+    def goodness(self, prediction: Rows, parameters: float) -> Goodness:
+        """Tests a prediction with that many fitted parameters."""
+        if self.measured is None:
+            raise InputError("`data` must be numbers to be compared with a prediction.")
+        return goodness_of_fit(
+            self.measured,
+            prediction,
+            self.likelihood,
+            parameters=parameters,
+            noise_known=self.noise_known,
+            neighbours=self.neighbours,
+        )
+
+
+class AbstractHeterodyneData(AbstractData):
+    """Densities on phase space or samples of them, measured by coherent states of scale ℓ, κ."""
+
+    points: Any
+    ell: Any
+    kappa: float
+    hbar: float
+
+    @property
+    def modes(self) -> int:
+        """N."""
+        return np.shape(self.points)[-1] // 2
+
+    @property
+    def space(self) -> PhaseSpace:
+        """ℓ and κ of the measurement."""
+        return PhaseSpace(np.asarray(self.ell, float), self.kappa)
+
+    @property
+    @abc.abstractmethod
+    def first_amplitude(self) -> Complex[np.ndarray, " modes"]:
+        """α of the coherent state at the first time."""
+
+
+def hold_as_numpy(data, *names: str):
+    """Converts the named fields of a frozen dataclass to NumPy arrays."""
+    for name in names:
+        value = getattr(data, name)
+        if value is not None:
+            object.__setattr__(data, name, np.asarray(value))
+
+
+def gaussian(values: Rows, sigma, shape: tuple[int, ...] | None = None) -> Gaussian:
+    """The normal likelihood; with the largest value as σ where it is unknown.
+
+    Args:
+        values: In rows.
+        sigma: Of a shape that broadcasts to the values as they were given.
+        shape: The shape of those.
+    """
+    largest = np.abs(values).max()
+    sigma = (largest if largest else 1.0) if sigma is None else sigma
+    spread = np.broadcast_to(sigma, shape or values.shape).reshape(values.shape)
+    return Gaussian(np.asarray(values, float), np.asarray(spread, float))
+
+
+def mutual_neighbours(points: Float[np.ndarray, "points dim"]) -> Pairs:
+    """Each point and its nearest, every pair once."""
+    from scipy.spatial import KDTree  # slow to import, needed here only
+
+    if len(points) < 2:
+        return np.zeros((0, 2), int)
+    _, nearest = KDTree(points).query(points, k=2)
+    return np.unique(np.sort(nearest, axis=1), axis=0)
+
+
+def check_noise(name: str, values, sigma):
+    """Checks that values are real and finite, and σ positive, finite and of a fitting shape.
+
+    Raises:
+        InputError: If they are not.
+    """
+    require_real(name, values)
+    if not np.isfinite(values).all():
+        bad = int(np.sum(~np.isfinite(values)))
+        raise InputError(
+            f"`{name}` must be finite, but has {bad} NaN or infinite entries: drop or correct them."
+        )
+    if sigma is None:
+        return
+    try:
+        np.broadcast_to(sigma, np.shape(values))
+    except ValueError:
+        raise InputError(
+            f"`sigma` must be one number or broadcast to {np.shape(values)}, but has shape "
+            f"{np.shape(sigma)}."
+        ) from None
+    if not (np.isfinite(sigma).all() and np.min(sigma) > 0):
+        raise InputError(f"`sigma` must be positive and finite, but is as low as {np.min(sigma)}.")
+
+
+def check_scales(**scales):
+    """Checks that scales are positive and finite.
+
+    Raises:
+        InputError: Naming the one that is not.
+    """
+    for name, value in scales.items():
+        if not (np.isfinite(value).all() and np.min(value) > 0):
+            raise InputError(f"`{name}` must be positive and finite, but is {value}.")

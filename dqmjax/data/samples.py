@@ -1,0 +1,153 @@
+"""Samples of heterodyne detection: the outcomes (q, p) themselves."""
+
+import dataclasses
+import functools
+
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import InputError, require_increasing, require_shape
+from .abstract import (
+    AbstractData,
+    AbstractHeterodyneData,
+    Numbers,
+    check_noise,
+    check_scales,
+    gaussian,
+    hold_as_numpy,
+)
+from .goodness import Goodness, chi2_excess, deviance
+from .likelihood import Drawn
+from .test_functions import TestFunctions, width_for
+
+RARE = 0.03  # part of the greatest variance; functions below it differ from 0 at few samples only
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples(AbstractHeterodyneData):
+    """Outcomes of heterodyne detection: points (q, p) drawn from the Husimi density at each time.
+
+    Args:
+        t: Times, strictly increasing, the first that of the preparation; shape (times,).
+        points: Shape (times, samples, 2N), rows (q₁…q_N, p₁…p_N).
+        ell: ℓ of the measuring coherent states, shape (N,).
+        kappa: κ.
+        hbar: ħ.
+
+    Raises:
+        InputError: If a shape does not fit, a number is not finite, `t` does not increase, or a
+            scale is not positive.
+    """
+
+    t: Numbers
+    points: Numbers
+    ell: Numbers
+    kappa: float = 1.0
+    hbar: float = 1.0
+
+    def __post_init__(self):
+        hold_as_numpy(self, "t", "points", "ell")
+        require_increasing(t=self.t)
+        require_shape("points", self.points, (len(self.t), *np.shape(self.points)[1:3]))
+        if np.ndim(self.ell) != 1:
+            raise InputError(f"`ell` must have one entry per mode, but is {self.ell}.")
+        if np.ndim(self.points) != 3 or np.shape(self.points)[2] != 2 * np.size(self.ell):
+            raise InputError(
+                f"`points` must have shape (times, samples, 2N) with the N = {np.size(self.ell)} "
+                f"of `ell`, but has {np.shape(self.points)}."
+            )
+        check_noise("points", self.points, None)
+        check_scales(ell=self.ell, kappa=self.kappa, hbar=self.hbar)
+
+    @property
+    def where(self):
+        """The samples."""
+        return self.points
+
+    @property
+    def measured(self):
+        """No numbers: the samples are places."""
+        return None
+
+    @property
+    def likelihood(self):
+        """`−2 Σ ln ρ`."""
+        return Drawn(np.asarray(1 / self.space.cell))
+
+    @property
+    def noise_known(self):
+        """Always."""
+        return True
+
+    @functools.cached_property
+    def first_amplitude(self):  # pyright: ignore[reportIncompatibleMethodOverride]
+        """α at the first time: the mean of the samples."""
+        return self.space.amplitude(self.points[0]).mean(axis=0)
+
+    def rough(self) -> "Means":
+        """Means of test functions, which have no narrow likelihood."""
+        tests = TestFunctions.of(self.space, width_for(self.first_amplitude))
+        return Means(self.t, tests, np.asarray(tests.at(self.points)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Means(AbstractData):
+    """Means of test functions over samples.
+
+    Args:
+        t: Times, shape (times,).
+        tests: The functions: the `where` of a prediction.
+        values: Of each function at each sample, shape (times, samples, tests).
+    """
+
+    t: Numbers
+    tests: TestFunctions
+    values: Float[np.ndarray, "times samples tests"]
+
+    @property
+    def where(self):
+        """The functions."""
+        return self.tests
+
+    @property
+    def measured(self):
+        """Their means."""
+        return self.values.mean(axis=1)
+
+    @property
+    def likelihood(self):
+        """Normal, with the standard deviations of the means."""
+        return gaussian(self.measured, self.values.std(axis=1) / self.values.shape[1] ** 0.5)
+
+    @property
+    def noise_known(self):
+        """Always."""
+        return True
+
+    def goodness(self, prediction, parameters):
+        """By χ² of uncorrelated combinations of the means that the samples determine."""
+        away = self.measured - prediction
+        root = np.sqrt(self.values.shape[1])
+        parts = [
+            root * row @ whitening(spread) for row, spread in zip(away, self.values, strict=True)
+        ]
+        residual = np.concatenate(parts)
+        chi2, dof = float(np.sum(residual**2)), round(residual.size - parameters)
+        return Goodness(
+            deviance=deviance(self.likelihood, prediction, True),
+            size=prediction.size,
+            chi2=chi2,
+            dof=dof,
+            noise_known=True,
+            excess=chi2_excess(chi2, dof, np.full(residual.size, 2.0)),
+            correlation=0.0,
+            pairs=0,
+            misfit=float(np.sqrt(np.mean(away**2) / np.mean(prediction**2))),
+        )
+
+
+def whitening(values: Float[np.ndarray, "samples tests"]) -> Float[np.ndarray, "tests known"]:
+    """Combinations of variance 1 without correlation, those that the samples determine."""
+    variance, directions = np.linalg.eigh(np.corrcoef(values, rowvar=False))
+    known = variance > RARE * variance[-1]
+    return (directions / values.std(axis=0)[:, None] / np.sqrt(np.abs(variance)))[:, known]

@@ -1,0 +1,176 @@
+"""Canonical coordinates in two charts, against diagonalisation and closed forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from systems import exact_evolution, moved_packet
+
+import dqmjax as dqm
+from dqmjax import fields
+from dqmjax.wave.states import normalised
+
+RING = dqm.Grid((0.0,), (2 * np.pi,), (16,))
+NODELESS = normalised(RING, 1 + 0.9 * jnp.exp(1j * RING.points[0]))  # until V makes nodes
+COSINE = dqm.Hamiltonian(lambda x, t: 0.6 * jnp.cos(x[0]))
+
+
+PACKETS = {  # center, width, momentum, covariance, ω; width √(ħ/2mω) = 0.588 is coherent
+    "at rest": (0.3, 0.7, 0.0, 0.0, 0.0),
+    "moving": (-0.5, 0.7, 1.1, 0.2, 0.0),
+    "coherent": (0.8, 0.8**0.5 / (2 * 1.3) ** 0.5, 0.5, 0.0, 1.0),
+    "squeezed": (0.6, 0.5, -0.4, 0.1, 1.0),
+}
+
+
+def packet_on(grid, numbers, hbar):
+    *packet, covariance = (tuple(np.broadcast_to(v, grid.dim)) for v in numbers)
+    return dqm.gaussian(grid, *packet, hbar, covariance=covariance)
+
+
+CASES = [(packet, 1) for packet in PACKETS] + [("moving", 2), ("squeezed", 2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("packet", "dim"), CASES)
+def test_gaussian_packets(packet, dim):
+    """Free and in an oscillator, ρ and the phase up to a global one, against closed forms."""
+    *numbers, omega = PACKETS[packet]
+    hbar, mass, t = 0.8, 1.3, 0.4
+    grid = dqm.Grid((-9.0,) * dim, (9.0,) * dim, (64,) * dim)
+    well = dqm.Harmonic(omega, mass) if omega else dqm.Free()
+    h = dqm.Hamiltonian(well, mass, hbar)
+    start = dqm.to_canonical(packet_on(grid, numbers, hbar), hbar)
+    stepper = dqm.AtlasStep(dqm.CanonicalEnergy(h, grid), grid, hbar)
+    run = dqm.solve(stepper, start, np.array([0.0, t]), substeps=100)
+    exact = packet_on(grid, moved_packet(*numbers, t, omega, mass, hbar), hbar)
+    rho, S = run.final
+    assert grid.integrate(jnp.abs(rho - jnp.abs(exact) ** 2)) < 1e-9
+    psi = dqm.from_canonical(rho, S, hbar)
+    overlap = grid.integrate(exact.conj() * psi)
+    np.testing.assert_allclose(psi, exact * overlap, rtol=0, atol=1e-9)
+    assert np.abs(jnp.abs(exact) ** 2 - start[0]).max() > 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["two packets", "barrier", "phase slip", "quartic"])
+def test_nodes_vacuum_and_phase_slips(name, scene):
+    h, grid, psi, t = scene(name)
+    stepper = dqm.AtlasStep(dqm.CanonicalEnergy(h, grid), grid)
+    run = dqm.solve(stepper, dqm.to_canonical(psi), np.array([0.0, t]), substeps=int(500 * t))
+    exact = exact_evolution(h, grid, psi, t)
+    rho, S = run.final
+    assert grid.integrate(jnp.abs(rho - jnp.abs(exact) ** 2)) < 1e-9
+    assert grid.integrate(rho) == pytest.approx(1, abs=5e-15 * 500 * t + 1e-13)
+    overlap = grid.integrate(exact.conj() * dqm.from_canonical(rho, S))
+    assert overlap == pytest.approx(1, abs=1e-9)  # phases too
+
+
+def test_a_functional_with_interaction():
+    """The moving bright soliton of −|ψ|⁴/2, known in closed form."""
+    grid, speed = dqm.Grid((-24.0,), (24.0,), (256,)), 0.7
+    free = dqm.CanonicalEnergy(dqm.Hamiltonian(dqm.Free()), grid)
+
+    def energy(rho, S):
+        return free(rho, S) - grid.integrate(rho**2) / 2
+
+    def soliton(t):
+        x = grid.points[0]
+        phase = speed * x + (1 - speed**2) * t / 2
+        return jnp.exp(1j * phase) / jnp.cosh(x - speed * t)
+
+    stepper = dqm.AtlasStep(energy, grid, total=2.0)
+    ts = np.array([0.0, 0.5, 1.0])
+    run = dqm.solve(stepper, dqm.to_canonical(soliton(0.0)), ts, substeps=120)
+    for t, rho, S in zip(ts, *run.saved, strict=True):
+        np.testing.assert_allclose(dqm.from_canonical(rho, S), soliton(t), rtol=0, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_moving_vortex_keeps_its_charge(moving_vortex, check_vortex):
+    grid, state = moving_vortex
+    energy, ts = dqm.CanonicalEnergy(dqm.Hamiltonian(dqm.Harmonic()), grid), [0.0, 0.2, 0.4]
+    start = dqm.to_canonical(state(0.0))
+    run = dqm.solve(dqm.AtlasStep(energy, grid), start, np.array(ts), substeps=50)
+    for t, rho, S in zip(ts, *run.saved, strict=True):
+        check_vortex(t, rho, S, 1e-9)
+
+
+@pytest.mark.slow
+def test_order(smooth):
+    """In ρ and in S."""
+    h, start, ends = dqm.Hamiltonian(lambda x, t: jnp.cos(x[0])), smooth(RING), np.array([0.0, 0.5])
+    stepper = dqm.AtlasStep(dqm.CanonicalEnergy(h, RING), RING, iterations=60)
+    exact = dqm.solve(dqm.CanonicalStep(h, RING), start, ends, substeps=60).final
+    counts, errors = [16, 20, 24, 28], []
+    for n in counts:
+        final = dqm.solve(stepper, start, ends, substeps=n).final
+        errors.append(np.linalg.norm(np.concatenate(final) - np.concatenate(exact)))
+    slope, _ = np.polyfit(np.log(counts), np.log(errors), 1)
+    assert -slope == pytest.approx(6, abs=0.2)
+
+
+def test_a_run_is_symplectic_across_a_change_of_charts():
+    """From a state without nodes through one with nodes."""
+    energy = dqm.CanonicalEnergy(COSINE, RING)
+    start = jnp.concatenate(dqm.to_canonical(NODELESS))
+
+    def run(z):
+        stepper = dqm.AtlasStep(energy, RING, threshold=0.3, iterations=40)
+        state = tuple(z.reshape(2, -1))
+        final = dqm.solve(stepper, state, np.array([0.0, 0.6]), substeps=30).final
+        return jnp.concatenate(final)
+
+    lit = lambda z: np.sqrt(z[:16]) > 0.3 * np.sqrt(z[:16].max())
+    assert (lit(start) != lit(run(start))).any()
+    M = jax.jacfwd(run)(start)
+    J = np.kron([[0, 1], [-1, 0]], np.eye(16))
+    np.testing.assert_allclose(M.T @ J @ M, J, rtol=0, atol=1e-13)
+
+
+@pytest.mark.slow
+def test_gradients_agree_with_the_split_step(losses):
+    """Through nodes and across changes of charts."""
+
+    def values(parameters, atlas):
+        hbar, mass, height = parameters
+        h = dqm.Hamiltonian(lambda x, t: height * jnp.cos(x[0]), mass, hbar)
+        stepper = dqm.CanonicalStep(h, RING)
+        if atlas:
+            stepper = dqm.AtlasStep(dqm.CanonicalEnergy(h, RING), RING, hbar, threshold=0.3)
+        start, ts = dqm.to_canonical(NODELESS, hbar), np.array([0.0, 0.6])
+        rho, S = dqm.solve(stepper, start, ts, substeps=30).final
+        flow = fields.current(h, RING, dqm.from_canonical(rho, S, hbar))[..., 0]
+        return losses(rho, S, flow, (0, 3))
+
+    at = jnp.array([0.9, 1.1, 0.6])
+    got, exact = (jax.jit(jax.jacrev(values), static_argnums=1)(at, a) for a in (True, False))
+    np.testing.assert_allclose(got, exact, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "message"), [(20, "did not converge"), (100, "reached ρ = 0")]
+)
+def test_steps_that_are_too_long_raise(iterations, message):
+    """A node passes a point in the chart (ρ, S)."""
+    energy = dqm.CanonicalEnergy(COSINE, RING)
+    start, ts = dqm.to_canonical(NODELESS), np.array([0.0, 0.6])
+    stepper = dqm.AtlasStep(energy, RING, threshold=1e-4, iterations=iterations)
+    with pytest.raises(RuntimeError, match=message):
+        dqm.solve(stepper, start, ts, substeps=4)
+
+
+def test_boost_is_that_of_the_energy(smooth):
+    h, boost = dqm.Hamiltonian(lambda x, t: jnp.cos(x[0])), 0.37
+    rho, S = smooth(RING)
+    state, ts = (rho, S + boost * RING.points[0]), np.array([0.0, 0.1])
+    atlas = dqm.AtlasStep(dqm.CanonicalEnergy(h, RING, boost), RING)
+    got = dqm.solve(atlas, state, ts, substeps=100).final
+    exact = dqm.solve(dqm.CanonicalStep(h, RING, boost=boost), state, ts, substeps=10).final
+    np.testing.assert_allclose(got, exact, rtol=0, atol=1e-11)
+
+
+def test_energies_with_time_are_refused(smooth):
+    energy = dqm.CanonicalEnergy(dqm.Hamiltonian(lambda x, t: jnp.sin(t) * x[0]), RING)
+    with pytest.raises(dqm.InputError, match="use `CanonicalStep`"):
+        dqm.solve(dqm.AtlasStep(energy, RING), smooth(RING), np.array([0.0, 0.1]))

@@ -1,0 +1,130 @@
+"""Goodness of fit on synthetic residuals of known distribution."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dqmjax.data.abstract import gaussian, mutual_neighbours
+from dqmjax.data.goodness import Goodness, correlation_of_neighbours, goodness_of_fit
+from dqmjax.data.likelihood import Binomial
+
+ROWS, COLUMNS = 20, 50
+PAIRS = np.stack([np.arange(0, COLUMNS, 2), np.arange(1, COLUMNS, 2)], axis=1)
+
+
+def fitted(noise, *, sigma=1.0, parameters=3.0):
+    """Of a peak of 10 that the model predicts exactly."""
+    prediction = np.zeros((ROWS, COLUMNS))
+    prediction[0, 0] = 10.0
+    measured = prediction + noise
+    return goodness_of_fit(
+        measured,
+        prediction,
+        gaussian(measured, sigma),
+        parameters=parameters,
+        noise_known=sigma is not None,
+        neighbours=PAIRS,
+    )
+
+
+def white(seed):
+    return np.random.default_rng(seed).normal(size=(ROWS, COLUMNS))
+
+
+@pytest.mark.parametrize("sigma", [1.0, None])
+def test_white_noise_is_described(sigma):
+    """20 seeds against 5 standard deviations; false-alarm probability 2e-5."""
+    found = [fitted(white(seed), sigma=sigma) for seed in range(20)]
+    assert all(good.describes_data for good in found)
+    assert np.std([good.correlation for good in found]) == pytest.approx(1, abs=0.6)
+
+
+def test_chi2_too_large_is_rejected():
+    good = fitted(1.3 * white(0))
+    assert good.chi2 / good.dof == pytest.approx(1.69, rel=0.2)
+    assert not good.describes_data
+    assert "chi2 is" in good.verdict
+
+
+@pytest.mark.parametrize("sigma", [0.5, None])
+def test_correlated_residuals_are_rejected_even_without_a_noise_level(sigma):
+    common = np.repeat(white(1)[:, ::2], 2, axis=1)
+    good = fitted(0.4 * common + 0.3 * white(2), sigma=sigma)
+    assert not good.describes_data
+    assert "neighbouring residuals are correlated" in good.verdict
+
+
+def test_noise_level_is_estimated_from_the_residuals():
+    good = fitted(0.2 * white(3), sigma=None)
+    peak = np.abs(0.2 * white(3)).max() + 10  # the weights are 1/peak
+    assert good.noise * peak == pytest.approx(0.2, rel=0.15)
+    assert fitted(white(3)).noise == 1.0
+
+
+def test_differences_below_the_accuracy_of_a_simulation_prove_nothing():
+    smooth = 1e-8 * np.ones((ROWS, COLUMNS))
+    assert fitted(smooth, sigma=None).describes_data
+
+
+def test_too_few_data_cannot_test_a_model():
+    good = goodness_of_fit(
+        np.ones((2, 3)),
+        np.zeros((2, 3)),
+        gaussian(np.ones((2, 3)), None),
+        parameters=1.0,
+        noise_known=False,
+        neighbours=None,
+    )
+    assert not good.is_testable
+    assert not good.describes_data
+    assert "too few to test" in good.verdict
+
+
+def test_infinite_residuals_are_not_described():
+    good = dataclasses.replace(fitted(white(0)), chi2=np.inf)
+    assert not good.describes_data
+
+
+def test_excess_of_counts_is_standard_normal():
+    """Mean and width over 200 draws; false-alarm probability 1e-4."""
+    random, shots = np.random.default_rng(0), 30
+    prediction = random.uniform(0.02, 0.6, (10, 40))
+    excess = []
+    for _ in range(200):
+        counts = random.binomial(shots, prediction).astype(float)
+        likelihood = Binomial(counts, np.asarray(float(shots)), np.asarray(1.0))
+        good = goodness_of_fit(
+            counts / shots,
+            prediction,
+            likelihood,
+            parameters=0.0,
+            noise_known=True,
+            neighbours=None,
+        )
+        excess.append(good.excess)
+    assert abs(np.mean(excess)) < 4 / np.sqrt(200)
+    assert np.std(excess) == pytest.approx(1, abs=4 / np.sqrt(400))
+
+
+def test_one_stray_count_does_not_decide_the_correlation():
+    residual = 1e-3 * white(0)
+    residual[3, 4] = residual[3, 5] = 50.0
+    assert abs(correlation_of_neighbours(residual, PAIRS)[0]) < 5
+
+
+def test_no_residual_is_no_correlation():
+    assert correlation_of_neighbours(np.zeros((3, 4)), None) == (0.0, 0)
+
+
+def test_mutual_neighbours_are_the_nearest_points_once():
+    points = np.array([[0.0, 0], [1, 0], [5, 5], [5, 5.5], [1, 0.4]])
+    np.testing.assert_array_equal(mutual_neighbours(points), [[0, 1], [1, 4], [2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("excess", "correlation", "n_sigma"), [(3.0, 4.0, 5.0), (-9.0, -4.0, 4.0), (0.0, 0.0, 0.0)]
+)
+def test_n_sigma_ignores_a_chi2_that_is_too_small(excess, correlation, n_sigma):
+    good = Goodness(1.0, 10, 5.0, 5, True, excess, correlation, 40, 0.1)
+    assert good.n_sigma == pytest.approx(n_sigma)

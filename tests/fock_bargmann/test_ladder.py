@@ -1,0 +1,30 @@
+"""Weighted shifts and the index sets that they connect."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from dqmjax.fock_bargmann.ladder import Blocks, Shifts
+
+SHIFTS = ((0, 0), (1, 1))
+ALL, LIVE = np.ones((5, 5), bool), np.ones((2, 25), bool)
+
+
+def test_blocks_contain_the_operator():
+    random = np.random.default_rng(1)
+    weights = random.normal(size=(2, 5, 5)) + 1j * random.normal(size=(2, 5, 5))
+    operator, blocks = Shifts(SHIFTS, jnp.asarray(weights)), Blocks.of(SHIFTS, ALL, LIVE)
+    rho = jnp.asarray(random.normal(size=(5, 5)) + 0j)
+    rows = jnp.einsum("bij,bj->bi", blocks.matrices(operator), blocks.gather(rho))
+    assert (blocks.count, blocks.width) == (5, 5)  # nine diagonals of 1…5…1, packed
+    np.testing.assert_allclose(blocks.scatter(rows), operator(rho), rtol=1e-14)
+
+
+def test_blocks_are_values():
+    """So that two steps of one structure share one program."""
+    one, other = Blocks.of(SHIFTS, ALL, LIVE), Blocks.of(SHIFTS, ALL.copy(), LIVE.copy())
+    assert one == other
+    assert hash(one) == hash(other)
+    few = np.indices((5, 5)).sum(axis=0) < 6
+    assert one != Blocks.of(SHIFTS, few, np.ones((2, few.sum()), bool))
+    assert one != Blocks.of(SHIFTS, ALL, LIVE & (np.arange(25) > 0))
+    np.testing.assert_array_equal(Blocks.of(SHIFTS, few, LIVE[:, : few.sum()]).kept, few)

@@ -1,0 +1,76 @@
+"""Potentials at a point, their parameters and their gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dqmjax as dqm
+
+
+def test_potentials_at_a_point():
+    x = jnp.array([0.4, -0.7])
+    cases = [
+        (dqm.Harmonic((1.0, 2.0), 1.5), 1.5 * (0.16 + 4 * 0.49) / 2),
+        (
+            dqm.Anharmonic(1.0, 0.3, 0.2),
+            (0.65 / 2 + 0.3 * (0.064 - 0.343) + 0.2 * (0.0256 + 0.2401)),
+        ),
+        (dqm.DoubleWell(2.0, 0.5), 2 * (0.64 - 1) ** 2),
+        (dqm.SechBarrier(3.0, 2.0), 3 / np.cosh(0.8) ** 2),
+        (dqm.GaussianBarrier(2.0, (0.5, 1.0)), 2 * np.exp(-(0.64 + 0.49) / 2)),
+        (dqm.Morse(2.0, 1.5), 2 * (1 - np.exp(-0.6)) ** 2),
+        (dqm.OpticalLattice(2.0, 3.0), 2 * (np.sin(1.2) ** 2 + np.sin(2.1) ** 2)),
+        (dqm.HenonHeiles(0.3), 0.65 / 2 + 0.3 * (0.16 * -0.7 + 0.343 / 3)),
+        (dqm.SoftCoulomb(2.0, 0.1), -2 / np.sqrt(0.66)),
+        (dqm.Free() + dqm.Harmonic() + (lambda x, t: t * x[0]), 0.65 / 2 + 0.8),
+    ]
+    for potential, value in cases:
+        assert float(potential(x, 2.0)) == pytest.approx(value, rel=1e-13)
+    np.testing.assert_allclose(dqm.Harmonic((1.0, 2.0)).force(x), [-0.4, 2.8], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "potential",
+    [
+        dqm.Harmonic((1.0, 1.3)),
+        dqm.GaussianBarrier(1.0, (1.0, 2.0)),
+        dqm.OpticalLattice(1.0, (1.0, 2.0)),
+        dqm.AbsorbingEdges((-1.0, -1.0), (1.0, 1.0), 0.5, 1.0),
+    ],
+    ids=lambda potential: type(potential).__name__,
+)
+def test_parameters_have_one_number_or_one_per_axis(potential):
+    with pytest.raises(dqm.InputError, match=r"must be one number or one per axis \(1\)"):
+        potential(jnp.zeros(1))
+
+
+def test_gradients_are_finite_far_from_a_barrier():
+    height = lambda rate: dqm.SechBarrier(2.0, rate)(jnp.array([500.0]))
+    assert jax.grad(height)(2.0) == 0
+    edges = lambda width: dqm.AbsorbingEdges(-np.inf, 5.0, width, 1.0)(jnp.array([4.5])).imag
+    assert jax.grad(edges)(1.0) == pytest.approx(-0.375, abs=1e-12)  # −(1 − 0.5/w)³
+    assert jax.grad(edges)(0.1) == 0
+
+
+def test_absorbing_edges_of_one_axis_only():
+    edges = dqm.AbsorbingEdges((-5.0, -np.inf), (5.0, np.inf), 2.0, 3.0)
+    assert edges(jnp.array([0.0, 100.0])) == 0
+    assert edges(jnp.array([-5.0, 0.0])) == pytest.approx(-3j)
+    assert edges(jnp.array([4.0, 0.0])) == pytest.approx(-3j / 8)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: dqm.AbsorbingEdges(-5.0, 5.0, 0.0, 1.0), "`width` must be positive"),
+        (lambda: dqm.AbsorbingEdges(5.0, -5.0, 1.0, 1.0), "`lower` must be below `upper`"),
+        (lambda: dqm.Spline((1.0, 2.0, 3.0), 0.0, 1.0), "`coefficients` must be four or more"),
+        (lambda: dqm.Spline((1.0, 2.0, 3.0, 4.0), 1.0, 1.0), "`lower` must be below `upper`"),
+        (lambda: dqm.HenonHeiles(0.1)(jnp.ones(3)), r"`x` must have shape \(2,\)"),
+        (lambda: dqm.Slits(1.0, 1.0, 1.0, 0.0)(jnp.ones(1)), r"`x` must have shape \(2,\)"),
+    ],
+)
+def test_invalid_parameters_and_points_are_refused(make, message):
+    with pytest.raises(dqm.InputError, match=message):
+        make()
