@@ -9,7 +9,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 from jax.scipy.special import expit, gammaln, logsumexp
 from jaxtyping import Array, Float, Int, Key, Real
 
@@ -136,6 +135,8 @@ def chemical_potential(
         InputError: If `particles` or `temperature` is not positive, there are too many fermions, or
             μ is so close to the lowest level that its rounding changes N by more than √ε.
     """
+    import optimistix  # slow to import, needed here only
+
     require_positive(particles=particles, temperature=temperature)
     energies = jnp.asarray(energies) + 0.0
     given = energies, jnp.asarray(particles, energies.dtype), jnp.asarray(temperature)

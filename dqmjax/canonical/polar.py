@@ -6,9 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Complex, Float, Int
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from ..errors import InputError, is_known, require_positive
 from ..grid import Grid, density
@@ -122,8 +121,8 @@ def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1
     mask = rho > (eps / accuracy) ** 2 * rho.max()
     ends = _edges(rho.shape)
     inside = mask.ravel()[ends].all(axis=0)
-    graph = coo_array((np.ones(inside.sum()), ends[:, inside]), shape=(rho.size,) * 2)
-    labels = connected_components(graph, directed=False)[1].reshape(rho.shape)
+    graph = scipy.sparse.coo_array((np.ones(inside.sum()), ends[:, inside]), shape=(rho.size,) * 2)
+    labels = scipy.sparse.csgraph.connected_components(graph, directed=False)[1].reshape(rho.shape)
     regions = np.zeros(rho.shape, int)
     regions[mask] = np.unique(labels[mask], return_inverse=True)[1] + 1
     vortices = _vortices(grid, psi, mask) if rho.ndim > 1 else []
@@ -166,9 +165,11 @@ def _whole_turns(rho, angle, like=None) -> np.ndarray:
     weakest = rho.ravel()[ends].min(axis=0)
     rank = np.empty(weakest.size)
     rank[np.argsort(-weakest, kind="stable")] = np.arange(1, weakest.size + 1)
-    tree = minimum_spanning_tree(coo_array((rank, ends), shape=(rho.size,) * 2).tocsr())
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(
+        scipy.sparse.coo_array((rank, ends), shape=(rho.size,) * 2).tocsr()
+    )
     root = int(np.argmax(rho))
-    _, parent = breadth_first_order(tree, root, directed=False)
+    _, parent = scipy.sparse.csgraph.breadth_first_order(tree, root, directed=False)
     parent[root] = root
     d = angle - angle[parent]
     turns = -np.round(d / TWO_PI)

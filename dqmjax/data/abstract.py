@@ -1,9 +1,11 @@
 """What `recover` needs of a data set."""
 
 import abc
+import functools
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Complex, Float, Int
 
 from ..errors import InputError, require_real
@@ -94,6 +96,11 @@ class AbstractHeterodyneData(AbstractData):
         """ℓ and κ of the measurement."""
         return PhaseSpace(np.asarray(self.ell, float), self.kappa)
 
+    @functools.cached_property
+    def cell(self) -> float:
+        """(2πκ)^N: times a density it is a probability."""
+        return float(self.space.cell)
+
     @property
     @abc.abstractmethod
     def first_amplitude(self) -> Complex[np.ndarray, " modes"]:
@@ -124,11 +131,9 @@ def gaussian(values: Rows, sigma, shape: tuple[int, ...] | None = None) -> Gauss
 
 def mutual_neighbours(points: Float[np.ndarray, "points dim"]) -> Pairs:
     """Each point and its nearest, every pair once."""
-    from scipy.spatial import KDTree  # slow to import, needed here only
-
     if len(points) < 2:
         return np.zeros((0, 2), int)
-    _, nearest = KDTree(points).query(points, k=2)
+    _, nearest = scipy.spatial.KDTree(points).query(points, k=2)
     return np.unique(np.sort(nearest, axis=1), axis=0)
 
 

@@ -72,7 +72,7 @@ class Samples(AbstractHeterodyneData):
     @property
     def likelihood(self):
         """`−2 Σ ln ρ`."""
-        return Drawn(np.asarray(1 / self.space.cell))
+        return Drawn(np.asarray(1 / self.cell))
 
     @property
     def noise_known(self):

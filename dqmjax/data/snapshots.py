@@ -10,6 +10,7 @@ import zlib
 from tokenize import TokenError
 
 import numpy as np
+import scipy
 
 from ..errors import InputError, InputFileError, require_increasing, require_shape, require_whole
 from .abstract import AbstractHeterodyneData, check_noise, check_scales, gaussian, mutual_neighbours
@@ -94,11 +95,6 @@ class Snapshots(AbstractHeterodyneData):
             raise InputError("`density` must be positive somewhere at the first time, but is not.")
 
     @property
-    def cell(self) -> float:
-        """(2πκ)^N: times a density it is a probability."""
-        return self.space.cell
-
-    @property
     def measured(self):
         """The densities to fit: from the counts where there are counts."""
         if self.counts is None or self.shots is None:
@@ -137,8 +133,6 @@ class Snapshots(AbstractHeterodyneData):
     @functools.cached_property
     def first_amplitude(self):  # pyright: ignore[reportIncompatibleMethodOverride]
         """α at the first time, of the Gaussian `e^{−|β − α|²}` that fits best."""
-        import scipy.optimize  # slow to import, needed here only
-
         beta, probability = self.space.amplitude(self.points), self.cell * self.measured[0]
         around = np.average(beta, axis=0, weights=np.clip(probability, 0, None) ** 2)
         modes = self.modes

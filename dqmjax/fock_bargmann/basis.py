@@ -16,6 +16,7 @@ from .generator import DENSITY, KET, Flow, Pattern, pattern
 from .ladder import Gathered, Shifts, edge
 
 AT_EDGE = 1e-6  # share of ‖ρ‖² at a cut-off; densities are off by its root at most
+AT_ONCE = 1 << 21  # values of `functions` that are held in memory, 16 MB
 Phase = Float[Array, " phase"]
 Scalar = Float[Array, ""]
 
@@ -157,6 +158,48 @@ class FockBargmann(eqx.Module):
         """`⟨m|β⟩` of all number states m, raveled, with the coherent state at each point."""
         return jax.vmap(lambda xi: self._overlaps(self.amplitude(xi)).ravel())(points)
 
+    def functions(self, points: Float[Array, "points phase"]) -> Float[Array, "points numbers"]:
+        """Real functions f_k of a point with `(2πκ)^N ρ = Σ_k x_k f_k`, x as `hermitian` takes it.
+
+        They are the Re φ_i*φ_j with i ≤ j, and then the −Im φ_i*φ_j with i < j, of `overlaps`.
+        """
+        overlaps, (i, j) = self.overlaps(points)[:, self._kets], self._pairs
+        products = overlaps[:, i].conj() * overlaps[:, j]
+        return jnp.concatenate([jnp.real(products), -jnp.imag(products)[:, i != j]], axis=1)
+
+    def numbers(self, coefficients: Complex[Array, "*levels"]) -> Float[Array, " numbers"]:
+        """The x_k of `functions`: the real numbers in the Hermitian part of the coefficients."""
+        matrix, (i, j) = self._matrix(coefficients), self._pairs
+        both = matrix[i, j] + jnp.where(i == j, 0.0, matrix[j, i].conj())
+        return jnp.concatenate([jnp.real(both), jnp.imag(both)[i != j]])
+
+    def hermitian(self, numbers: Float[np.ndarray, "*batch numbers"]) -> Complex[np.ndarray, "..."]:
+        """The Hermitian coefficients with given `numbers`, on the host."""
+        i, j = self._pairs
+        off, size = i != j, self._kets.size
+        real, imaginary = np.split(numbers, [len(i)], axis=-1)
+        matrix = np.zeros((*numbers.shape[:-1], size, size), complex)
+        matrix[..., i, j] = np.where(off, 0.5, 1.0) * real
+        matrix[..., i[off], j[off]] += 0.5j * imaginary
+        matrix[..., j, i] = matrix[..., i, j].conj()
+        full = np.zeros((*numbers.shape[:-1], *[self.kept_kets.size] * 2), complex)
+        full[..., self._kets[:, None], self._kets] = matrix
+        return full.reshape(*numbers.shape[:-1], *self.levels)
+
+    @property
+    def _kets(self) -> np.ndarray:
+        """Which of the raveled amplitudes are kept."""
+        return np.flatnonzero(self.kept_kets)
+
+    @property
+    def _pairs(self) -> tuple[np.ndarray, ...]:
+        """Pairs i ≤ j of those."""
+        return np.triu_indices(self._kets.size)
+
+    def _matrix(self, coefficients: Complex[Array, "*levels"]) -> Complex[Array, "kets kets"]:
+        square = coefficients.reshape(2 * [math.prod(self.cutoff)])
+        return square[self._kets[:, None], self._kets]
+
     def edge_weight(self, state: Complex[Array, "..."]) -> Float[Array, ""]:
         """Share of ‖ρ‖², or of ‖ψ‖² of a ket, in the highest levels kept."""
         kept = self.kept_kets if state.ndim == self.modes else self.kept
@@ -219,13 +262,16 @@ def _pure(ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
 def _density(
     basis: FockBargmann, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
 ) -> Float[Array, " points"]:
-    kets = np.flatnonzero(basis.kept_kets)
-    overlaps = basis.overlaps(points)[:, kets]
+    kets = basis._kets
     if coefficients.ndim == basis.modes:
+        overlaps = basis.overlaps(points)[:, kets]
         probability = density(overlaps.conj() @ coefficients.ravel()[kets])
+    elif len(points) * kets.size**2 <= AT_ONCE:  # real, and one product for many states
+        probability = basis.functions(points) @ basis.numbers(coefficients)
     else:
-        matrix = coefficients.reshape(2 * [math.prod(basis.cutoff)])[kets[:, None], kets]
-        probability = jnp.sum((overlaps.conj() @ matrix) * overlaps, axis=1).real
+        overlaps = basis.overlaps(points)[:, kets]
+        moved = overlaps.conj() @ basis._matrix(coefficients)
+        probability = jnp.sum(moved * overlaps, axis=1).real
     return probability / basis.space.cell
 
 

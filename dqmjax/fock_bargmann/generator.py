@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -20,19 +20,19 @@ from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.polynomial import Reader, generic, machine_epsilon, read
 from .ladder import (
     Blocks,
+    Factors,
     Gathered,
     Shifts,
     Word,
+    by_shift,
     gathered,
     monomial_word,
-    shift_of,
-    weight_of,
+    weights_of,
     words,
 )
 
 Phase = Float[Array, " phase"]
 Axes = tuple[int, ...]  # the a, b, … of `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, w = (β, β*)
-Factors = dict[tuple[int, ...], dict[Word, np.ndarray]]
 
 
 @runtime_checkable
@@ -107,7 +107,7 @@ class Pattern:
         """The generator at the values of `law`."""
         values = self.picture.components(basis, law, jnp.asarray(self.reader.beta))
         coefficients = self.reader.coefficients(values)[self.used]
-        weights = jnp.stack(_weights(self.factors, coefficients, self.kept))
+        weights = jnp.stack(weights_of(self.factors, coefficients, self.kept))
         if not self.kept.all():
             return gathered(self.shifts, weights, self.kept)
         return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
@@ -160,11 +160,10 @@ def _pattern(picture: Picture, structure, leaves: tuple, epsilon: float) -> Patt
     evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (basis, law)), beta)
     reader, coefficients = read(evaluate, basis.modes, [len(axes) for axes in terms])
     used = np.nonzero(coefficients)
-    factors: Factors = defaultdict(lambda: defaultdict(lambda: np.zeros(len(used[0]))))
-    factors[(0,) * kept.ndim][("",) * kept.ndim] += 0  # so that there is a shift
-    for column, (monomial, term) in enumerate(zip(*used, strict=True)):
-        for word, factor in picture.words(terms[term], reader.exponents[monomial]).items():
-            factors[shift_of(word)][word][column] += factor
+    monomials = zip(*used, strict=True)
+    factors = by_shift(
+        [picture.words(terms[k], reader.exponents[m]) for m, k in monomials], kept.ndim
+    )
     _check_reach(factors, kept.shape)
     factors, live = _without_cancelled(factors, coefficients[used], kept, epsilon**0.7)
     return Pattern(picture, reader, used, factors, kept, Blocks.of(tuple(factors), kept, live))
@@ -181,28 +180,12 @@ def _check_reach(factors: Factors, levels: tuple[int, ...]):
 
 def _without_cancelled(factors: Factors, coefficients, kept, tolerance: float):
     """The shifts whose terms do not cancel, as those of second order do at C = 1, and where."""
-    weights = np.abs(_weights(factors, coefficients, kept))
+    weights = np.abs(weights_of(factors, coefficients, kept))
     absolute = {shift: {w: np.abs(x) for w, x in of.items()} for shift, of in factors.items()}
-    live = weights > tolerance * np.stack(_weights(absolute, np.abs(coefficients), kept))
+    live = weights > tolerance * np.stack(weights_of(absolute, np.abs(coefficients), kept))
     stays = [not any(shift) or row.any() for shift, row in zip(factors, live, strict=True)]
     left = itertools.compress(factors.items(), stays)
     return {shift: dict(of) for shift, of in left}, live[np.array(stays)]
-
-
-def _weights(factors: Factors, coefficients, kept: Bool[np.ndarray, "*levels"]) -> list:
-    """Weights of each shift at every kept index; NumPy's or JAX's as `coefficients` are."""
-    index = np.nonzero(kept)
-    return [
-        (np.stack(list(of.values())) @ coefficients)
-        @ np.stack([_weight_at(word, kept.shape, index) for word in of])
-        for of in factors.values()
-    ]
-
-
-def _weight_at(word: Word, levels: tuple[int, ...], index) -> Float[np.ndarray, " size"]:
-    """Weight of a word at the given indices."""
-    axes = zip(word, levels, index, strict=True)
-    return np.prod([weight_of(letters, n)[i] for letters, n, i in axes], axis=0)
 
 
 def derivatives(modes: int, order: int) -> list[Axes]:

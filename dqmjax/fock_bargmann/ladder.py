@@ -14,16 +14,17 @@ import functools
 import itertools
 import math
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
+import scipy
 from jaxtyping import Array, Bool, Complex, Float, Int
 
 Word = tuple[str, ...]  # per index axis, "+" raises and "-" lowers, first letter first
+Factors = dict[tuple[int, ...], dict[Word, np.ndarray]]  # by shift and word, one a coefficient
 
 
 def words(derivatives: tuple[int, ...], exponent: np.ndarray) -> dict[Word, int]:
@@ -54,9 +55,29 @@ def monomial_word(exponent: np.ndarray) -> Word:
     return tuple("+" * u + "-" * d for u, d in zip(up, down, strict=True))
 
 
-def shift_of(word: Word) -> tuple[int, ...]:
-    """By how much `word` raises each index."""
-    return tuple(letters.count("+") - letters.count("-") for letters in word)
+def by_shift(columns: Sequence[Mapping[Word, int]], axes: int) -> Factors:
+    """The words of each shift, by how much they raise each of the `axes`; and the zero shift."""
+    factors: Factors = defaultdict(lambda: defaultdict(lambda: np.zeros(len(columns))))
+    factors[(0,) * axes][("",) * axes] += 0
+    for column, words in enumerate(columns):
+        for word, factor in words.items():
+            shift = tuple(letters.count("+") - letters.count("-") for letters in word)
+            factors[shift][word][column] += factor
+    return factors
+
+
+def weights_of(factors: Factors, coefficients, kept: Bool[np.ndarray, "*levels"]) -> list:
+    """Weights of each shift at every kept index; NumPy's or JAX's as `coefficients` are."""
+    index = np.nonzero(kept)
+
+    def at(word: Word) -> np.ndarray:
+        axes = zip(word, kept.shape, index, strict=True)
+        return np.prod([weight_of(letters, n)[i] for letters, n, i in axes], axis=0)
+
+    return [
+        (np.stack(list(of.values())) @ coefficients) @ np.stack([at(word) for word in of])
+        for of in factors.values()
+    ]
 
 
 def weight_of(letters: str, levels: int) -> Float[np.ndarray, " levels"]:

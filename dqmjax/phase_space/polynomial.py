@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
+import scipy
 from jax import core as jax_core
 from jaxtyping import Array, Bool, Complex, Inexact
 

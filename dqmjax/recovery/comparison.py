@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 
 import equinox as eqx
-import scipy.special
+import scipy
 
 from ..errors import InputError
 from .result import Recovery

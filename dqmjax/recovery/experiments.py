@@ -23,6 +23,7 @@ from ..grid import Grid
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.spectrum import eigenstates
 
+IN_PARALLEL = 8  # times at which different places are observed
 Prediction = tuple[Float[Array, "rows ..."], Float[Array, "..."] | None]
 
 
@@ -217,7 +218,9 @@ def required(times: SaveTimes | None) -> SaveTimes:
 
 def at_each_time(observe: Callable, where: Array) -> Callable:
     """`observe(state, where)` of many states, at the same places or each at its own."""
-    return jax.vmap(observe, in_axes=(0, None if where.ndim == 2 else 0))
+    if where.ndim == 2:
+        return jax.vmap(observe, in_axes=(0, None))
+    return lambda *both: jax.lax.map(lambda pair: observe(*pair), both, batch_size=IN_PARALLEL)
 
 
 def _known(state):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 
 from .parameters import Vector
 from .problem import Problem
@@ -65,7 +66,6 @@ def least_squares(
     residual: Callable, slope: Callable, start: Vector, bounds: tuple[Vector, Vector], tolerances
 ) -> Vector | None:
     """SciPy's, in a trust region; `None` where residual or slope are not finite."""
-    import scipy.optimize  # slow to import, needed here only
 
     def checked(x):
         return _finite(slope(x))

@@ -69,8 +69,8 @@ class Problem:
     def linearise(self, vector: Vector) -> Linearisation:
         """What a step of a fit needs."""
         prediction, jacobian = map(np.asarray, _linearise(vector, *self.inputs))
-        at = evaluate(self.likelihood, prediction)
-        return Linearisation(*at, jacobian, self.prior_jacobian(vector), self.scales(vector))
+        prior, scales = self.prior_jacobian(vector), self.scales(vector)
+        return Linearisation(*evaluate(self.likelihood, prediction), jacobian, prior, scales)
 
     def residual(self, vector: Vector) -> Rows:
         """The deviance residuals."""
@@ -78,7 +78,8 @@ class Problem:
 
     def terms(self, vector: Vector, rows: slice) -> Float[np.ndarray, " terms"]:
         """The deviance residuals of some rows and those of the prior, in one vector."""
-        return np.append(self.residual(vector)[rows], self.prior_residual(vector))
+        prior = self.prior_residual(vector)
+        return np.append(self.residual(vector)[rows], prior)
 
     def deviance(self, vector: Vector) -> float:
         """`−2 ln L` up to a constant; infinite where it is not finite."""

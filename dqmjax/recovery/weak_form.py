@@ -13,6 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Complex, Float
 
 from ..data.abstract import AbstractHeterodyneData
@@ -137,9 +138,7 @@ def sample_form(
 
 def integral_over(t: Float[np.ndarray, " times"], values: np.ndarray) -> np.ndarray:
     """`∫₀ᵗ` of a cubic spline through `values`, at the times t."""
-    from scipy.interpolate import CubicSpline  # slow to import, needed here only
-
-    return CubicSpline(t, values, axis=0).antiderivative()(t)
+    return scipy.interpolate.CubicSpline(t, values, axis=0).antiderivative()(t)
 
 
 def _less_mean(rows: Float[Array, "times tests"]) -> Float[Array, "times tests"]:
@@ -157,25 +156,12 @@ def _means(tests: TestFunctions, rho):
 
 def _expand(basis: FockBargmann, points, density) -> Complex[np.ndarray, "times *levels"]:
     """The Hermitian coefficients whose densities fit best at the points."""
-    kets = np.flatnonzero(basis.kept_kets)
-    overlaps = np.asarray(_overlaps(basis, points))[:, kets]
-    i, j = np.triu_indices(len(kets))
-    products = overlaps[:, i].conj() * overlaps[:, j]
-    functions = np.concatenate([np.real(products), np.imag(products)[:, i != j]], axis=1)
-    cell = (2 * np.pi * float(basis.kappa)) ** basis.modes
-    found = np.linalg.lstsq(functions, cell * density.T, rcond=1e-6)[0].T
-    # Re ρ_ij Re(φ_i*φ_j) − Im ρ_ij Im(φ_i*φ_j), twice for i ≠ j
-    matrix = np.zeros((len(density), len(kets), len(kets)), complex)
-    real, imaginary = np.split(found, [len(i)], axis=1)
-    matrix[:, i, j] = np.where(i == j, 1.0, 0.5) * real
-    off = i != j
-    matrix[:, i[off], j[off]] -= 0.5j * imaginary
-    matrix[:, j, i] = matrix[:, i, j].conj()
-    full = np.zeros((len(density), *[basis.kept_kets.size] * 2), complex)
-    full[:, kets[:, None], kets] = matrix
-    return full.reshape(-1, *basis.levels)
+    functions = np.asarray(_functions(basis, points))
+    return basis.hermitian(
+        np.linalg.lstsq(functions, basis.space.cell * density.T, rcond=1e-6)[0].T
+    )
 
 
 @eqx.filter_jit
-def _overlaps(basis: FockBargmann, points):
-    return basis.overlaps(jnp.asarray(points))
+def _functions(basis: FockBargmann, points):
+    return basis.functions(jnp.asarray(points))

@@ -7,9 +7,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Array, Float
-from scipy.sparse.linalg import lobpcg
 
 from ..errors import InputError
 from ..grid import Grid, density
@@ -153,7 +152,7 @@ def _lobpcg(apply, smooth, potential: np.ndarray, count: int, tolerance: float) 
     for _ in range(ROUNDS):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns about the guard vectors, too
-            values, vectors = lobpcg(
+            values, vectors = scipy.sparse.linalg.lobpcg(
                 apply,
                 vectors,
                 M=lambda columns: smooth(columns, shift),

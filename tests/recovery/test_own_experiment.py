@@ -22,7 +22,7 @@ def marginals(ket):
 
 
 class Homodyne(dqm.AbstractExperiment):
-    """Quadrature distributions at four angles, of a known coherent state under a Kerr oscillator."""
+    """Quadrature distributions at four angles, of a known coherent state in a Kerr oscillator."""
 
     interaction: jax.Array
     omega: jax.Array
