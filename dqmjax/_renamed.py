@@ -19,7 +19,7 @@ MODULES = {  # that pages of version 0.1 named, and where their contents are now
     "adjoint": ("evolution.adjoint",),
     "bench": ("benchmark",),
     "constraints": ("phase_space.constraints",),
-    "dataset": ("data.snapshots", "output"),
+    "dataset": ("data.snapshots",),
     "diffusion": ("canonical.ordinary_diffusion",),
     "experiments": ("recovery.experiments", "recovery.heterodyne"),
     "fock": ("fock_bargmann.basis",),

@@ -10,7 +10,9 @@ os.environ["XLA_FLAGS"] += (  # later ones have no other emitters, and do not kn
     if importlib.metadata.version("jaxlib").startswith("0.10.")
     else ""
 )
-os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(  # outside the checkout
+    Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dqmjax-tests"
+)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 

@@ -10,7 +10,7 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors"},
-    {"grid", "output", "quantum_statistics"},
+    {"grid", "quantum_statistics"},
     {"evolution"},
     {"wave"},
     {"canonical", "phase_space"},

@@ -58,6 +58,7 @@ def _log_comb(n, k):
 
 @pytest.mark.parametrize("kind", ALL, ids=NAMES)
 def test_samples_follow_the_probabilities(kind):
+    """False-alarm probability 1e-3 for another key."""
     particles, states, draws = 3, 4, 20_000
     keys = jax.random.split(jax.random.key(1), draws)
     drawn = np.asarray(jax.vmap(lambda key: kind.sample(key, particles, states))(keys))

@@ -51,6 +51,8 @@ class Heterodyne(AbstractExperiment):
         if callable(where):
             tests = cast(TestFunctions, where)
             return jax.vmap(tests.means)(run.saved), run.strain
+        if where.ndim == 2:
+            return self.basis.density(run.saved, where), run.strain
         return at_each_time(self.basis.density, where)(run.saved, where), run.strain
 
     def run(self, times: SaveTimes | None) -> Solution:

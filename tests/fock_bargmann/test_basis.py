@@ -1,5 +1,6 @@
 """Fock–Bargmann coefficients of states, and their densities."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -65,3 +66,27 @@ def test_edge_weight_shows_a_cutoff_too_low():
 def test_bad_input(call, message):
     with pytest.raises(dqm.InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("quanta", [None, 3])
+def test_many_states_have_the_densities_of_each(quanta):
+    """By one real product, and one after the other where that would not fit into memory."""
+    basis = dqm.FockBargmann((4, 5), ell=(1.3, 0.8), kappa=1.2, quanta=quanta)
+    random = np.random.default_rng(0)
+    states = random.normal(size=(3, *basis.levels)) + 1j * random.normal(size=(3, *basis.levels))
+    states = jnp.asarray(basis.kept * states)
+    for count in (7, 6000):
+        points = jnp.asarray(random.normal(size=(count, 4)))
+        each = jnp.stack([basis.density(state, points) for state in states])
+        np.testing.assert_allclose(basis.density(states, points), each, atol=1e-13)
+
+
+def test_numbers_determine_a_hermitian_matrix():
+    basis = dqm.FockBargmann((3, 4), quanta=3)
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(2, len(basis.numbers(jnp.zeros(basis.levels, complex)))))
+    states = basis.hermitian(numbers)
+    again = jax.vmap(basis.numbers)(jnp.asarray(states))
+    np.testing.assert_allclose(again, numbers, atol=1e-15)
+    square = states.reshape(2, 12, 12)
+    np.testing.assert_array_equal(square, square.conj().swapaxes(1, 2))

@@ -87,7 +87,8 @@ def test_entropy_of_a_coherent_state_is_the_number_of_modes():
     basis = dqm.FockBargmann((12, 12), ell=(1.3, 0.8), kappa=1.2)
     box = (10.0, 6.5, 7.5, 12.0)
     grid = dqm.Grid(tuple(-x for x in box), box, (24, 24, 24, 24))
-    rho = basis.density(basis.coherent(jnp.array([0.3, 0.2j])), grid.points.reshape(4, -1).T)
+    ket = basis.coherent_ket(jnp.array([0.3, 0.2j]))
+    rho = basis.density(ket, grid.points.reshape(4, -1).T)
     entropy = readout.wehrl_entropy(grid, rho.reshape(grid.shape), 1.2)
     assert float(entropy) == pytest.approx(2, abs=1e-6)
 
@@ -134,7 +135,10 @@ def test_continuity(constants):
 
 @pytest.mark.parametrize("modes", [1, 2])
 def test_samples_follow_the_density(modes):
-    """Moments of 20,000 draws within their errors, and the share of them in a disc."""
+    """Moments of 20,000 draws within 4 errors, and the shares of eight sectors.
+
+    False-alarm probability 1e-3 for another key.
+    """
     basis = dqm.FockBargmann((12,) * modes if modes == 1 else (6, 6), ell=1.3, kappa=1.2)
     state = basis.from_qutip(random_state(basis.cutoff[0], 5 if modes == 1 else 3, modes))
     draws = readout.sample(jax.random.key(1), basis, state, 20_000)

@@ -56,17 +56,16 @@ def test_fixed_parameters_stay(clean):
 
 @pytest.mark.slow
 def test_ell_when_asked_in_rescaled_units(clean):
-    """q = 1.6 Q, p = P/1.6, from ℓ = 1.3 and from nothing."""
+    """q = 1.6 Q, p = P/1.6, without a start."""
     data = dataclasses.replace(clean, points=clean.points * [1.6, 1 / 1.6], ell=np.array([1.6]))
-    for start in (None, {"ell": 1.3}):
-        result = dqm.recover(data, "kerr", free=["ell"], start=start)
-        assert result.estimate["ell"] == pytest.approx(1.6, abs=1e-7)
-        assert max(errors(result).values()) < 1e-7
+    result = dqm.recover(data, "kerr", free=["ell"])
+    assert result.estimate["ell"] == pytest.approx(1.6, abs=1e-7)
+    assert max(errors(result).values()) < 1e-7
 
 
 @pytest.mark.slow
 def test_errors_are_as_large_as_claimed(clean):
-    """Counting noise: 5 draws × 5 parameters of pulls, mean 0 ± 1/√25, width 1."""
+    """Counting noise: 5 draws of 5 pulls; false-alarm probability 1 % for other draws."""
     pulls = []
     for seed in range(5):
         result = dqm.recover(counted(clean, 2000, seed), "kerr")
@@ -77,6 +76,7 @@ def test_errors_are_as_large_as_claimed(clean):
 
 
 def test_given_sigma_sets_the_errors(clean):
+    """False-alarm probability 1e-4 for another draw: χ² within 5, C within 4 deviations."""
     sigma = 1e-3
     noise = sigma * np.random.default_rng(0).normal(size=clean.density.shape)
     data = dataclasses.replace(clean, density=clean.density + noise, sigma=np.array(sigma))
@@ -100,6 +100,7 @@ def test_lossy_data_are_called_wrong_without_any_noise_level():
 
 @pytest.mark.parametrize("noisy", [False, True])
 def test_an_oscillator_alone_does_not_determine_C(noisy):
+    """False-alarm probability 6e-5 for another draw of the counts."""
     data = kerr_snapshots(interaction=0.0, omega=1.3)
     result = dqm.recover(counted(data, 2000, 1) if noisy else data, "kerr")
     assert not result.identifiable["C"]
@@ -245,18 +246,18 @@ def test_loss_is_recovered_beside_C():
 
 def test_dimer_from_scattered_points_without_a_start():
     """Two modes by QuTiP: hopping, interaction, C and both ℓ."""
-    levels, amplitudes = 8, (0.4, 0.3j)
+    levels, amplitudes = 8, (0.35, 0.25j)
     _, operator = bose_hubbard(1.0, 0.4)
     kets = [qutip.coherent(levels, a, method="analytic") for a in amplitudes]
     t = np.linspace(0, 1, 11)
     options = {"atol": 1e-12, "rtol": 1e-10}
     states = qutip.sesolve(operator(levels), qutip.tensor(kets), t, options=options).states
-    points = 1.2 * np.random.default_rng(0).normal(size=(500, 4))
+    points = 1.2 * np.random.default_rng(0).normal(size=(400, 4))
     basis = dqm.FockBargmann((levels, levels))
     amplitudes_of = lambda state: jnp.asarray(state.full().reshape(levels, levels))
     rho = [np.asarray(basis.density(amplitudes_of(s), jnp.asarray(points))) for s in states]
     data = dqm.Snapshots(t, points, np.stack(rho), np.ones(2), 1.0, 1.0)
-    result = dqm.recover(data, "bose-hubbard", free=["ell"], cutoff=8)
+    result = dqm.recover(data, "bose-hubbard", free=["ell"], cutoff=6)
     truth = {"tunnelling": 1.0, "interaction": 0.4, "C": 1.0, "ell_1": 1.0, "ell_2": 1.0}
     assert {n: abs(result.start[n] - x) < 0.05 for n, x in truth.items()} == dict.fromkeys(
         truth, True
