@@ -96,7 +96,7 @@ def goodness_of_fit(
         neighbours: Pairs of neighbouring columns, or `None` for neighbouring rows.
     """
     difference = measured - prediction
-    residual = difference * evaluate(likelihood, prediction).information
+    residual = difference * np.asarray(evaluate(likelihood, prediction).information)
     terms = likelihood.chi2_terms(prediction)
     chi2 = float(np.sum(residual[terms.summed] ** 2))
     dof = round(terms.summed.sum() - parameters)
@@ -116,7 +116,7 @@ def goodness_of_fit(
 
 def deviance(likelihood: AbstractLikelihood, prediction: Rows, noise_known: bool) -> float:
     """`−2 ln L` up to a constant; `n ln χ²` where no noise level is known."""
-    total = float(np.sum(evaluate(likelihood, prediction).residual ** 2))
+    total = float(np.sum(np.square(evaluate(likelihood, prediction).residual)))
     if noise_known:
         return total
     return prediction.size * math.log(max(total, np.finfo(float).tiny))

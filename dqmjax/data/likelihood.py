@@ -29,9 +29,9 @@ Number = Float[Array | np.ndarray, ""]
 class Evaluation(NamedTuple):
     """A likelihood at a prediction."""
 
-    residual: Float[np.ndarray, "rows columns"]  # d
-    slope: Float[np.ndarray, "rows columns"]  # d'
-    information: Float[np.ndarray, "rows columns"]  # the root of the Fisher information
+    residual: Rows  # d
+    slope: Rows  # d'
+    information: Rows  # the root of the Fisher information
 
 
 class Terms(NamedTuple):
@@ -85,16 +85,12 @@ class AbstractLikelihood(eqx.Module):
         return Terms(np.ones(prediction.shape, bool), np.full(prediction.size, 2.0))
 
 
-def evaluate(likelihood: AbstractLikelihood, prediction: Rows) -> Evaluation:
-    """All of it, as NumPy arrays."""
-    return Evaluation(*map(np.asarray, _evaluate(likelihood, prediction)))
-
-
 @eqx.filter_jit
-def _evaluate(likelihood: AbstractLikelihood, prediction: Rows):
+def evaluate(likelihood: AbstractLikelihood, prediction: Rows) -> Evaluation:
+    """All of it, in one program."""
     at = jnp.asarray(prediction)
     residual, slope = jax.jvp(likelihood.residual, (at,), (jnp.ones_like(at),))
-    return residual, slope, likelihood.information(at)
+    return Evaluation(residual, slope, likelihood.information(at))
 
 
 class Gaussian(AbstractLikelihood):

@@ -47,16 +47,19 @@ class Fourier(NamedTuple):
 
 
 class RealFourier(NamedTuple):
-    """The waves along some axes of a real state: those of the last axis up to `n // 2`."""
+    """The waves along some axes of a real state.
+
+    Not by `rfftn`: its derivatives along an axis that is not the last do not compile on CPUs with
+    jaxlib 0.12 (RET_CHECK in fft_thunk.cc).
+    """
 
     axes: tuple[int, ...]
-    sizes: tuple[int, ...]  # points along each of them
 
     def forward(self, state):
-        return jnp.fft.rfftn(state, axes=self.axes)
+        return jnp.fft.fftn(state, axes=self.axes)
 
     def inverse(self, waves):
-        return jnp.fft.irfftn(waves, s=self.sizes, axes=self.axes)
+        return jnp.fft.ifftn(waves, axes=self.axes).real
 
 
 class AbstractPropagator(eqx.Module):

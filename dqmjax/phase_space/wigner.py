@@ -58,8 +58,8 @@ class WignerStep(AbstractStepper):
         axes = tuple(range(grid.dim))
         kicks = (scheme.kicks[0], *scheme.merged_kicks)
         flow = SplitFlow(
-            kick=_propagator(grid, dt * self._kick(), kicks, axes[n:]),
-            drift=_propagator(grid, dt * self._drift(), scheme.drifts, axes[:n]),
+            kick=fixed_propagator([dt * self._kick()], kicks, RealFourier(axes[n:])),
+            drift=fixed_propagator([dt * self._drift()], scheme.drifts, RealFourier(axes[:n])),
             dt=jnp.asarray(dt),
             shape=grid.shape,
             scheme=scheme,
@@ -81,13 +81,6 @@ class WignerStep(AbstractStepper):
         away = h.hbar / 2 * jnp.stack(jnp.broadcast_arrays(*grid.odd_waves[n:], q[0])[:-1])
         potential = lambda q: potential_at(h.potential, q)
         return (potential(q - away) - potential(q + away)) / h.hbar
-
-
-def _propagator(grid: Grid, angle: Float[Array, "*shape"], fractions, axes: tuple[int, ...]):
-    """`e^{−icθ}` of the waves along `axes`; W is real, so that half of them suffice."""
-    sizes = tuple(grid.shape[a] for a in axes)
-    half = jnp.take(angle, jnp.arange(sizes[-1] // 2 + 1), axis=axes[-1])
-    return fixed_propagator([half], fractions, RealFourier(axes, sizes))
 
 
 class _WignerFlow(eqx.Module):

@@ -70,11 +70,12 @@ class Problem:
         """What a step of a fit needs."""
         prediction, jacobian = map(np.asarray, _linearise(vector, *self.inputs))
         prior, scales = self.prior_jacobian(vector), self.scales(vector)
-        return Linearisation(*evaluate(self.likelihood, prediction), jacobian, prior, scales)
+        residual, slope, information = map(np.asarray, evaluate(self.likelihood, prediction))
+        return Linearisation(residual, slope, information, jacobian, prior, scales)
 
     def residual(self, vector: Vector) -> Rows:
         """The deviance residuals."""
-        return evaluate(self.likelihood, self.predict(vector)[0]).residual
+        return np.asarray(evaluate(self.likelihood, self.predict(vector)[0]).residual)
 
     def terms(self, vector: Vector, rows: slice) -> Float[np.ndarray, " terms"]:
         """The deviance residuals of some rows and those of the prior, in one vector."""

@@ -55,7 +55,7 @@ def test_binomial_information_is_the_mean_square_of_the_score(p):
     k = np.arange(21.0)[:, None]
     prediction = np.full(k.shape, p / CELL)
     at = evaluate(Binomial(k, SHOTS, CELL), prediction)
-    score = -(at.residual * at.slope)[:, 0]  # d ln P = −d (d²/2)
+    score = -np.asarray(at.residual * at.slope)[:, 0]  # d ln P = −d (d²/2)
     mean = np.sum(scipy.stats.binom(20, p).pmf(k[:, 0]) * score**2)
     assert at.information[0, 0] ** 2 == pytest.approx(mean, rel=1e-10)
 

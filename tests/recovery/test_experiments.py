@@ -268,7 +268,7 @@ def test_samples_of_heterodyne_detection(pool):
 @pytest.mark.slow
 def test_samples_of_another_system_are_rejected(pool):
     times, points = pool
-    data = dqm.Samples(times, points[:, :3000], np.ones(1))
+    data = dqm.Samples(times, points[:, :1500], np.ones(1))
     result = dqm.recover(data, "kerr", fix={"C": 0.6})
     assert not result.goodness.describes_data
 

@@ -99,11 +99,12 @@ def test_norm_and_reversal_over_ten_thousand_steps(scheme, most):
     """Each transform pair rounds by about 1e-16; there are ten thousand of them, or eleven times as
     many."""
     h = dqm.Hamiltonian(dqm.Anharmonic(1.0, 0.0, 0.1))
-    start = dqm.gaussian(LINE, 0.5, 0.6, 0.7)
-    stepper = dqm.SplitStep(h, LINE, scheme)
+    grid = dqm.Grid((-7.0,), (7.0,), (64,))
+    start = dqm.gaussian(grid, 0.5, 0.6, 0.7)
+    stepper = dqm.SplitStep(h, grid, scheme)
     there = dqm.solve(stepper, start, np.array([0.0, 10.0]), substeps=10_000).final
     back = dqm.solve(stepper, there.conj(), np.array([0.0, 10.0]), substeps=10_000).final.conj()
-    assert observables.norm(LINE, there) == pytest.approx(1, abs=most)
+    assert observables.norm(grid, there) == pytest.approx(1, abs=most)
     np.testing.assert_allclose(back, start, rtol=0, atol=most)
 
 
