@@ -2,8 +2,8 @@
 
     python bench/switches.py SNAPSHOTS.npz
 
-Counts with `sys.setprofile`, from the snapshot file to `result.json` on disk, the figures left
-aside. A low number means that one piece of work is done in one place.
+Counts with `sys.setprofile`, from the snapshot file to `result.json` on disk, without figures. A
+low number means that one piece of work is done in one place. Also counts XLA's compilations.
 """
 
 import json
@@ -12,9 +12,11 @@ import sys
 import tempfile
 
 import jax
+import jax.monitoring
 
 import dqmjax as dqm
 
+COMPILED = "/backend_compile_duration"
 PACKAGE = pathlib.Path(dqm.__file__).parent
 
 
@@ -42,7 +44,13 @@ class Switches:
 def main(snapshots: str):
     """One recovery of a Kerr oscillator under the profiler."""
     jax.config.update("jax_enable_x64", True)
-    count = Switches()
+    count, compiled = Switches(), []
+
+    def listen(event: str, duration_secs: float, **_: str | int):
+        if event.endswith(COMPILED):
+            compiled.append(duration_secs)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
     with tempfile.TemporaryDirectory() as folder:
         sys.setprofile(count)
         try:
@@ -53,6 +61,7 @@ def main(snapshots: str):
             sys.setprofile(None)
     print(f"{count.calls} calls in {len(count.visited)} files")
     print(f"{count.files} switches between files, {count.folders} between folders")
+    print(f"{len(compiled)} compilations")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import qutip
 
+import dqmjax as dqm
 from dqmjax.data.snapshots import Snapshots
 from dqmjax.phase_space.coordinates import derivatives
 
@@ -147,3 +148,16 @@ def random_state(levels: int, filled: int, modes: int = 1, seed: int = 0) -> qut
     big = np.zeros((levels,) * 2 * modes, complex)
     big[(slice(filled),) * 2 * modes] = small.reshape(shape * 2) / np.trace(small)
     return qutip.Qobj(big.reshape(levels**modes, -1), dims=[[levels] * modes] * 2)
+
+
+PACKETS = {  # center, width, momentum, covariance, ω; width √(ħ/2mω) = 0.588 is coherent
+    "at rest": (0.3, 0.7, 0.0, 0.0, 0.0),
+    "moving": (-0.5, 0.7, 1.1, 0.2, 0.0),
+    "coherent": (0.8, 0.8**0.5 / (2 * 1.3) ** 0.5, 0.5, 0.0, 1.0),
+    "squeezed": (0.6, 0.5, -0.4, 0.1, 1.0),
+}
+
+
+def packet_on(grid, numbers, hbar):
+    *packet, covariance = (tuple(np.broadcast_to(v, grid.dim)) for v in numbers)
+    return dqm.gaussian(grid, *packet, hbar, covariance=covariance)

@@ -125,7 +125,7 @@ class Snapshots(AbstractHeterodyneData):
         return mutual_neighbours(self.points)
 
     def rough(self) -> "Snapshots":
-        """Densities instead of counts, of which one at an improbable place would mislead."""
+        """Densities instead of counts: one count at an improbable place would mislead the fit."""
         if self.counts is None:
             return self
         return dataclasses.replace(self, density=self.measured, counts=None, shots=None)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import exact_evolution, moved_packet
+from systems import PACKETS, exact_evolution, moved_packet, packet_on
 
 import dqmjax as dqm
 from dqmjax import fields
@@ -13,19 +13,6 @@ from dqmjax.wave.states import normalised
 RING = dqm.Grid((0.0,), (2 * np.pi,), (16,))
 NODELESS = normalised(RING, 1 + 0.9 * jnp.exp(1j * RING.points[0]))  # until V makes nodes
 COSINE = dqm.Hamiltonian(lambda x, t: 0.6 * jnp.cos(x[0]))
-
-
-PACKETS = {  # center, width, momentum, covariance, ω; width √(ħ/2mω) = 0.588 is coherent
-    "at rest": (0.3, 0.7, 0.0, 0.0, 0.0),
-    "moving": (-0.5, 0.7, 1.1, 0.2, 0.0),
-    "coherent": (0.8, 0.8**0.5 / (2 * 1.3) ** 0.5, 0.5, 0.0, 1.0),
-    "squeezed": (0.6, 0.5, -0.4, 0.1, 1.0),
-}
-
-
-def packet_on(grid, numbers, hbar):
-    *packet, covariance = (tuple(np.broadcast_to(v, grid.dim)) for v in numbers)
-    return dqm.gaussian(grid, *packet, hbar, covariance=covariance)
 
 
 CASES = [(packet, 1) for packet in PACKETS] + [("moving", 2), ("squeezed", 2)]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import exact_evolution, free_packet, moved_packet
+from systems import PACKETS, exact_evolution, free_packet, moved_packet, packet_on
 
 import dqmjax as dqm
 from dqmjax import fields
@@ -32,19 +32,6 @@ def test_free_packet_with_any_boost(boost):
     turns = jnp.exp(1j * (S / hbar - jnp.angle(exact)))[lit]
     np.testing.assert_allclose(turns, 1, rtol=0, atol=1e-7)
     assert np.abs(np.diff(S[lit] - momentum * x[lit])).max() < 1.5  # S is continuous
-
-
-PACKETS = {  # center, width, momentum, covariance, ω; width √(ħ/2mω) = 0.588 is coherent
-    "at rest": (0.3, 0.7, 0.0, 0.0, 0.0),
-    "moving": (-0.5, 0.7, 1.1, 0.2, 0.0),
-    "coherent": (0.8, 0.8**0.5 / (2 * 1.3) ** 0.5, 0.5, 0.0, 1.0),
-    "squeezed": (0.6, 0.5, -0.4, 0.1, 1.0),
-}
-
-
-def packet_on(grid, numbers, hbar):
-    *packet, covariance = (tuple(np.broadcast_to(v, grid.dim)) for v in numbers)
-    return dqm.gaussian(grid, *packet, hbar, covariance=covariance)
 
 
 CASES = [(packet, dim) for packet in PACKETS for dim in (1, 2)] + [("coherent", 3)]
