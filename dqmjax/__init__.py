@@ -5,7 +5,11 @@ import importlib.metadata as _metadata
 import sys as _sys
 from types import ModuleType as _Module
 
-from . import _renamed, quantum_statistics as quantum_statistics
+from . import (
+    _renamed,
+    interrupt as _interrupt,  # noqa: F401  # before what takes long to import
+    quantum_statistics as quantum_statistics,
+)
 from .canonical import fields as fields, ordinary_diffusion as ordinary_diffusion, polar as polar
 from .canonical.atlas import AtlasStep as AtlasStep
 from .canonical.energy import (
@@ -43,9 +47,11 @@ from .evolution.schemes import (
 from .evolution.solve import (
     SaveTimes as SaveTimes,
     Solution as Solution,
+    checked as checked,
     save_times as save_times,
     solve as solve,
 )
+from .evolution.status import Reason as Reason, Status as Status
 from .evolution.stepper import AbstractStepper as AbstractStepper
 from .fock_bargmann import readout as readout
 from .fock_bargmann.basis import FockBargmann as FockBargmann

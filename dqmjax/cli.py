@@ -3,12 +3,17 @@
 import argparse
 import contextlib
 import importlib.metadata
+import io
 import json
 import os
 import pathlib
+import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+
+from . import interrupt
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files, so no display is needed
 
@@ -19,6 +24,10 @@ from .errors import InputError, InputFileError
 from .recovery.models import MODELS
 from .recovery.recover import recover
 
+RECOVERED = ("result.json", "posterior.png", "snapshots.png")
+BENCHMARK = ("bench.json",)
+UNFINISHED = ".partial-"  # how the names of temporary folders begin
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
@@ -27,15 +36,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after `dqmjax`; by default those of the process.
 
     Returns:
-        The exit status: 0 on success, 1 if the model does not describe the data, 2 for bad input.
+        The exit status: 0 on success, 1 if the model does not describe the data or cannot be
+        tested, 2 for bad input, 130 after Ctrl-C.
     """
     jax.config.update("jax_enable_x64", True)
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # for names that its encoding does not have
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"dqmjax: {error}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("dqmjax: the memory is too small for this problem: take fewer data", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(interrupt.MESSAGE, file=sys.stderr)
+        return interrupt.INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -72,7 +93,7 @@ def _add_recover(commands):
         "recover",
         help=summary,
         description=f"{_sentence(summary)} Writes result.json and figures. The exit status is 0 if "
-        "the model describes the data, 1 if it does not, 2 for bad input.",
+        "the model describes the data, 1 if it does not or cannot be tested, 2 for bad input.",
     )
     recovery.add_argument("file", metavar="FILE", help="snapshots (.npz)")
     recovery.add_argument("--model", required=True, help=f"one of: {', '.join(MODELS)}")
@@ -123,8 +144,8 @@ def _add_info(commands):
 def _add_output(command, folder: str):
     command.add_argument(
         "--out",
-        type=pathlib.Path,
-        default=folder,
+        type=_folder,
+        default=pathlib.Path(folder),
         metavar="DIR",
         help="output folder (default: %(default)s)",
     )
@@ -133,6 +154,12 @@ def _add_output(command, folder: str):
 
 def _sentence(summary: str) -> str:
     return f"{summary[0].upper()}{summary[1:]}."
+
+
+def _folder(text: str) -> pathlib.Path:
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError("DIR must name a folder; `.` is the current one")
+    return pathlib.Path(text)
 
 
 def _assignment(text: str) -> tuple[str, float]:
@@ -175,7 +202,8 @@ def _recover(options) -> int:
 
 def _report(data: Snapshots, options, **problem) -> int:
     """Recovers, prints the table, and writes numbers and figures (all files or none)."""
-    with whole_directory(options.out) as folder:
+    _devices()
+    with whole_directory(options.out, RECOVERED) as folder:
         result = recover(data, progress=_progress(options), **problem)
         print(result)
         _write(folder, data, result)
@@ -203,7 +231,7 @@ def _bench(options) -> int:
     if options.compare:
         print(benchmark.compare(*map(benchmark.read, options.compare)))
         return 0
-    with whole_directory(options.out) as folder:
+    with whole_directory(options.out, BENCHMARK) as folder:
         report = benchmark.run(options.quick, options.device, _progress(options))
         print(benchmark.table(report))
         write_json(folder / "bench.json", report)
@@ -215,43 +243,56 @@ def _info(options) -> int:
     for package in ("dqmjax", "jax", "jaxlib", "equinox", "numpy", "scipy", "matplotlib"):
         print(f"{package:<11} {importlib.metadata.version(package)}")
     print(f"{'python':<11} {sys.version.split()[0]}")
+    for device in _devices():
+        print(f"{'device':<11} {device.platform}: {device.device_kind}")
+    print(f"{'dtype':<11} float64 (command line; in Python set jax_enable_x64)")
+    return 0
+
+
+def _devices() -> list:
+    """What JAX computes on."""
     try:
-        for device in jax.devices():
-            print(f"{'device':<11} {device.platform}: {device.device_kind}")
+        return jax.devices()
     except (RuntimeError, AssertionError):  # the latter if JAX_PLATFORMS names an absent one
         platforms = os.environ.get("JAX_PLATFORMS")
         raise InputError(
             f"JAX_PLATFORMS is {platforms!r}, but JAX finds no such device: unset it or install "
             "the version of JAX for that device."
         ) from None
-    print(f"{'dtype':<11} float64 (command line; in Python set jax_enable_x64)")
-    return 0
 
 
 @contextlib.contextmanager
-def whole_directory(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+def whole_directory(
+    path: str | os.PathLike[str], replaces: Sequence[str] = ()
+) -> Iterator[pathlib.Path]:
     """A temporary folder whose files move to `path` together, once the block succeeds.
+
+    The files of a former run are removed before the first one moves, so that the folder never
+    contains files of two runs, whenever the process ends. Temporary folders of processes that ended
+    without removing theirs are removed.
 
     Args:
         path: Folder for the results; it is created if necessary.
+        replaces: Names of files of a former run that are removed, besides those of the same names.
 
     Raises:
         InputFileError: If `path` cannot be created or written to. This is checked at the start of
             the block, before anything is computed.
     """
     path = pathlib.Path(path)
-    created = [p for p in (path, *path.parents) if not p.exists()]
-    done = False
+    done, created = False, []
     try:
+        created = [p for p in (path, *path.parents) if not p.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path, prefix=".partial-") as folder:
-            yield pathlib.Path(folder)
-            files = sorted(pathlib.Path(folder).iterdir())
-            for taken in (path / f.name for f in files):
-                if taken.is_dir():
-                    raise InputFileError(taken, "is a directory: remove it or write elsewhere.")
-            for file in files:
-                os.replace(file, path / file.name)
+        _remove_abandoned(path)
+        prefix = f"{UNFINISHED}{platform.node()}-{os.getpid()}-"
+        with tempfile.TemporaryDirectory(dir=path, prefix=prefix) as folder:
+            interrupt.unfinished.add(folder)
+            try:
+                yield pathlib.Path(folder)
+                _move(pathlib.Path(folder), path, replaces)
+            finally:
+                interrupt.unfinished.discard(folder)
         done = True
     except OSError as error:
         raise InputFileError(
@@ -261,6 +302,54 @@ def whole_directory(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         for folder in created if not done else []:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _remove_abandoned(path: pathlib.Path):
+    """Removes temporary folders in `path` of processes of this machine that do not run any more."""
+    for folder in path.glob(f"{UNFINISHED}{platform.node()}-*-*"):
+        process = folder.name.removeprefix(f"{UNFINISHED}{platform.node()}-").partition("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # of another user
+    return True
+
+
+def _move(folder: pathlib.Path, path: pathlib.Path, replaces: Sequence[str]):
+    """Moves the files of `folder` to `path`, where none of a former run remains."""
+    names = sorted(file.name for file in folder.iterdir())
+    with _locked(path):
+        for taken in (path / name for name in {*names, *replaces}):
+            if taken.is_dir():
+                raise InputFileError(taken, "is a directory: remove it or write elsewhere.")
+        for name in {*names, *replaces}:
+            (path / name).unlink(missing_ok=True)
+        for name in names:
+            os.replace(folder / name, path / name)
+
+
+@contextlib.contextmanager
+def _locked(path: pathlib.Path):
+    """No other process is in this block with the same folder."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_json(path: pathlib.Path, content: dict):

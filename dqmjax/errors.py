@@ -1,10 +1,13 @@
 """Errors that a user can cause and correct, and the checks that raise them."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.core import Tracer
 
 
@@ -25,38 +28,132 @@ def is_known(*trees) -> bool:
 
 
 def require(value, holds, message: str):
-    """Returns `value`; raises where `holds` is false, now if it is known, else when computed.
+    """Returns `value`; where `holds` is false it raises, or gives NaN if `holds` is traced.
+
+    A traced function cannot raise. Its NaN spreads to every result, and `solve` reports it as a
+    status.
 
     Raises:
-        InputError: With `message`.
+        InputError: With `message`, if `holds` is known.
     """
     if not is_known(holds):
-        return eqx.error_if(value, ~holds, message)
-    if not holds:
+        return jax.tree.map(lambda leaf: leaf * _one_or_nan(holds), value)
+    if not np.all(holds):
         raise InputError(message)
     return value
 
 
-def require_positive(**values):
-    """Checks that known values are positive.
+def _one_or_nan(holds) -> Array:
+    """A factor, so that derivatives are NaN as well: those of `jnp.where` would be 0."""
+    return jnp.where(holds, 1.0, jnp.nan)
+
+
+def real(name: str, value, shape: tuple[int, ...] | None = None) -> Any:
+    """`value`, if its numbers are real and not NaN; otherwise as `finite`."""
+    return _checked(name, value, shape, "be a number", lambda x: x == x)
+
+
+def finite(name: str, value, shape: tuple[int, ...] | None = None) -> Any:
+    """`value`, if its numbers are real and finite; see `require`. `shape` is () for one number."""
+    return _checked(name, value, shape, "be finite", lambda x: abs(x) < np.inf)
+
+
+def positive(name: str, value, shape: tuple[int, ...] | None = None) -> Any:
+    """`value`, if its numbers are real, positive and finite; otherwise as `finite`."""
+    return _checked(name, value, shape, "be positive and finite", lambda x: (x > 0) & (x < np.inf))
+
+
+def not_negative(name: str, value, shape: tuple[int, ...] | None = None) -> Any:
+    """`value`, if its numbers are real, finite and at least 0; otherwise as `finite`."""
+    must = "be finite and not negative"
+    return _checked(name, value, shape, must, lambda x: (x >= 0) & (x < np.inf))
+
+
+def _checked(name: str, value, shape: tuple[int, ...] | None, must: str, holds: Callable):
+    """`value`, one or more real numbers, all of which `holds` accepts.
 
     Raises:
-        InputError: Naming the argument and its value.
+        InputError: Naming the argument, what it must be and what it is.
+    """
+    array = _numbers(name, value)
+    require_real(name, array)
+    if shape is not None:
+        require_shape(name, array, shape)
+    if not array.size:
+        raise InputError(f"`{name}` must have one or more numbers, but is empty.")
+    if not is_known(value):
+        return array * _one_or_nan(holds(array))
+    if not holds(array).all():
+        raise InputError(f"`{name}` must {must}, but is {value}.")
+    return value
+
+
+def field(name: str, value, shape: tuple[int, ...] | None = None) -> Array:
+    """`value`, real or complex numbers, as an array of that shape, if it is given.
+
+    Raises:
+        InputError: If it is no such array, or is known and contains NaN or infinity.
+    """
+    array = _numbers(name, value)
+    if shape is not None:
+        require_shape(name, array, shape)
+    require_finite(**{name: array})
+    return jnp.asarray(array)
+
+
+def real_field(name: str, value, shape: tuple[int, ...]) -> Array:
+    """`field` of real numbers."""
+    require_real(name, value)
+    return field(name, value, shape)
+
+
+def _numbers(name: str, value) -> np.ndarray | Array:
+    """Real or complex numbers as an array."""
+    try:
+        array = np.asarray(value) if is_known(value) else jnp.asarray(value)
+    except (TypeError, ValueError):
+        raise InputError(f"`{name}` must be numbers, but is {value!r}.") from None
+    if array.dtype.kind not in "iufc":
+        raise InputError(f"`{name}` must be numbers, but is {value!r}.")
+    return array
+
+
+def require_instance(kind: type, **values):
+    """Checks that values are objects of a class.
+
+    Raises:
+        InputError: Naming the argument, the class and the value.
     """
     for name, value in values.items():
-        if is_known(value) and not (np.asarray(value) > 0).all():
-            raise InputError(f"`{name}` must be positive, but is {value}.")
+        if not isinstance(value, kind):
+            raise InputError(f"`{name}` must be a `{kind.__name__}`, but is {value!r}.")
+
+
+def require_key(**keys):
+    """Checks that values are keys of random numbers.
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    for name, key in keys.items():
+        is_array = isinstance(key, Array | np.ndarray)
+        is_new = is_array and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+        shape = () if is_new else (2,)  # keys of the former kind are two numbers
+        if not is_array or key.shape != shape or not (is_new or key.dtype == np.uint32):
+            raise InputError(
+                f"`{name}` must be a key, such as `jax.random.key(0)`, but is {key!r}."
+            )
 
 
 def require_finite(**values):
-    """Checks that known values are finite.
+    """Checks that known arrays, real or complex, are finite.
 
     Raises:
-        InputError: Naming the argument and its value.
+        InputError: Naming the argument.
     """
     for name, value in values.items():
         if is_known(value) and not np.isfinite(value).all():
-            raise InputError(f"`{name}` must be finite, but is {value}.")
+            raise InputError(f"`{name}` must be finite, but contains NaN or infinity.")
 
 
 def require_whole(least: int = 0, **values):

@@ -8,32 +8,80 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from .errors import InputError, require_whole
+from .errors import (
+    InputError,
+    field,
+    finite,
+    is_known,
+    require_instance,
+    require_whole,
+)
 
 Scalar = Float[Array, ""]
 UNRESOLVED = 1e-6  # share of ∫f²: the relative error of f is at most its square root
 MOST_POINTS = 2**31  # from here on Fourier transforms on GPUs are wrong: openxla/xla#45009
 
 
+def _edges(name: str):
+    """A converter of edges to Python floats: one number, or one per axis."""
+
+    def convert(value) -> tuple[float, ...]:
+        _require_known(name, value)
+        array = np.asarray(finite(name, value), float)
+        _require_list(name, array)
+        return tuple(array.reshape(-1).tolist())
+
+    return convert
+
+
+def _points_per_axis(value) -> tuple[int, ...]:
+    """Python integers, from one or from a list or an array of them."""
+    _require_known("shape", value)
+    entries = value if isinstance(value, tuple | list) else np.ravel(value).tolist()
+    for n in entries:
+        require_whole(4, shape=n)
+    return tuple(int(n) for n in entries)
+
+
+def _is_isolated(value) -> bool:
+    require_instance(bool, isolated=value)
+    return value
+
+
+def _require_known(name: str, value):
+    if not is_known(value):
+        raise InputError(f"`{name}` must be known, but is traced: make the grid outside of `jit`.")
+
+
+def _require_list(name: str, value):
+    if np.ndim(value) > 1:
+        shape = np.shape(value)
+        raise InputError(f"`{name}` must be one number or one per axis, but has shape {shape}.")
+
+
 class Grid(eqx.Module):
-    """A periodic box `[lower, upper)` with `shape` points; the right edge is excluded.
+    """A box `[lower, upper)` with `shape` points, periodic; the right edge is excluded.
 
     It covers configuration space (axes x₁…x_N) or phase space (axes q₁…q_N p₁…p_N).
     Derivatives are exact for every function that the points resolve. For an even number of points
     the highest wave is unpaired; its odd derivatives are set to zero.
 
     Args:
-        lower, upper: Edges, one number per axis.
+        lower, upper: Edges, one number per axis; one number alone is a box of one axis.
         shape: Points per axis, at least 4.
+        isolated: Whether the box stands for infinite space. A state that reaches its edge is then
+            an error, see `edge_share`; otherwise it enters again on the other side.
 
     Raises:
-        InputError: If the lengths differ, an edge is not finite, `lower` is not below `upper`, a
-            number of points is not an integer of at least 4, or there are 2³¹ points or more.
+        InputError: If the lengths differ, an edge is not finite or is traced, `lower` is not below
+            `upper`, a number of points is not an integer of at least 4, there are 2³¹ points or
+            more, or `isolated` is no bool.
     """
 
-    lower: tuple[float, ...] = eqx.field(static=True, converter=tuple)
-    upper: tuple[float, ...] = eqx.field(static=True, converter=tuple)
-    shape: tuple[int, ...] = eqx.field(static=True, converter=tuple)
+    lower: tuple[float, ...] = eqx.field(static=True, converter=_edges("lower"))
+    upper: tuple[float, ...] = eqx.field(static=True, converter=_edges("upper"))
+    shape: tuple[int, ...] = eqx.field(static=True, converter=_points_per_axis)
+    isolated: bool = eqx.field(static=True, default=False, kw_only=True, converter=_is_isolated)
 
     def __check_init__(self):
         if not len(self.lower) == len(self.upper) == len(self.shape) > 0:
@@ -41,12 +89,12 @@ class Grid(eqx.Module):
                 "`lower`, `upper` and `shape` must have one entry per axis, but have "
                 f"{len(self.lower)}, {len(self.upper)} and {len(self.shape)}."
             )
-        for a, b, n in zip(self.lower, self.upper, self.shape, strict=True):
-            if not (math.isfinite(a) and math.isfinite(b) and a < b):
+        for a, b in zip(self.lower, self.upper, strict=True):
+            if not (a < b and math.isfinite(b - a)):
                 raise InputError(
-                    f"`lower` must be below `upper` and both finite, but they are {a} and {b}."
+                    "`lower` must be below `upper`, at a finite distance, but they are "
+                    f"{a} and {b}."
                 )
-            require_whole(4, shape=n)
         if math.prod(self.shape) >= MOST_POINTS:
             raise InputError(
                 f"`shape` must have fewer than 2^31 points in total, but is {self.shape}: "
@@ -95,17 +143,24 @@ class Grid(eqx.Module):
         return jnp.stack(jnp.broadcast_arrays(*self.waves))
 
     def at_points(self, f) -> Array:
-        """Values of `f(x)`, written for one point, on the grid: `(*shape, *f's shape)`."""
+        """Values of `f(x)`, written for one point, on the grid: `(*shape, *f's shape)`.
+
+        Raises:
+            InputError: As `called_once`.
+        """
+        called_once("f", f, np.ones(self.dim))
         return values_at(self.points, f)
 
     def gradient(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape dim"]:
         """`∂_a f`, components along the last axis."""
+        f = field_on(self, "f", f)
         waves = jnp.fft.fftn(f)
         parts = [jnp.fft.ifftn(1j * k * waves) for k in self.odd_waves]
         return _like(f, jnp.stack(parts, axis=-1))
 
     def divergence(self, field: Inexact[Array, "*shape dim"]) -> Inexact[Array, "*shape"]:
         """`Σ_a ∂_a F_a`, components along the last axis as `at_points` gives them."""
+        field = field_on(self, "field", field, self.dim)
         odd = enumerate(self.odd_waves)
         waves = sum(1j * k * jnp.fft.fftn(field[..., a]) for a, k in odd)
         return _like(field, jnp.fft.ifftn(waves))
@@ -114,6 +169,7 @@ class Grid(eqx.Module):
         self, tensor: Inexact[Array, "*shape dim dim"]
     ) -> Inexact[Array, "*shape"]:
         """`Σ_ab ∂_a∂_b T_ab`."""
+        tensor = field_on(self, "tensor", tensor, self.dim, self.dim)
         k, odd = self.waves, self.odd_waves
         waves = sum(
             -(k[a] ** 2 if a == b else odd[a] * odd[b]) * jnp.fft.fftn(tensor[..., a, b])
@@ -124,7 +180,7 @@ class Grid(eqx.Module):
 
     def integrate(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, ""]:
         """`∫ f dx` by the trapezoidal rule, spectrally accurate on a periodic box."""
-        return jnp.sum(f) * self.cell
+        return jnp.sum(field_on(self, "f", f)) * self.cell
 
     def _along(self, axis: int, values: np.ndarray) -> np.ndarray:
         """A list of values along one axis, as an array that broadcasts to the grid's shape."""
@@ -136,6 +192,57 @@ def values_at(points: Float[Array, "dim *shape"], f) -> Array:
     dim, *shape = points.shape
     values = jax.vmap(f)(points.reshape(dim, -1).T)
     return values.reshape(*shape, *values.shape[1:])
+
+
+def called_once(name: str, f, *arguments) -> jax.ShapeDtypeStruct:
+    """Shape and type of `f(*arguments)`, without computing it; f is the argument `name`.
+
+    NumPy arrays among `arguments` refuse an index that they do not have. JAX would take the last
+    coordinate instead, and the result would be finite and wrong.
+
+    Raises:
+        InputError: If f uses a coordinate that its argument does not have, cannot be traced by JAX
+            or does not return numbers.
+    """
+    if not callable(f):
+        raise InputError(f"`{name}` must be a function, but is {f!r}.")
+    try:
+        with np.errstate(all="ignore"):
+            jax.eval_shape(lambda: _numbers_of(name, f(*arguments)))
+    except IndexError as error:
+        raise InputError(
+            f"`{name}` uses a coordinate or an index that its argument does not have: {error}."
+        ) from None
+    except Exception:  # f may accept JAX's arrays only
+        pass
+    try:
+        return jax.eval_shape(lambda *given: _numbers_of(name, f(*given)), *arguments)
+    except jax.errors.JAXTypeError as error:
+        raise InputError(
+            f"`{name}` must be written with functions of `jax.numpy`, and with `jnp.where` in "
+            f"place of `if`: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _numbers_of(name: str, result) -> Array:
+    """What a user's function returns, as an array."""
+    try:
+        return jnp.asarray(result)
+    except (TypeError, ValueError):
+        raise InputError(f"`{name}` must return numbers, but returns {result!r}.") from None
+
+
+def field_on(grid: Grid, name: str, value, *components: int) -> Array:
+    """`value`, the argument `name`, as an array on `grid` with `components` at each point.
+
+    Raises:
+        InputError: If it is none, has another shape, or is known and contains NaN or infinity.
+    """
+    require_instance(Grid, grid=grid)
+    array, shape = field(name, value), (*grid.shape, *components)
+    if array.shape != shape:
+        raise InputError(f"`{name}` must have shape {shape} on `grid`, but has {array.shape}.")
+    return array
 
 
 def one_per_axis(name: str, value, dim: int) -> Array:
@@ -172,6 +279,16 @@ def unresolved_share(grid: Grid, psi: Complex[Array, "*shape"]) -> Scalar:
     high = sum(waves) > 0
     share = density(jnp.fft.fftn(psi))
     return jnp.sum(jnp.where(high, share, 0.0)) / jnp.sum(share)
+
+
+def edge_share(grid: Grid, rho: Float[Array, "*shape"]) -> Scalar:
+    """Share of ∫|ρ| in the outermost cells of any axis, where the box ends."""
+    is_edge = np.zeros(grid.shape, bool)
+    for axis in range(grid.dim):
+        along = np.moveaxis(is_edge, axis, 0)
+        along[0] = along[-1] = True
+    size = jnp.abs(rho)
+    return jnp.sum(jnp.where(is_edge, size, 0.0)) / jnp.sum(size)
 
 
 def grid_strain(grid: Grid, f: Float[Array, "*shape"]) -> Scalar:

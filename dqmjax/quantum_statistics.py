@@ -12,13 +12,22 @@ import numpy as np
 from jax.scipy.special import expit, gammaln, logsumexp
 from jaxtyping import Array, Float, Int, Key, Real
 
-from .errors import InputError, is_known, require, require_positive, require_whole
+from .errors import (
+    InputError,
+    finite,
+    positive,
+    require,
+    require_instance,
+    require_key,
+    require_whole,
+)
 
 Scalar = Float[Array, ""]
 TOO_CLOSE = (
     "`particles` is so large that μ is closer to the lowest level than the precision of μ: measure "
     "`energies` from the lowest level, or use float64."
 )
+Numbers = Real[Array | np.ndarray, "*shape"] | float
 HALVINGS = 100  # reach the last digit from any bracket
 Occupations = Int[Array | np.ndarray, " states"]
 
@@ -41,16 +50,33 @@ class AbstractStatistics(eqx.Module):
                 fermions than states.
         """
 
-    @abc.abstractmethod
     def mean_occupation(
-        self, energy: Float[Array, "*shape"], temperature: Scalar | float, mu: Scalar | float = 0.0
+        self, energy: Numbers, temperature: Scalar | float, mu: Scalar | float = 0.0
     ) -> Float[Array, "*shape"]:
-        """⟨n⟩ of a state at `energy`, `temperature` kT and chemical potential μ in its units."""
+        """⟨n⟩ of a state at `energy`, `temperature` kT and chemical potential μ in its units.
+
+        Raises:
+            InputError: If `temperature` is not positive, or μ is not below an energy of bosons, or
+                so far above one that ⟨n⟩ overflows.
+        """
+        away = jnp.asarray(finite("energy", energy)) - finite("mu", mu, ())
+        occupation = self.mean_number(away / positive("temperature", temperature, ()))
+        is_possible = (occupation >= 0) & (occupation < jnp.inf)
+        message = f"`mu` must be below every energy of bosons, and not far above any, but is {mu}."
+        return require(occupation, is_possible, message)
 
     @abc.abstractmethod
-    def reduced_energy(self, occupation: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def mean_number(self, y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """⟨n⟩ of a state at `y = (E − μ)/kT`."""
+
+    @abc.abstractmethod
+    def reduced_energy(self, occupation: Numbers) -> Float[Array, "*shape"]:
         """(E − μ)/kT of a state with this mean occupation, the inverse of `mean_occupation`; −∞
-        where no state can have it."""
+        where no state can have it.
+
+        Raises:
+            InputError: If `occupation` is not positive.
+        """
 
 
 class MaxwellBoltzmann(AbstractStatistics):
@@ -62,14 +88,15 @@ class MaxwellBoltzmann(AbstractStatistics):
         return gammaln(total + 1) - jnp.sum(gammaln(n + 1)) - total * jnp.log(states)
 
     def sample(self, key, particles, states):
+        require_key(key=key)
         require_whole(1, particles=particles, states=states)
         return jnp.bincount(jax.random.randint(key, (particles,), 0, states), length=states)
 
-    def mean_occupation(self, energy, temperature, mu=0.0):
-        return jnp.exp(-(energy - mu) / temperature)
+    def mean_number(self, y):
+        return jnp.exp(-y)
 
     def reduced_energy(self, occupation):
-        return -jnp.log(occupation)
+        return -jnp.log(jnp.asarray(positive("occupation", occupation)))
 
 
 class BoseEinstein(AbstractStatistics):
@@ -82,16 +109,17 @@ class BoseEinstein(AbstractStatistics):
 
     def sample(self, key, particles, states):
         """Stars and bars: the gaps between M − 1 bars at places drawn from N + M − 1."""
+        require_key(key=key)
         require_whole(1, particles=particles, states=states)
         places = particles + states - 1
         bars = jnp.sort(jax.random.choice(key, places, (states - 1,), replace=False))
         return jnp.diff(bars, prepend=-1, append=places) - 1
 
-    def mean_occupation(self, energy, temperature, mu=0.0):
-        return 1 / jnp.expm1((energy - mu) / temperature)
+    def mean_number(self, y):
+        return 1 / jnp.expm1(y)
 
     def reduced_energy(self, occupation):
-        return jnp.log1p(1 / occupation)
+        return jnp.log1p(1 / jnp.asarray(positive("occupation", occupation)))
 
 
 class FermiDirac(AbstractStatistics):
@@ -104,16 +132,18 @@ class FermiDirac(AbstractStatistics):
         return jnp.where(jnp.max(n) > 1, -jnp.inf, value)
 
     def sample(self, key, particles, states):
+        require_key(key=key)
         require_whole(1, particles=particles, states=states)
         if particles > states:
             raise InputError(f"`particles` must be at most {states} states, but is {particles}.")
         taken = jax.random.choice(key, states, (particles,), replace=False)
         return jnp.zeros(states, int).at[taken].set(1)
 
-    def mean_occupation(self, energy, temperature, mu=0.0):
-        return expit(-(energy - mu) / temperature)
+    def mean_number(self, y):
+        return expit(-y)
 
     def reduced_energy(self, occupation):
+        occupation = jnp.asarray(positive("occupation", occupation))
         return jnp.log(jnp.maximum(1 - occupation, 0) / occupation)
 
 
@@ -137,13 +167,17 @@ def chemical_potential(
     """
     import optimistix  # slow to import, needed here only
 
-    require_positive(particles=particles, temperature=temperature)
-    energies = jnp.asarray(energies) + 0.0
+    require_instance(AbstractStatistics, statistics=statistics)
+    particles = positive("particles", particles, ())
+    temperature = positive("temperature", temperature, ())
+    energies = jnp.asarray(finite("energies", energies)) + 0.0
+    if energies.ndim != 1:
+        raise InputError(f"`energies` must be a list of numbers, but has shape {energies.shape}.")
     given = energies, jnp.asarray(particles, energies.dtype), jnp.asarray(temperature)
 
     def excess(mu, given):
         energies, particles, temperature = given
-        return jnp.sum(statistics.mean_occupation(energies, temperature, mu)) - particles
+        return jnp.sum(statistics.mean_number((energies - mu) / temperature)) - particles
 
     lower, upper = jax.lax.stop_gradient(_bracket(statistics, *given))
     mu = optimistix.root_find(
@@ -189,7 +223,13 @@ def tersoff_bayer_monte_carlo(
     key: Key[Array, ""], occupations: Occupations, samples: int
 ) -> tuple[Scalar, Scalar]:
     """The average of `tersoff_bayer`, not its logarithm, over random weights, and its standard
-    error."""
+    error.
+
+    Raises:
+        InputError: If `samples` is not an integer of at least 2.
+    """
+    require_key(key=key)
+    require_whole(2, samples=samples)
     n, states = _counts(occupations)
     weights = jax.random.dirichlet(key, jnp.ones(int(states)), (samples,))
     multiplicity = gammaln(jnp.sum(n) + 1) - jnp.sum(gammaln(n + 1))
@@ -200,12 +240,11 @@ def tersoff_bayer_monte_carlo(
 
 def _counts(occupations) -> tuple[Float[Array, " states"], float]:
     """The occupation numbers as floats, and how many there are."""
-    if jnp.ndim(occupations) != 1 or jnp.size(occupations) < 1:
-        shape = jnp.shape(occupations)
-        raise InputError(f"`occupations` must be a list of numbers, but has shape {shape}.")
-    if is_known(occupations) and (np.asarray(occupations) < 0).any():
-        raise InputError(f"`occupations` must not be negative, but are {occupations}.")
+    finite("occupations", occupations)
     n = jnp.asarray(occupations)
+    if n.ndim != 1:
+        raise InputError(f"`occupations` must be a list of numbers, but has shape {n.shape}.")
     if not jnp.issubdtype(n.dtype, jnp.integer):
         raise InputError(f"`occupations` must be integers, but are of type {n.dtype}.")
-    return n.astype(jnp.result_type(float)), float(n.size)
+    message = f"`occupations` must not be negative, but are {occupations}."
+    return require(n.astype(jnp.result_type(float)), n >= 0, message), float(n.size)

@@ -56,7 +56,7 @@ print("exactly quantum mechanics:", flow.is_exact)
 # needed, here as parts of the revival time.
 
 # %%
-basis = dqm.FockBargmann(cutoff=20 if SMALL else 40)
+basis = dqm.FockBargmann(cutoff=24 if SMALL else 40)
 revival = 2 * np.pi / interaction
 times = revival * np.array([0, 1 / 12, 1 / 3, 1 / 2, 1])
 run = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(alpha), times)

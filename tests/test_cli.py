@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from systems import KERR
 
+from dqmjax import cli
 from dqmjax.cli import main
 
 
@@ -69,9 +70,9 @@ def test_a_model_that_does_not_describe_the_data_gives_status_1(file, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "kerrr"], "model 'kerrr' is unknown"),
-        (["--model", "kerr", "--fix", "U=1"], "parameter 'U' is unknown"),
-        (["--model", "kerr", "--start", "C=nan"], "parameter 'C' must be finite"),
+        (["--model", "kerrr"], "one of kerr, kerr-damped, bose-hubbard, but is 'kerrr'"),
+        (["--model", "kerr", "--fix", "U=1"], "parameter 'U' of `fix` is unknown"),
+        (["--model", "kerr", "--start", "C=nan"], "`start['C']` must be finite"),
         (["--model", "kerr", "--cutoff", "3"], "`cutoff` must"),
         (["--model", "kerr", "--cutoff", "0"], "at least 2"),
         (["--model", "kerr", "--fix", "ell=-1"], "`ell` must be positive"),
@@ -86,6 +87,16 @@ def test_bad_arguments_give_one_line_and_no_files(file, tmp_path, capsys, argume
     assert message in error
     assert error.count("\n") == 1
     assert not out.exists()
+
+
+def test_ctrl_c_in_a_running_command_gives_one_line(file, tmp_path, capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "recover", interrupted)
+    assert main(["recover", str(file), "--model", "kerr", "--out", str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err == "dqmjax: interrupted\n"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["empty.npz", "folder", "absent.npz"])

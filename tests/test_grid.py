@@ -1,8 +1,10 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dqmjax as dqm
+from dqmjax.grid import called_once, edge_share, unresolved_share
 
 
 @pytest.fixture
@@ -56,6 +58,9 @@ def test_integral_of_a_gaussian():
         ((0.0,), (1.0, 2.0), (8,), "one entry per axis"),
         ((0.0,), (0.0,), (8,), "below `upper`"),
         ((0.0,), (float("nan"),), (8,), "finite"),
+        (-1.7e308, 1.7e308, 8, "at a finite distance"),
+        ("0", 1.0, 8, "`lower` must be numbers"),
+        (0.0, [[1.0]], 8, "`upper` must be one number or one per axis"),
         ((0.0,), (1.0,), (3,), "at least 4"),
         ((0.0,), (1.0,), (8.0,), "`shape` must be an integer"),
         ((0.0,) * 3, (1.0,) * 3, (2048, 2048, 512), "fewer than 2\\^31 points"),
@@ -64,3 +69,85 @@ def test_integral_of_a_gaussian():
 def test_invalid_boxes_are_refused(lower, upper, shape, message):
     with pytest.raises(dqm.InputError, match=message):
         dqm.Grid(lower, upper, shape)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "shape"),
+    [
+        (-6.0, 6.0, 64),
+        (-6, 6, 64),
+        (np.float32(-6), np.array(6.0), np.int64(64)),
+        (jnp.array(-6.0), np.array([6.0]), np.array([64])),
+        ([-6.0], (6,), [64]),
+    ],
+)
+def test_numbers_of_any_kind_make_the_same_box(lower, upper, shape):
+    """They become Python's, so that the box is static under `jit`, and no warning is given."""
+    box = dqm.Grid(lower, upper, shape)
+    assert box == dqm.Grid((-6.0,), (6.0,), (64,))
+    assert hash(box) == hash(dqm.Grid((-6.0,), (6.0,), (64,)))
+    assert [type(n) for n in (*box.lower, *box.upper, *box.shape)] == [float, float, int]
+
+
+def test_a_box_is_made_outside_of_jit():
+    with pytest.raises(dqm.InputError, match="`lower` must be known, but is traced"):
+        jax.jit(lambda edge: dqm.Grid(edge, 6.0, 8).points)(-6.0)
+
+
+def test_isolated_boxes_differ_from_periodic_ones():
+    assert not dqm.Grid(-1.0, 1.0, 8).isolated
+    assert dqm.Grid(-1.0, 1.0, 8, isolated=True) != dqm.Grid(-1.0, 1.0, 8)
+
+
+def test_share_at_the_edge():
+    box = dqm.Grid((-1.0, -1.0), (1.0, 1.0), (8, 10))
+    assert edge_share(box, jnp.ones(box.shape)) == pytest.approx(1 - 6 * 8 / 80, abs=1e-15)
+    inside = jnp.zeros(box.shape).at[1:-1, 1:-1].set(-1.0)
+    assert edge_share(box, inside) == 0
+    assert edge_share(box, inside.at[3, 9].set(2.0)) == pytest.approx(2 / 50, abs=1e-15)
+
+
+@pytest.mark.parametrize("f", [jnp.ones(16), jnp.ones((16, 1)), jnp.ones(())])
+def test_fields_of_another_shape_are_refused_also_under_jit(box, f):
+    with pytest.raises(dqm.InputError, match="`f` must have shape"):
+        box.integrate(f)
+    with pytest.raises(dqm.InputError, match="`f` must have shape"):
+        jax.jit(box.gradient)(f)
+
+
+def test_nan_is_refused_where_it_is_known_and_spreads_where_it_is_traced(box):
+    f = jnp.ones(box.shape).at[3, 4].set(jnp.nan)
+    with pytest.raises(dqm.InputError, match="`f` must be finite"):
+        box.integrate(f)
+    assert jnp.isnan(jax.jit(box.integrate)(f))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: x[2], "`V` uses a coordinate or an index"),
+        (lambda x: x[-3], "`V` uses a coordinate or an index"),
+        (lambda x: np.sin(x[0]), "`V` must be written with functions of `jax.numpy`"),
+        (lambda x: x[0] if x[1] > 0 else x[1], "`jnp.where` in place of `if`"),
+        (lambda x: "text", "`V` must return numbers"),
+        (3.0, "`V` must be a function"),
+    ],
+)
+def test_functions_that_cannot_be_evaluated_are_refused(f, message):
+    with pytest.raises(dqm.InputError, match=message):
+        called_once("V", f, np.ones(2))
+
+
+def test_functions_are_called_with_arrays_of_jax_as_well():
+    assert called_once("V", lambda x: x.at[0].set(2.0), np.ones(2)).shape == (2,)
+    assert called_once("V", lambda x: 1j * x[1], np.ones(2)).dtype == complex
+    with pytest.raises(ZeroDivisionError):  # errors of its own pass
+        called_once("V", lambda x: x[0] / len(x[2:]) / (1 // 0), np.ones(2))
+
+
+def test_short_waves_are_the_upper_third():
+    grid = dqm.Grid((0.0, 0.0), (2 * np.pi, 2 * np.pi), (24, 24))
+    x, y = grid.points
+    for n, share in ((7, 0.0), (9, 0.5)):
+        waves = jnp.exp(1j * n * x) + jnp.exp(3j * y)
+        assert unresolved_share(grid, waves) == pytest.approx(share, abs=1e-12)

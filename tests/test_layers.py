@@ -9,7 +9,7 @@ import dqmjax
 
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
-    {"errors"},
+    {"errors", "interrupt"},
     {"grid", "quantum_statistics"},
     {"evolution"},
     {"wave"},

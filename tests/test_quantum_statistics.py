@@ -214,8 +214,40 @@ LEVELS = np.arange(5.0)
             lambda: st.chemical_potential(st.FermiDirac(), LEVELS, 6.0, 1.0),
             "fewer than the levels for fermions",
         ),
+        (lambda: st.BoseEinstein().mean_occupation(LEVELS, 1.0, 2.5), "`mu` must be below"),
+        (lambda: st.BoseEinstein().mean_occupation(LEVELS, 1.0), "`mu` must be below"),
+        (lambda: st.FermiDirac().mean_occupation(LEVELS, -1.0), "`temperature` must be positive"),
+        (lambda: st.FermiDirac().mean_occupation(LEVELS, np.nan), "`temperature` must be positive"),
+        (lambda: st.MaxwellBoltzmann().reduced_energy(0.0), "`occupation` must be positive"),
+        (
+            lambda: st.tersoff_bayer_monte_carlo(KEY, np.array([1, 2]), 1),
+            "`samples` must be .* at least 2",
+        ),
+        (lambda: st.BoseEinstein().sample(3, 1, 3), "`key` must be a key"),
     ],
 )
 def test_invalid_input_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("f", "good", "bad"),
+    [
+        (lambda v: st.BoseEinstein().mean_occupation(LEVELS[2], 1.0, v), 1.0, 2.0),
+        (lambda v: st.FermiDirac().mean_occupation(LEVELS[2], v), 1.0, -1.0),
+        (lambda v: st.BoseEinstein().reduced_energy(v), 1.0, -0.1),
+        (lambda v: st.chemical_potential(st.BoseEinstein(), LEVELS, v, 1.0), 1.0, -1.0),
+        (lambda v: st.chemical_potential(st.FermiDirac(), LEVELS, v, 1.0), 1.0, 5.0),
+        (lambda v: st.BoseEinstein().log_probability(jnp.stack([v, 1])), 1, -1),
+    ],
+)
+def test_results_are_nan_where_bad_input_is_traced(f, good, bad):
+    traced = jax.jit(f)
+    assert jnp.isfinite(traced(good))
+    assert jnp.isnan(traced(bad))
+
+
+def test_keys_of_both_kinds_are_accepted():
+    for key in (jax.random.key(0), jax.random.PRNGKey(0)):
+        assert jnp.sum(st.BoseEinstein().sample(key, 5, 3)) == 5

@@ -5,9 +5,10 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from ..errors import InputFileError
+from ..errors import InputError, InputFileError
 from .suite import line, trend_line
 
+NO_REPORT = "not a report of `dqmjax bench`: run that command to write one."
 HEAD = (
     f"{'kernel':31}{'size':>13}{'':5} {'':7}{'time':>11} {'ns/update':>9} {'compiling':>9} "
     f"{'error':>9}  time / lower bound"
@@ -25,17 +26,40 @@ def read(path: str | os.PathLike[str]) -> dict:
         InputFileError: If the file cannot be read or is not such a report.
     """
     try:
-        report = json.loads(pathlib.Path(path).read_text())
-        [(row["kernel"], row["min_s"], row["error"]) for row in report["kernels"]]
-        [trend_line(trend) for trend in report["growth"]]
-        report["machine"]["device"]
+        path = pathlib.Path(path)
+        if not path.is_file():  # a pipe would never end
+            path.stat()
+            raise InputFileError(path, "is no regular file: name a report (.json).")
+        report = json.loads(path.read_text())
     except OSError as error:
         raise InputFileError(path, f"cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError):
-        raise InputFileError(
-            path, "is not a report of `dqmjax bench`: run that command to write one."
-        ) from None
+    except InputFileError:
+        raise
+    except TypeError:
+        raise InputError(f"`path` must name a report (.json), but is {path!r}.") from None
+    except (ValueError, RecursionError):
+        report = {}
+    if not _is_report(report):
+        raise InputFileError(path, f"is {NO_REPORT}")
     return report
+
+
+def _is_report(report) -> bool:
+    """Whether it has what is printed of it."""
+    try:
+        for row in report["kernels"]:
+            f"{row['kernel']:31} {row['min_s']:9.2e} {row['error']:.0e}"
+        [trend_line(trend) for trend in report["growth"]]
+        f"{report['machine']['device']}"
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return False
+    return True
+
+
+def _require_report(**reports):
+    for name, report in reports.items():
+        if not _is_report(report):
+            raise InputError(f"`{name}` is {NO_REPORT}")
 
 
 def table(report: dict) -> str:
@@ -43,7 +67,11 @@ def table(report: dict) -> str:
 
     Args:
         report: Returned by `run` or `read`.
+
+    Raises:
+        InputError: If it is something else.
     """
+    _require_report(report=report)
     return "\n".join(
         [
             HEAD,
@@ -72,7 +100,11 @@ def compare(old: dict, new: dict) -> str:
 
     Args:
         old, new: Returned by `run` or `read`.
+
+    Raises:
+        InputError: If one is something else.
     """
+    _require_report(old=old, new=new)
     before = {_key(row): row for row in old["kernels"]}
     rows = [(before[_key(row)], row) for row in new["kernels"] if _key(row) in before]
     lines = [f"{'kernel':31}{'size':>13} {'':8} {'old':>9} {'new':>9}  new/old  errors"]

@@ -41,8 +41,12 @@ def run(quick: bool = False, device: str | None = None, say: "Say | None" = None
     Raises:
         InputError: If JAX finds no such device.
     """
-    say = say or (lambda _: None)
     chosen = _device(device)
+    if not isinstance(quick, bool):
+        raise InputError(f"`quick` must be true or false, but is {quick!r}.")
+    if say is not None and not callable(say):
+        raise InputError(f"`say` must be a function of a line of text, but is {say!r}.")
+    say = say or (lambda _: None)
     with jax.default_device(chosen):
         rows = []
         for is_double in (False, True):
@@ -170,6 +174,8 @@ def _growth(quick: bool) -> Iterator[tuple[str, float, list]]:
 
 
 def _device(name: str | None):
+    if name is not None and (not isinstance(name, str) or not name):
+        raise InputError(f"`device` must be `cpu`, `gpu` or `tpu`, but is {name!r}.")
     try:
         return jax.devices(name)[0]
     except (RuntimeError, AssertionError):  # the latter if JAX_PLATFORMS names an absent one

@@ -9,17 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..evolution.gauss_legendre import gauss_legendre_step
+from ..evolution.status import Reason, unless
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid, density
 from ..wave.potentials import Parameter
 from .energy import boost_action, canonical_equations
 from .split_step import Frame
-
-NOT_CONVERGED = "The stages did not converge: take more `substeps`, or more `iterations`."
-AT_ZERO = (
-    "A point in the chart (ρ, S) reached ρ = 0 within a step: take more `substeps`, or a greater "
-    "`threshold`."
-)
 
 
 class AtlasStep(AbstractStepper):
@@ -46,8 +41,8 @@ class AtlasStep(AbstractStepper):
     ħ/(T_max + V_max − V_min).
 
     Raises:
-        RuntimeError: If the stages of a step do not converge, or ρ reaches 0 within a step at a
-            point with coordinates (ρ, S).
+        RuntimeError: From `solve`, if a step is too long: its stages do not converge, or ρ reaches
+            0 within it at a point with coordinates (ρ, S).
     """
 
     energy: Callable
@@ -58,11 +53,28 @@ class AtlasStep(AbstractStepper):
     iterations: int = eqx.field(default=20, static=True, kw_only=True)
     total: float = eqx.field(default=1.0, static=True, kw_only=True)
 
-    def make_step(self, dt):
+    @property
+    def order(self) -> int:
+        """The global error is O(dt**order)."""
+        return 6
+
+    @property
+    def _frame(self) -> Frame:
         boost = getattr(self.energy, "boost", 0.0) if self.boost is None else self.boost
         slope, total = boost_action(self.grid, boost), (self.total, self.total)
-        frame = Frame(slope, jnp.asarray(self.hbar), self.grid, total)
-        return _AtlasFlow(frame, self.energy, jnp.asarray(dt), self.threshold, self.iterations)
+        return Frame(slope, jnp.asarray(self.hbar), self.grid, total)
+
+    def vector(self, state):
+        """`√ρ e^{iS/ħ}`."""
+        return self._frame.wave(state)
+
+    def faults(self, state):
+        """Of a ρ that is no density and of a ψ that the grid does not resolve."""
+        return self._frame.faults(state)
+
+    def make_step(self, dt):
+        dt = jnp.asarray(dt)
+        return _AtlasFlow(self._frame, self.energy, dt, self.threshold, self.iterations)
 
 
 class _AtlasFlow(eqx.Module):
@@ -75,13 +87,17 @@ class _AtlasFlow(eqx.Module):
     iterations: int = eqx.field(static=True)
 
     def enter(self, t, state):
-        return self.frame.enter(state)
+        return *self.frame.enter(state), jnp.array(False)
 
-    def leave(self, t, state):
-        return self.frame.leave(*state)
+    def leave(self, t, inside):
+        return self.frame.leave(*inside[:2])
 
-    def __call__(self, t, state):
-        psi, last = state
+    def faults(self, inside):
+        """Of a step whose implicit equations have no solution."""
+        return {Reason.STEP_TOO_LONG: unless(~inside[2])}
+
+    def __call__(self, t, inside):
+        psi, last, failed = inside
         rho = density(psi)
         polar = jax.lax.stop_gradient(rho > self.threshold**2 * jnp.max(rho))
         value = functools.partial(self._value, polar)
@@ -89,9 +105,7 @@ class _AtlasFlow(eqx.Module):
         start = self._coordinates(polar, psi)
         z, converged = gauss_legendre_step(rate, start, self.dt, self.iterations)
         at_zero = (polar & ~(z[0] > 0)).any()  # its square root would be NaN
-        fault, messages = jnp.where(at_zero, 1, 0), [NOT_CONVERGED, AT_ZERO]
-        z = eqx.branched_error_if(z, ~converged | at_zero, fault, messages)
-        return self._wave(polar, *z), last
+        return self._wave(polar, *z), last, failed | at_zero | ~converged
 
     def _coordinates(self, polar, psi):
         """(ρ, S) where `polar`, √(2ħ)ψ elsewhere."""

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, is_known
-from ..grid import Grid, one_per_axis
+from ..errors import InputError, finite, is_known, require_instance, require_real
+from ..grid import Grid, called_once, field_on, one_per_axis
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.observables import kinetic_energy, potential_energy
-from ..wave.potentials import Parameter
+from ..wave.potentials import Parameter, numbers
 from .polar import from_canonical
 
 Field = Float[Array, "*shape"]
@@ -46,10 +46,16 @@ class CanonicalEnergy(eqx.Module):
 
     hamiltonian: Hamiltonian
     grid: Grid
-    boost: Parameter = 0.0
+    boost: Parameter = numbers(finite, "boost", default=0.0)
+
+    def __check_init__(self):
+        require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
+        require_instance(Grid, grid=self.grid)
+        one_per_axis("boost", self.boost, self.grid.dim)
 
     def __call__(self, rho: Field, S: Field, t=None) -> Scalar:
         h, grid = self.hamiltonian, self.grid
+        rho, S = _pair(grid, rho, S)
         h.require_real(grid.dim, "A functional of (ρ, S) cannot absorb: use `CanonicalStep`.")
         if t is None:
             h.require_static(grid.dim, "Give `t`, or use `CanonicalStep`.")
@@ -80,11 +86,14 @@ def canonical_equations(
     Reference: "Diffusion quantum mechanics" II, eqs. (11), (13), (14).
     """
 
+    _require_functional("energy", energy, grid)
+
     def equations(rho, S):
-        value = jax.eval_shape(energy, rho, S)
+        rho, S = _pair(grid, rho, S)
+        value = called_once("energy", energy, *np.ones((2, *grid.shape)))
         if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
             raise InputError(
-                f"`energy(rho, S)` must return one real number, but returns shape {value.shape} "
+                f"`energy` must return one real number, but returns shape {value.shape} "
                 f"and type {value.dtype}."
             )
         if is_known(rho) and not (np.asarray(rho) > 0).all():
@@ -111,12 +120,35 @@ def bracket(a: Functional, b: Functional, grid: Grid) -> Functional:
     II, eq. (9).
     """
 
+    _require_functional("a", a, grid)
+    _require_functional("b", b, grid)
+
     def value(rho, S):
         return jax.jvp(a, (rho, S), canonical_equations(b, grid)(rho, S))[1]
 
     return value
 
 
+def _require_functional(name: str, functional: Functional, grid: Grid):
+    """Checks that a functional can be called, and is one of fields on `grid`.
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    require_instance(Grid, grid=grid)
+    if isinstance(functional, CanonicalEnergy) and functional.grid != grid:
+        raise InputError(f"`grid` must be that of `{name}`, {functional.grid}, but is {grid}.")
+    if not callable(functional):
+        raise InputError(f"`{name}` must be a function of (rho, S), but is {functional!r}.")
+
+
+def _pair(grid: Grid, rho: Field, S: Field) -> tuple[Field, Field]:
+    """ρ and S as real arrays on `grid`."""
+    require_real("rho", rho)
+    require_real("S", S)
+    return field_on(grid, "rho", rho), field_on(grid, "S", S)
+
+
 def boost_action(grid: Grid, boost: Parameter) -> Float[Array, "*shape"]:
     """`p₀·x`, the part of S that a boost adds."""
-    return jnp.tensordot(one_per_axis("boost", boost, grid.dim), grid.points, 1)
+    return jnp.tensordot(one_per_axis("boost", finite("boost", boost), grid.dim), grid.points, 1)

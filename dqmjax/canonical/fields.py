@@ -1,7 +1,8 @@
 """The fields of diffusion quantum mechanics at an instant, and their energies.
 
 All are computed from `ψ = √ρ e^{iS/ħ}`, because S may jump and ψ does not. Quotients by ρ are 0
-where ψ is exactly 0. ψ is periodic on its box: if a boost is not, take the periodic factor of ψ.
+where ψ is exactly 0. An `InputError` refuses a ψ of another shape than its grid, and a known one
+with NaN or infinity. ψ is periodic on its box: if a boost is not, take the periodic factor of ψ.
 Reference: Z. Zakir, "Diffusion quantum mechanics" (DQM).
 """
 
@@ -10,8 +11,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError, require, require_positive
-from ..grid import Grid, density
+from ..errors import InputError, positive, require, require_instance
+from ..grid import Grid, density, field_on
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.observables import current, norm, position_variance, potential_energy
 
@@ -26,17 +27,20 @@ FASTER_THAN_LIGHT = (
 
 def drift_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
     """`v = ∇S/m`, the velocity of the density: `∂ρ/∂t = −∇·(ρv)`."""
+    psi = _state(hamiltonian, grid, psi)
     return _per_density(current(hamiltonian, grid, psi), psi)
 
 
 def diffusion_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
     """`u = −D ∇ρ/ρ`, D = ħ/2m: Fick's law. It is minus Nelson's osmotic velocity."""
+    psi = _state(hamiltonian, grid, psi)
     slope = jnp.real(psi.conj()[..., None] * grid.gradient(psi))
     return _per_density(-hamiltonian.hbar / hamiltonian.masses(grid) * slope, psi)
 
 
 def quantum_potential(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
     """`U_q = −Σ (ħ²/2m_i) ∂_i²√ρ / √ρ`, DQM I (11), as `Re(ψ*T̂ψ)/ρ − Σ m_i v_i²/2`."""
+    psi = _state(hamiltonian, grid, psi)
     applied = hamiltonian.apply_kinetic(grid, psi)
     kinetic = _per_density(jnp.real(psi.conj() * applied)[..., None], psi)[..., 0]
     v = drift_velocity(hamiltonian, grid, psi)
@@ -63,6 +67,7 @@ def ledger(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Ledger:
     At every point `ħ²|∂ψ|²/2m = (m v²/2) ρ + (m u²/2) ρ`. Where ψ is 0 all of it counts as
     localization.
     """
+    psi = _state(hamiltonian, grid, psi)
     mass = hamiltonian.masses(grid)
     kinetic = hamiltonian.hbar**2 / (2 * mass) * density(grid.gradient(psi))
     flow = current(hamiltonian, grid, psi)
@@ -84,10 +89,10 @@ def relativistic_energy(
 
     Raises:
         InputError: If the axes have different masses, `light_speed` is not positive, or a known
-            state has more of ρ faster than light.
-        RuntimeError: If a traced state has more of ρ faster than light.
+            state has more of ρ faster than light; for a traced one the energy is NaN.
     """
-    require_positive(light_speed=light_speed)
+    psi = _state(hamiltonian, grid, psi)
+    light_speed = positive("light_speed", light_speed, ())
     mass = jnp.asarray(hamiltonian.mass)
     if mass.ndim:
         raise InputError("`mass` must be one number, that of one particle, but is one per axis.")
@@ -103,6 +108,7 @@ def relativistic_energy(
 
 def uncertainty_product(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, " dim"]:
     """`⟨p_u²⟩ (⟨x²⟩ − ⟨x⟩²) ≥ ħ²/4` of each axis, p_u = mu; DQM II (4)."""
+    psi = _state(hamiltonian, grid, psi)
     mass = hamiltonian.masses(grid)
     gradient, v = grid.gradient(psi), drift_velocity(hamiltonian, grid, psi)
     rho = density(psi)[..., None]
@@ -112,7 +118,7 @@ def uncertainty_product(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float
 
 def entropy(grid: Grid, psi: Psi) -> Scalar:
     """`−∫ ρ ln ρ dx`."""
-    rho = density(psi)
+    rho = density(field_on(grid, "psi", psi))
     empty = rho == 0
     return -grid.integrate(rho * jnp.log(jnp.where(empty, 1.0, rho)))
 
@@ -122,9 +128,16 @@ def cross_term(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Scalar:
 
     It is ħ/2 times the rate of change of `entropy`, a diagnostic and not a part of H.
     """
+    psi = _state(hamiltonian, grid, psi)
     v, u = (f(hamiltonian, grid, psi) for f in (drift_velocity, diffusion_velocity))
     product = jnp.sum(hamiltonian.masses(grid) * v * u, axis=-1)
     return grid.integrate(product * density(psi))
+
+
+def _state(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Psi:
+    """ψ as an array on `grid`."""
+    require_instance(Hamiltonian, hamiltonian=hamiltonian)
+    return field_on(grid, "psi", psi)
 
 
 def _per_density(field: VectorField, psi: Psi) -> VectorField:

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..errors import InputError, is_known, require_positive
-from ..grid import Grid
+from ..errors import not_negative, positive, require_real
+from ..grid import Grid, field_on
 
 Scalar = Float[Array, ""]
 
@@ -24,10 +24,11 @@ def diffuse(
         t: Time, not negative: the equation has no solution backwards in time.
 
     Raises:
-        InputError: If D is not positive or t negative.
+        InputError: If D is not positive or t negative, or ρ has another shape than `grid`, is
+            complex, or contains NaN or infinity.
     """
-    require_positive(diffusion=diffusion)
-    if is_known(t) and not t >= 0:
-        raise InputError(f"`t` must not be negative, but is {t}.")
+    require_real("rho", rho)
+    rho = field_on(grid, "rho", rho)
+    diffusion, t = positive("diffusion", diffusion, ()), not_negative("t", t, ())
     decay = jnp.exp(-diffusion * t * jnp.sum(grid.k**2, axis=0))
     return jnp.fft.ifftn(decay * jnp.fft.fftn(rho)).real

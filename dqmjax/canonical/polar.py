@@ -9,7 +9,8 @@ import numpy as np
 import scipy
 from jaxtyping import Array, Bool, Complex, Float, Int
 
-from ..errors import InputError, is_known, require_positive
+from ..errors import InputError, field, is_known, positive, real_field, require, require_instance
+from ..evolution.stepper import zero_of
 from ..grid import Grid, density
 
 TWO_PI = 2 * np.pi
@@ -38,15 +39,18 @@ def to_canonical(
             them, as on the two sides of a node or a vacuum.
 
     Raises:
-        InputError: If `hbar` is not positive.
+        InputError: If `hbar` is not positive or underflows, a known `psi` or `like` is not finite,
+            or their shapes differ.
     """
-    require_positive(hbar=hbar)
+    psi = _wave(psi, 1)
+    hbar = _representable(hbar, psi.dtype)
+    if like is not None:
+        like = real_field("like", like, psi.shape)
     rho = density(psi)
     nowhere = rho == 0
     angle = jnp.where(nowhere, 0.0, jnp.angle(jnp.where(nowhere, 1.0, psi)))
-    given = jax.lax.stop_gradient((rho, angle, *(() if like is None else (like / hbar,))))
-    shape = jax.ShapeDtypeStruct(psi.shape, rho.dtype)
-    turns = jax.pure_callback(_whole_turns, shape, *given, vmap_method="sequential")
+    given = (rho, angle) if like is None else (rho, angle, like / hbar)
+    turns = _whole_turns(*jax.lax.stop_gradient(given)).reshape(psi.shape)
     return rho, hbar * (angle + TWO_PI * turns)
 
 
@@ -56,9 +60,12 @@ def from_canonical(
     """`ψ = √ρ e^{iS/ħ}`; where ρ is 0 its derivative with respect to ρ is set to zero.
 
     Raises:
-        InputError: If `hbar` is not positive, or a known `rho` is negative anywhere.
+        InputError: If `hbar` is not positive or underflows, a known `rho` or `S` is not finite,
+            `rho` is negative anywhere, or their shapes differ.
     """
-    require_positive(hbar=hbar)
+    rho = real_field("rho", rho, np.shape(rho))
+    S = real_field("S", S, rho.shape)
+    hbar = _representable(hbar, jnp.result_type(S, float))
     if is_known(rho) and (np.asarray(rho) < 0).any():
         raise InputError(f"`rho` must not be negative, but its least value is {jnp.min(rho)}.")
     empty = rho == 0
@@ -70,8 +77,12 @@ def charges(psi: Complex[Array, "*shape"]) -> Int[Array, "pairs *shape"]:
     """Windings of the phase around each plaquette, for each pair of axes: ±1 at a vortex.
 
     The plaquette of a point extends to its next neighbours along both axes.
+
+    Raises:
+        InputError: If ψ has fewer than two axes, or is known and not finite.
     """
-    d = _differences(jnp.angle(psi), jnp)
+    psi = _wave(psi, 2)
+    d = _differences(jnp.angle(psi))
     pairs = itertools.combinations(range(psi.ndim), 2)
     ahead = lambda f, axis: jnp.roll(f, -1, axis)
     rounds = [d[a] + ahead(d[b], a) - ahead(d[a], b) - d[b] for a, b in pairs]
@@ -79,8 +90,13 @@ def charges(psi: Complex[Array, "*shape"]) -> Int[Array, "pairs *shape"]:
 
 
 def windings(psi: Complex[Array, "*shape"]) -> list[Int[Array, "..."]]:
-    """Windings of the phase once around the box along each axis, for every line of points."""
-    sums = (jnp.sum(d, axis=a) for a, d in enumerate(_differences(jnp.angle(psi), jnp)))
+    """Windings of the phase once around the box along each axis, for every line of points.
+
+    Raises:
+        InputError: If a known ψ is not finite.
+    """
+    psi = _wave(psi, 1)
+    sums = (jnp.sum(d, axis=a) for a, d in enumerate(_differences(jnp.angle(psi))))
     return [jnp.round(s / TWO_PI).astype(int) for s in sums]
 
 
@@ -109,9 +125,13 @@ def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1
     machine epsilon; round-off that many steps accumulate is not included.
 
     Raises:
-        InputError: If `accuracy` is not above ε.
+        InputError: If `accuracy` is not above ε, or ψ is not finite, 0 everywhere or not on `grid`.
     """
-    rho = np.abs(np.asarray(psi)) ** 2
+    require_instance(Grid, grid=grid)
+    positive("accuracy", accuracy, ())
+    rho = np.abs(np.asarray(field("psi", psi, grid.shape))) ** 2
+    if not rho.any():
+        raise InputError("`psi` must not be 0 everywhere: it has no phase there.")
     eps = np.finfo(rho.dtype).eps
     if not accuracy > eps:
         raise InputError(
@@ -143,10 +163,30 @@ def _vortices(grid: Grid, psi, mask: np.ndarray) -> list[Vortex]:
     return found
 
 
-def _differences(angle, xp):
+def _representable(hbar, dtype):
+    """ħ, if it is positive and far enough from underflow that S, a part of it, is accurate."""
+    hbar, numbers = positive("hbar", hbar, ()), jnp.finfo(dtype)
+    least = float(numbers.tiny / numbers.eps)
+    message = (
+        f"`hbar` must be above {least:.0e} for {numbers.dtype}, but is {hbar}: use larger units or "
+        "double precision."
+    )
+    return require(hbar, hbar > least, message)
+
+
+def _wave(psi, axes: int) -> Array:
+    """ψ, if it is an array of at least so many axes, and finite where known."""
+    if np.ndim(psi) < axes or np.size(psi) == 0:
+        raise InputError(
+            f"`psi` must have {axes} or more axes with points, but has shape {np.shape(psi)}."
+        )
+    return field("psi", psi, np.shape(psi))
+
+
+def _differences(angle):
     """Difference to the next neighbour along each axis, in [−π, π)."""
-    d = [xp.roll(angle, -1, axis) - angle for axis in range(angle.ndim)]
-    return [x - TWO_PI * xp.round(x / TWO_PI) for x in d]
+    d = [jnp.roll(angle, -1, axis) - angle for axis in range(angle.ndim)]
+    return [x - TWO_PI * jnp.round(x / TWO_PI) for x in d]
 
 
 def _edges(shape: tuple[int, ...]) -> np.ndarray:
@@ -158,29 +198,61 @@ def _edges(shape: tuple[int, ...]) -> np.ndarray:
     )
 
 
-def _whole_turns(rho, angle, like=None) -> np.ndarray:
-    """Multiples of 2π that make the angle continuous along the spanning tree of greatest ρ."""
-    rho, angle = np.asarray(rho), np.asarray(angle).ravel()
-    ends = _edges(rho.shape)
-    weakest = rho.ravel()[ends].min(axis=0)
-    rank = np.empty(weakest.size)
-    rank[np.argsort(-weakest, kind="stable")] = np.arange(1, weakest.size + 1)
-    tree = scipy.sparse.csgraph.minimum_spanning_tree(
-        scipy.sparse.coo_array((rank, ends), shape=(rho.size,) * 2).tocsr()
-    )
-    root = int(np.argmax(rho))
-    _, parent = scipy.sparse.csgraph.breadth_first_order(tree, root, directed=False)
-    parent[root] = root
-    d = angle - angle[parent]
-    turns = -np.round(d / TWO_PI)
+def _whole_turns(rho, angle, like=None):
+    """Multiples of 2π that make the angle continuous along the spanning tree of greatest ρ.
+
+    Borůvka's algorithm: each part of the tree joins the neighbour with which it shares the
+    greatest ρ, until there is one part. The turns of a part count from those of its first point.
+    """
+    ends = jnp.asarray(_edges(rho.shape), jnp.int32)
+    rho, angle = rho.ravel(), angle.ravel()
+    weakest = jnp.min(rho[ends], axis=0)
+    steps = -jnp.round((angle[ends[1]] - angle[ends[0]]) / TWO_PI)
     if like is not None:
-        like = np.asarray(like).ravel()
-        apart = np.minimum(rho.ravel(), rho.ravel()[parent]) < DARK * rho.max()
-        doubtful = apart | (np.abs(d + TWO_PI * turns) > np.pi / 2)
-        turns = np.where(doubtful, np.round((like - like[parent] - d) / TWO_PI), turns)
-        turns[root] = np.round((like[root] - angle[root]) / TWO_PI)
-    start, turns[root] = turns[root], 0
-    while (parent != root).any():  # sums along the tree, by pointer jumping
-        turns = turns + turns[parent]
-        parent = parent[parent]
-    return (start + turns).reshape(rho.shape).astype(rho.dtype)
+        like = like.ravel()
+        d = angle[ends[1]] - angle[ends[0]]
+        doubtful = (weakest < DARK * jnp.max(rho)) | (jnp.abs(d + TWO_PI * steps) > np.pi / 2)
+        steps = jnp.where(doubtful, jnp.round((like[ends[1]] - like[ends[0]] - d) / TWO_PI), steps)
+    _, turns = jax.lax.while_loop(
+        lambda parts: (parts[0] != parts[0][0]).any(),
+        lambda parts: _join(ends, jnp.nan_to_num(weakest), steps, *parts),
+        (
+            jnp.arange(rho.size, dtype=ends.dtype) + zero_of(rho).astype(ends.dtype),
+            jnp.zeros_like(rho),
+        ),
+    )
+    root = jnp.argmax(rho)
+    start = 0.0 if like is None else jnp.round((like[root] - angle[root]) / TWO_PI)
+    return start + turns - turns[root]
+
+
+def _join(ends, weight, steps, part, turns):
+    """Joins each part with the neighbour beyond its heaviest edge, of several the first.
+
+    Args:
+        ends: The two points of each edge.
+        weight: Of each edge, not negative.
+        steps: Whole turns from the first to the second point of each edge.
+        part: The part of each point, named by its first point.
+        turns: Whole turns of each point.
+    """
+    points, edges = (jnp.arange(n, dtype=part.dtype) for n in (part.size, weight.size))
+    one, other = part[ends]
+    weight = jnp.where(one == other, -1.0, weight)
+    most = jnp.zeros_like(turns).at[one].max(weight).at[other].max(weight)
+    edge = jnp.full_like(part, weight.size - 1)
+    for side in (one, other):
+        edge = edge.at[side].min(jnp.where(weight == most[side], edges, weight.size - 1))
+    first, second = ends[:, edge]
+    ahead = part[first] == points
+    near, far = jnp.where(ahead, first, second), jnp.where(ahead, second, first)
+    parent = jnp.where(part == points, part[far], points)
+    parent = jnp.where((parent[parent] == points) & (points < parent), points, parent)
+    step = jnp.where(ahead, -steps[edge], steps[edge])
+    rise = jnp.where(parent == points, 0.0, turns[far] + step - turns[near])
+    parent, rise = jax.lax.while_loop(  # sums along the parents, by pointer jumping
+        lambda sums: (sums[0] != sums[0][sums[0]]).any(),
+        lambda sums: (sums[0][sums[0]], sums[1] + sums[1][sums[0]]),
+        (parent, rise),
+    )
+    return parent[part], turns + rise[part]

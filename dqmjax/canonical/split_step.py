@@ -2,24 +2,21 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from ..errors import require_real, require_shape
 from ..evolution.schemes import Scheme, nystrom6
 from ..evolution.splitting import SplitFlow, pullback_inside
+from ..evolution.status import Faults, Reason, wave_faults
 from ..evolution.stepper import AbstractStepper
-from ..grid import Grid, unresolved_share
+from ..grid import Grid
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.potentials import Parameter
 from ..wave.split_step import split_flow
 from .energy import Field, boost_action
 from .polar import from_canonical, to_canonical
 
-UNRESOLVED_SHARE = 1e-2  # over the points of an axis: the largest `unresolved_share` of ψ allowed
-NOT_RESOLVED = (
-    "√ρ e^{iS/ħ} is not resolved by the grid. Where ρ is not small, S may only jump by multiples "
-    "of 2πħ; otherwise refine the grid."
-)
+TOTAL = 1e-4  # by which ∫ρ dx may differ from `total`
 
 
 class CanonicalStep(AbstractStepper):
@@ -44,9 +41,8 @@ class CanonicalStep(AbstractStepper):
 
     Raises:
         InputError: If ρ or S has another shape, or is complex.
-        RuntimeError: If at a save time ρ is negative or does not integrate to `total`, or the
-            share of `√ρ e^{iS/ħ}` in the upper third of wavenumbers exceeds 1/100n, with n points
-            along an axis; a jump of S causes that.
+        RuntimeError: From `solve`, if at a save time ρ is negative or does not integrate to
+            `total`, or the grid does not resolve `√ρ e^{iS/ħ}`; a jump of S causes that.
     """
 
     hamiltonian: Hamiltonian
@@ -55,13 +51,29 @@ class CanonicalStep(AbstractStepper):
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
     total: float = eqx.field(default=1.0, static=True, kw_only=True)
 
-    def make_step(self, dt):
+    @property
+    def order(self) -> int:
+        """The global error is O(dt**order)."""
+        return self.scheme.order
+
+    @property
+    def _frame(self) -> "Frame":
         h, grid = self.hamiltonian, self.grid
-        inner = split_flow(h, grid, self.scheme, dt, self.boost)
-        total = (self.total if inner.is_reversible else 0.0, self.total)
-        return _CanonicalFlow(
-            inner, Frame(boost_action(grid, self.boost), jnp.asarray(h.hbar), grid, total)
-        )
+        least = self.total if h.is_real(grid.dim) else 0.0
+        slope = boost_action(grid, self.boost)
+        return Frame(slope, jnp.asarray(h.hbar), grid, (least, self.total))
+
+    def vector(self, state):
+        """`√ρ e^{iS/ħ}`."""
+        return self._frame.wave(state)
+
+    def faults(self, state):
+        """Of a ρ that is no density and of a ψ that the grid does not resolve."""
+        return self._frame.faults(state)
+
+    def make_step(self, dt):
+        inner = split_flow(self.hamiltonian, self.grid, self.scheme, dt, self.boost)
+        return _CanonicalFlow(inner, self._frame)
 
 
 class Frame(eqx.Module):
@@ -72,34 +84,27 @@ class Frame(eqx.Module):
     grid: Grid
     total: tuple[float, float] = eqx.field(static=True)  # least and greatest ∫ρ dx
 
-    def enter(self, state):
+    def wave(self, state) -> Complex[Array, "*shape"]:
+        """`√ρ e^{iS/ħ}`, without the boost."""
         rho, S = state
         for name, field in (("rho", rho), ("S", S)):
             require_shape(name, field, self.grid.shape)
             require_real(name, field)
-        psi = from_canonical(rho, S - self.slope, self.hbar)
-        return self._checked(rho, psi), S
+        return from_canonical(rho, S - self.slope, self.hbar)
 
-    def _checked(self, rho, psi):
-        """ψ, if ρ is a density and the grid resolves ψ."""
-        total, (least, greatest) = self.grid.integrate(rho), self.total
-        faults = {
-            "`rho` must not be negative.": jnp.min(rho) < 0,
-            f"`rho` must integrate to {greatest} over the box: normalise it, or set `total`.": ~(
-                (total >= (1 - 1e-4) * least) & (total <= (1 + 1e-4) * greatest)
-            ),
-            NOT_RESOLVED: self._is_unresolved(psi),
-        }
-        kinds = jnp.stack(list(faults.values()))
-        return eqx.branched_error_if(psi, kinds.any(), jnp.argmax(kinds), list(faults))
+    def faults(self, state) -> Faults:
+        """Of a ρ that is no density and of a ψ that the grid does not resolve."""
+        total, (least, greatest) = self.grid.integrate(state[0]), self.total
+        off = jnp.maximum(total - greatest, least - total) / (TOTAL * greatest)
+        size = jnp.where(jnp.min(state[0]) < 0, jnp.inf, off)
+        return {Reason.NOT_A_DENSITY: size, **wave_faults(self.grid, self.wave(state))}
+
+    def enter(self, state):
+        return self.wave(state), state[1]
 
     def leave(self, psi, last):
-        psi = eqx.error_if(psi, self._is_unresolved(psi), NOT_RESOLVED)
         rho, S = to_canonical(psi, self.hbar, last - self.slope)
         return rho, S + self.slope
-
-    def _is_unresolved(self, psi):
-        return unresolved_share(self.grid, psi) > UNRESOLVED_SHARE / max(self.grid.shape)
 
 
 class _CanonicalFlow(eqx.Module):

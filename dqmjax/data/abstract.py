@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 from jaxtyping import Complex, Float, Int
 
-from ..errors import InputError, require_real
+from ..errors import InputError, is_known, positive, require_real, require_shape
 from ..phase_space.coordinates import PhaseSpace
 from .goodness import Goodness, goodness_of_fit
 from .likelihood import AbstractLikelihood, Gaussian
@@ -49,7 +49,7 @@ class AbstractData(abc.ABC):
 
     @property
     def neighbours(self) -> Pairs | None:
-        """Pairs of neighbouring columns with independent noise; `None` if rows are neighbours."""
+        """Pairs of neighbouring columns, `None` for none. Consecutive rows are neighbours, too."""
         return np.zeros((0, 2), int)
 
     @property
@@ -107,12 +107,40 @@ class AbstractHeterodyneData(AbstractData):
         """α of the coherent state at the first time."""
 
 
-def hold_as_numpy(data, *names: str):
-    """Converts the named fields of a frozen dataclass to NumPy arrays."""
-    for name in names:
+def hold_as_numbers(data, *names: str, optional: tuple[str, ...] = ()):
+    """Converts the named fields of a frozen dataclass to NumPy arrays of finite real numbers.
+
+    Raises:
+        InputError: Naming the field that holds something else.
+    """
+    for name in (*names, *optional):
         value = getattr(data, name)
-        if value is not None:
-            object.__setattr__(data, name, np.asarray(value))
+        if value is not None or name not in optional:
+            object.__setattr__(data, name, numbers(name, value))
+
+
+def numbers(name: str, value) -> np.ndarray:
+    """`value` as an array, if it is one or more finite real numbers.
+
+    Raises:
+        InputError: If it is not.
+    """
+    if not is_known(value):
+        raise InputError(f"`{name}` must be known, but is traced: make data outside `jit`.")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        raise InputError(f"`{name}` must be an array of real numbers, but is none.") from None
+    require_real(name, array)
+    if array.dtype.kind not in "iuf" or not array.size:
+        what = f"of shape {array.shape} and type {array.dtype}"
+        raise InputError(f"`{name}` must be real numbers, one or more, but is {what}.")
+    bad = int(np.sum(~np.isfinite(array)))
+    if bad:
+        raise InputError(
+            f"`{name}` must be finite, but has {bad} NaN or infinite entries: drop or correct them."
+        )
+    return array
 
 
 def gaussian(values: Rows, sigma, shape: tuple[int, ...] | None = None) -> Gaussian:
@@ -137,37 +165,36 @@ def mutual_neighbours(points: Float[np.ndarray, "points dim"]) -> Pairs:
     return np.unique(np.sort(nearest, axis=1), axis=0)
 
 
-def check_noise(name: str, values, sigma):
-    """Checks that values are real and finite, and σ positive, finite and of a fitting shape.
+def check_noise(values, sigma):
+    """Checks that σ is positive and of a shape that broadcasts to that of the values.
 
     Raises:
-        InputError: If they are not.
+        InputError: If it is not.
     """
-    require_real(name, values)
-    if not np.isfinite(values).all():
-        bad = int(np.sum(~np.isfinite(values)))
-        raise InputError(
-            f"`{name}` must be finite, but has {bad} NaN or infinite entries: drop or correct them."
-        )
     if sigma is None:
         return
     try:
-        np.broadcast_to(sigma, np.shape(values))
+        fits = np.broadcast_shapes(np.shape(sigma), np.shape(values)) == np.shape(values)
     except ValueError:
+        fits = False
+    if not fits:
         raise InputError(
             f"`sigma` must be one number or broadcast to {np.shape(values)}, but has shape "
             f"{np.shape(sigma)}."
-        ) from None
-    if not (np.isfinite(sigma).all() and np.min(sigma) > 0):
+        )
+    if not np.min(sigma) > 0:
         raise InputError(f"`sigma` must be positive and finite, but is as low as {np.min(sigma)}.")
 
 
-def check_scales(**scales):
-    """Checks that scales are positive and finite.
+def hold_scales(data: AbstractHeterodyneData):
+    """Checks that ℓ has an entry for each mode, κ and ħ are numbers, and all are positive.
 
     Raises:
         InputError: Naming the one that is not.
     """
-    for name, value in scales.items():
-        if not (np.isfinite(value).all() and np.min(value) > 0):
-            raise InputError(f"`{name}` must be positive and finite, but is {value}.")
+    require_shape("ell", data.ell, (data.modes,))
+    for name in ("ell", "kappa", "hbar"):
+        positive(name, getattr(data, name))
+    for name in ("kappa", "hbar"):
+        require_shape(name, getattr(data, name), ())
+        object.__setattr__(data, name, float(getattr(data, name)))

@@ -1,4 +1,5 @@
-"""Goodness of fit: the size of the residuals, and what correlation is left in them."""
+"""Goodness of fit: the size of the residuals, what correlation is left in them, and how exact the
+prediction is."""
 
 import dataclasses
 import math
@@ -9,7 +10,9 @@ from jaxtyping import Float, Int
 from .likelihood import AbstractLikelihood, evaluate
 
 SIMULATION_ACCURACY = 1e-6  # of the peak; smaller differences say nothing about a model
-SIGNIFICANT = 5.0  # standard deviations
+SIGNIFICANT = 4.0  # standard deviations; noise alone exceeds it in 2 of 10,000 fits
+DOUBTFUL = 2.5  # standard deviations; noise alone exceeds it in 3 of 100 fits
+SHIFTED = 0.5  # standard deviations by which the time steps may shift an estimate or χ²
 
 Rows = Float[np.ndarray, "rows columns"]
 Pairs = Int[np.ndarray, "pairs 2"]
@@ -33,13 +36,35 @@ class Goodness:
     correlation: float  # of neighbouring residuals, in its standard deviations
     pairs: int  # of neighbours in that sum
     misfit: float  # root mean square residual over the peak
+    strain: float = 0.0  # size of the largest fault of the run, above 1 beyond its limit
+    fault: str = ""  # which one
+    shift: float = 0.0  # of estimates or χ² by errors of the time steps, in standard deviations
 
     @property
     def describes_data(self) -> bool:
-        """Whether the residuals are compatible with noise, of known level or not."""
-        if not self.noise_known and self.misfit < SIMULATION_ACCURACY:
-            return True
-        return self.is_testable and self.n_sigma < SIGNIFICANT
+        """Whether the model was tested and no test fails.
+
+        Without a noise level only a prediction that agrees to the accuracy of a simulation passes:
+        correlated residuals show that a model is wrong, but nothing shows that it is right.
+        """
+        return self.fits and self.is_testable
+
+    @property
+    def fits(self) -> bool:
+        """Whether no test fails."""
+        return math.isfinite(self.chi2) and not self.failures
+
+    @property
+    def is_testable(self) -> bool:
+        """Whether the size of the residuals could show that a model is wrong."""
+        if not self.noise_known:
+            return self.is_exact
+        return self.dof > 0 and math.isfinite(self.chi2) and self.excess > -SIGNIFICANT
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the residuals are smaller than the accuracy of a simulation."""
+        return self.misfit < SIMULATION_ACCURACY
 
     @property
     def noise(self) -> float:
@@ -48,31 +73,69 @@ class Goodness:
 
     @property
     def n_sigma(self) -> float:
-        """Distance of the residuals from pure noise, in standard deviations."""
+        """Distance of the residuals from noise that is no larger than stated, in standard
+        deviations. Without a noise level, correlation below `SIMULATION_ACCURACY` does not count.
+        """
+        if self.is_exact and not self.noise_known:
+            return 0.0
         return math.hypot(max(self.excess, 0.0), self.correlation)
 
     @property
-    def is_testable(self) -> bool:
-        """Whether the residuals, or their correlation, could show that a model is wrong."""
-        enough = self.dof > 0 if self.noise_known else self.pairs > SIGNIFICANT**2
-        return enough and math.isfinite(self.chi2)
+    def failures(self) -> list[str]:
+        """In words, what shows that the model or its prediction is wrong."""
+        found = self._unlike_noise() if self.n_sigma >= SIGNIFICANT else []
+        if not self.strain <= 1:
+            what = self.fault.rstrip(".") or "raise the cut-off or drop later data"
+            found.append(f"the run is {self.strain:.1g} times beyond a limit: {what}")
+        if not self.shift <= SHIFTED:
+            found.append(
+                "the time steps are too long: halving them shifts the estimates or chi2 by "
+                f"{self.shift:.2g} sigma: take more `substeps`"
+            )
+        return found
+
+    def _unlike_noise(self) -> list[str]:
+        """How the residuals differ from noise."""
+        found = []
+        if self.excess >= self.n_sigma / 2:
+            found.append(f"chi2 is {self.excess:.1f} sigma too large")
+        if abs(self.correlation) >= self.n_sigma / 2:
+            sigma = f"{self.correlation:.0f} sigma"
+            found.append(f"neighbouring residuals are correlated ({sigma}), unlike noise")
+        return found
 
     @property
     def verdict(self) -> str:
         """In words."""
-        if self.describes_data:
-            return "The model describes the data."
+        if not math.isfinite(self.chi2):
+            return "The model does NOT describe the data: its prediction is not finite."
+        if self.failures:
+            return (
+                f"The model does NOT describe the data: {'; and '.join(self.failures)}. "
+                "Do not trust the estimates or their errors."
+            )
         if not self.is_testable:
-            return "The data are too few to test the model: give `sigma`, or more data."
-        reasons = []
-        if self.excess >= SIGNIFICANT / 2:
-            reasons.append(f"chi2 is {self.excess:.1f} sigma too large")
-        if abs(self.correlation) >= SIGNIFICANT / 2:
-            sigma = f"{self.correlation:.0f} sigma"
-            reasons.append(f"neighbouring residuals are correlated ({sigma}), unlike noise")
+            return f"The model cannot be tested: {self._untested()}."
+        if self.n_sigma >= DOUBTFUL:
+            doubt = " and ".join(self._unlike_noise())
+            return f"The model describes the data, but doubtfully: {doubt}. Take more data."
+        return "The model describes the data."
+
+    def _untested(self) -> str:
+        """Why the residuals could not show that the model is wrong."""
+        if self.dof <= 0:
+            return "the data are too few to test it: give more data, or fix parameters"
+        if self.noise_known:
+            factor = (self.dof / max(self.chi2, np.finfo(float).tiny)) ** 0.5
+            return (
+                f"the residuals are {factor:.3g} times smaller than `sigma` or `shots` states, so "
+                "that the errors of the estimates are too large, too"
+            )
+        if self.pairs <= SIGNIFICANT**2:
+            return "the data are too few to test it without `sigma`: give `sigma`, or more data"
         return (
-            f"The model does NOT describe the data: {' and '.join(reasons)}. "
-            "Do not trust the estimates or their errors."
+            f"no noise level is given. Neighbouring residuals show no correlation "
+            f"({self.correlation:.1f} sigma), but a wrong model can leave none: give `sigma`"
         )
 
 
@@ -83,7 +146,7 @@ def goodness_of_fit(
     *,
     parameters: float,
     noise_known: bool,
-    neighbours: Pairs | None,
+    neighbours: Pairs | None = None,
 ) -> Goodness:
     """Tests the model that made `prediction`.
 
@@ -93,7 +156,7 @@ def goodness_of_fit(
         likelihood: Their noise.
         parameters: How many parameters the data determined; a part of one where a prior helped.
         noise_known: Whether the level of the noise is known.
-        neighbours: Pairs of neighbouring columns, or `None` for neighbouring rows.
+        neighbours: Pairs of neighbouring columns; consecutive rows are neighbours, too.
     """
     difference = measured - prediction
     residual = difference * np.asarray(evaluate(likelihood, prediction).information)
@@ -123,24 +186,32 @@ def deviance(likelihood: AbstractLikelihood, prediction: Rows, noise_known: bool
 
 
 def chi2_excess(chi2: float, dof: int, variance: Float[np.ndarray, " terms"]) -> float:
-    """`(χ² − dof)/√Σ variance`: its distance from the expectation in standard deviations."""
-    return float((chi2 - dof) / np.sqrt(np.sum(variance)))
+    """Distance of χ² from its expectation in standard deviations of a normal number as improbable.
+
+    By the cube root, for χ² of that mean and variance, with few degrees of freedom too (Wilson &
+    Hilferty 1931, doi:10.1073/pnas.17.12.684). It is 0 without degrees of freedom.
+    """
+    if dof <= 0:
+        return 0.0
+    spread = np.mean(variance) / dof / 9  # 2/9k of a χ² with k degrees of freedom, scaled
+    return float((np.cbrt(chi2 / dof) - (1 - spread)) / np.sqrt(spread))
 
 
 def correlation_of_neighbours(residual: Rows, pairs: Pairs | None) -> tuple[float, int]:
     """Correlation of neighbouring residuals, ≈ N(0, 1) for pure noise, and the number of terms.
 
-    Each of `pairs` of columns counts once in every row; without pairs, consecutive rows count.
-    Residuals are clipped at three root mean squares, so that rare counts do not decide.
+    It is Moran's I over its standard deviation (1950, doi:10.2307/2332142), also if the level of
+    the noise is unknown: consecutive rows are neighbours, and each of `pairs` of columns in every
+    row. Residuals are clipped at three root mean squares, so that rare counts do not decide.
     """
     size = np.sqrt(np.mean(residual**2))
     if size == 0:
         return 0.0, 0
     clipped = np.clip(residual / size, -3, 3)
-    if pairs is None:
-        products = clipped[:-1] * clipped[1:]
-    else:
-        products = clipped[:, pairs[:, 0]] * clipped[:, pairs[:, 1]]
+    products = (clipped[:-1] * clipped[1:]).ravel()
+    if pairs is not None:
+        columns = clipped[:, pairs[:, 0]] * clipped[:, pairs[:, 1]]
+        products = np.append(products, columns)
     scale = np.sqrt(np.sum(products**2))
     count = int(np.count_nonzero(products))
     return (float(products.sum() / scale), count) if scale > 0 else (0.0, 0)

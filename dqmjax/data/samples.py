@@ -6,15 +6,14 @@ import functools
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import InputError, require_increasing, require_shape
+from ..errors import InputError, require_increasing
 from .abstract import (
     AbstractData,
     AbstractHeterodyneData,
     Numbers,
-    check_noise,
-    check_scales,
     gaussian,
-    hold_as_numpy,
+    hold_as_numbers,
+    hold_scales,
 )
 from .goodness import Goodness, chi2_excess, deviance
 from .likelihood import Drawn
@@ -36,7 +35,7 @@ class Samples(AbstractHeterodyneData):
 
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, or a
-            scale is not positive.
+            scale is not positive, or all samples of a time coincide.
     """
 
     t: Numbers
@@ -46,18 +45,17 @@ class Samples(AbstractHeterodyneData):
     hbar: float = 1.0
 
     def __post_init__(self):
-        hold_as_numpy(self, "t", "points", "ell")
+        hold_as_numbers(self, "t", "points", "ell")
         require_increasing(t=self.t)
-        require_shape("points", self.points, (len(self.t), *np.shape(self.points)[1:3]))
-        if np.ndim(self.ell) != 1:
-            raise InputError(f"`ell` must have one entry per mode, but is {self.ell}.")
-        if np.ndim(self.points) != 3 or np.shape(self.points)[2] != 2 * np.size(self.ell):
+        times, shape = np.size(self.t), np.shape(self.points)
+        if len(shape) != 3 or shape[0] != times or shape[1] < 2 or shape[2] % 2:
             raise InputError(
-                f"`points` must have shape (times, samples, 2N) with the N = {np.size(self.ell)} "
-                f"of `ell`, but has {np.shape(self.points)}."
+                f"`points` must have shape ({times}, samples, 2N), two samples or more at each "
+                f"time, but has {shape}."
             )
-        check_noise("points", self.points, None)
-        check_scales(ell=self.ell, kappa=self.kappa, hbar=self.hbar)
+        if not np.ptp(self.points, axis=1).all():
+            raise InputError("`points` must differ at each time, but a coordinate never changes.")
+        hold_scales(self)
 
     @property
     def where(self):
@@ -148,6 +146,10 @@ class Means(AbstractData):
 
 def whitening(values: Float[np.ndarray, "samples tests"]) -> Float[np.ndarray, "tests known"]:
     """Combinations of variance 1 without correlation, those that the samples determine."""
-    variance, directions = np.linalg.eigh(np.corrcoef(values, rowvar=False))
+    spread = values.std(axis=0)
+    varies = spread > 1e-12 * spread.max()
+    variance, directions = np.linalg.eigh(np.atleast_2d(np.corrcoef(values[:, varies].T)))
     known = variance > RARE * variance[-1]
-    return (directions / values.std(axis=0)[:, None] / np.sqrt(np.abs(variance)))[:, known]
+    whiten = np.zeros((len(spread), known.sum()))
+    whiten[varies] = (directions / spread[varies, None] / np.sqrt(np.abs(variance)))[:, known]
+    return whiten

@@ -4,16 +4,18 @@ import dataclasses
 
 import numpy as np
 
-from ..errors import InputError, require_increasing, require_shape
+from ..errors import InputError, require_increasing, require_shape, require_whole
 from .abstract import (
     AbstractData,
     Numbers,
     check_noise,
     gaussian,
-    hold_as_numpy,
+    hold_as_numbers,
     mutual_neighbours,
 )
 from .likelihood import Binomial
+
+ROUNDED = 0.01  # detections by which `values · shots` may differ from whole numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +29,12 @@ class Series(AbstractData):
             noise level is estimated from the residuals.
         shots: Instead of `sigma`, where `values` are relative frequencies of so many detections.
         points: Coordinates of the columns of a density, shape (columns, dim): the test for
-            correlated residuals then compares neighbours in space, otherwise neighbours in time.
+            correlated residuals then compares neighbours in space, otherwise along the last axis
+            of `values`; and always neighbours in time.
 
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, `sigma`
-            is not positive, or relative frequencies are not between 0 and 1.
+            is not positive, or relative frequencies are not multiples of 1/`shots` from 0 to 1.
     """
 
     t: Numbers
@@ -41,21 +44,28 @@ class Series(AbstractData):
     points: Numbers | None = None
 
     def __post_init__(self):
-        hold_as_numpy(self, "t", "values", "sigma", "points")
+        hold_as_numbers(self, "t", "values", optional=("sigma", "points"))
         require_increasing(t=self.t)
         require_shape("values", self.values, (len(self.t), *np.shape(self.values)[1:]))
-        check_noise("values", self.values, self.sigma)
-        if self.sigma is not None and self.shots is not None:
-            raise InputError("`sigma` and `shots` must not both be given: drop one.")
-        if self.shots is not None and not (np.min(self.values) >= 0 and np.max(self.values) <= 1):
-            raise InputError("`values` must be parts of `shots`, between 0 and 1, but are not.")
+        check_noise(self.values, self.sigma)
+        if self.shots is not None:
+            self._check_shots(self.shots)
         if self.points is not None:
-            columns = self.measured.shape[1]
-            require_shape("points", self.points, (columns, *np.shape(self.points)[1:2]))
-            if np.ndim(self.points) != 2 or not np.isfinite(self.points).all():
-                raise InputError(
-                    "`points` must be finite rows of coordinates, one for each column."
-                )
+            rows = (self.measured.shape[1], np.shape(self.points)[-1] if self.points.ndim else 0)
+            require_shape("points", self.points, rows)
+
+    def _check_shots(self, shots: int):
+        require_whole(1, shots=shots)
+        if self.sigma is not None:
+            raise InputError("`sigma` and `shots` must not both be given: drop one.")
+        if not (np.min(self.values) >= 0 and np.max(self.values) <= 1):
+            raise InputError("`values` must be parts of `shots`, between 0 and 1, but are not.")
+        counts = self.measured * shots
+        if np.abs(counts - np.rint(counts)).max() > ROUNDED:
+            raise InputError(
+                f"`values` must be multiples of 1/`shots` = 1/{shots}, but are not: divide the "
+                "numbers of detections by `shots`, or give `sigma` instead."
+            )
 
     @property
     def measured(self):
@@ -77,8 +87,13 @@ class Series(AbstractData):
 
     @property
     def neighbours(self):
-        """Those of `points`."""
-        return None if self.points is None else mutual_neighbours(np.asarray(self.points))
+        """Those of `points`, otherwise those along the last axis of `values`."""
+        if self.points is not None:
+            return mutual_neighbours(np.asarray(self.points, float))
+        columns = np.arange(self.measured.shape[1]).reshape(np.shape(self.values)[1:])
+        if not columns.ndim:
+            return None
+        return np.stack([columns[..., :-1].ravel(), columns[..., 1:].ravel()], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +107,8 @@ class Lines(AbstractData):
             the levels 0, 1, ….
 
     Raises:
-        InputError: If a shape does not fit, a number is not finite, or σ is not positive.
+        InputError: If a shape does not fit, a number is not finite, σ is not positive, or a
+            transition is not between two different levels.
     """
 
     values: Numbers
@@ -100,11 +116,19 @@ class Lines(AbstractData):
     transitions: Numbers | None = None
 
     def __post_init__(self):
-        hold_as_numpy(self, "values", "sigma", "transitions")
+        hold_as_numbers(self, "values", optional=("sigma", "transitions"))
         require_shape("values", self.values, (np.size(self.values),))
-        check_noise("values", self.values, self.sigma)
+        check_noise(self.values, self.sigma)
         if self.transitions is not None:
-            require_shape("transitions", self.transitions, (len(self.values), 2))
+            self._check_transitions(np.asarray(self.transitions))
+
+    def _check_transitions(self, pairs: np.ndarray):
+        require_shape("transitions", pairs, (len(self.values), 2))
+        if pairs.dtype.kind not in "iu" or pairs.min() < 0 or (pairs[:, 0] == pairs[:, 1]).any():
+            raise InputError(
+                "`transitions` must be pairs of different integers, the levels from 0, but are "
+                f"{pairs.tolist()}."
+            )
 
     @property
     def t(self) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -3,22 +3,33 @@
 import dataclasses
 import functools
 import importlib.resources
+import io
 import os
 import pathlib
+import stat
+import warnings
 import zipfile
-import zlib
-from tokenize import TokenError
 
 import numpy as np
 import scipy
 
 from ..errors import InputError, InputFileError, require_increasing, require_shape, require_whole
-from .abstract import AbstractHeterodyneData, check_noise, check_scales, gaussian, mutual_neighbours
+from .abstract import (
+    AbstractHeterodyneData,
+    check_noise,
+    gaussian,
+    hold_as_numbers,
+    hold_scales,
+    mutual_neighbours,
+)
 from .likelihood import Binomial
 
 REQUIRED = ("t", "points", "density", "ell", "kappa", "hbar")
 DEMO = importlib.resources.files("dqmjax") / "data" / "kerr_noisy.npz"
 OPTIONAL = ("sigma", "shots", "counts", "description")
+FAINT = 1e-6  # of a coherent state's peak: no densities below it determine the state
+MOST_BYTES = 2**31  # of all arrays together
+PACKED, FREE_BYTES = 32, 2**26  # how many times larger than the file those may be, beyond 64 MiB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,30 +50,30 @@ class Snapshots(AbstractHeterodyneData):
     ell: np.ndarray  # (N,), ℓ of the measuring coherent states
     kappa: float
     hbar: float
-    sigma: np.ndarray | None = None  # standard deviation of `density`, one or for each
+    sigma: np.ndarray | float | None = None  # standard deviation of `density`, one or for each
     shots: int | None = None
     counts: np.ndarray | None = None  # (times, points)
     description: str = ""
 
     def __post_init__(self):
+        hold_as_numbers(self, "t", "points", "density", "ell", optional=("sigma", "counts"))
         require_increasing(t=self.t)
         self._check_points()
         require_shape("density", self.density, (self.t.size, len(self.points)))
-        require_shape("ell", self.ell, (self.modes,))
-        check_scales(ell=self.ell, kappa=self.kappa, hbar=self.hbar)
-        check_noise("density", self.density, self.sigma)
+        hold_scales(self)
+        check_noise(self.density, self.sigma)
         self._check_counts()
         self._check_magnitudes()
+        if not isinstance(self.description, str):
+            raise InputError(f"`description` must be text, but is {self.description!r}.")
 
     def _check_points(self):
         shape = self.points.shape
-        if len(shape) != 2 or shape[0] < 2 or shape[1] == 0 or shape[1] % 2:
+        if len(shape) != 2 or shape[0] < 2 or shape[1] % 2:
             raise InputError(
                 "`points` must have shape (points, 2N), q and p of each mode for two points or "
                 f"more, but has shape {shape}."
             )
-        if not np.isfinite(self.points).all():
-            raise InputError("`points` must be finite: drop or correct the others.")
 
     def _check_counts(self):
         if (self.shots is None) != (self.counts is None):
@@ -91,8 +102,19 @@ class Snapshots(AbstractHeterodyneData):
             raise InputError(
                 f"`sigma` must exceed the round-off of the densities, but is {np.min(self.sigma)}."
             )
-        if not self.measured[0].max() > 0:
+        first = self.measured[0] * self.cell
+        if not first.max() > 0:
             raise InputError("`density` must be positive somewhere at the first time, but is not.")
+        if first.max() < -first.min():
+            raise InputError(
+                "`density` must be positive but for noise, but at the first time its largest value "
+                "is negative: check its sign."
+            )
+        if first.max() < FAINT:
+            raise InputError(
+                f"`density` must be per dq dp, but at the first time it is {first.max():.1g} of "
+                "1/(2πκ)^N at most: check its units, or measure at `points` nearer to the state."
+            )
 
     @property
     def measured(self):
@@ -151,18 +173,11 @@ def read_snapshots(path: str | os.PathLike[str]) -> Snapshots:
     optionally `sigma`, `shots`, `counts` (T, K), `description`.
 
     Raises:
-        InputFileError: If the file cannot be read, is damaged, or does not hold just that.
+        InputFileError: If the file cannot be read, is damaged, or does not hold just that; also if
+            its arrays take more than 2 GiB, or unpack to more than 32 times the size of the file
+            and 64 MiB.
     """
-    arrays = _read_arrays(pathlib.Path(path))
-    missing = [name for name in REQUIRED if name not in arrays]
-    extra = [name for name in arrays if name not in REQUIRED + OPTIONAL]
-    if missing:
-        raise InputFileError(path, f"the array `{missing[0]}` is missing: add it.")
-    if extra:
-        known = ", ".join(REQUIRED + OPTIONAL)
-        raise InputFileError(
-            path, f"the array {extra[0]!r} is unknown: rename or drop it ({known})."
-        )
+    arrays = read_arrays(path)
     try:
         return _snapshots(arrays)
     except InputError as error:
@@ -175,29 +190,87 @@ def demo_snapshots() -> Snapshots:
         return read_snapshots(path)
 
 
-def _read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
-    if path.is_dir():
-        raise InputFileError(path, "is a directory: name a snapshot file (.npz).")
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The arrays of a snapshot file, each bounded in size before it is read.
+
+    Raises:
+        InputFileError: As `read_snapshots`.
+    """
     try:
+        path = pathlib.Path(path)
+    except TypeError:
+        raise InputError(f"`path` must name a snapshot file, but is {path!r}.") from None
+    try:
+        size = _size(path)
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged:
-            raise InputFileError(path, f"`{damaged}` is damaged (checksum): copy the file again.")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            members = {member.filename: member for member in _members(path, archive, size)}
+            packed = {name.removesuffix(".npy"): archive.read(m) for name, m in members.items()}
     except OSError as error:
         raise InputFileError(path, f"cannot be read ({error.strerror or error}).") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        remedy = "write one with numpy.savez, or copy the file again"
-        raise InputFileError(path, f"is no complete .npz file: {remedy}.") from None
     except InputError:
         raise
-    except (ValueError, SyntaxError, KeyError, UnicodeError, TokenError, MemoryError):
+    except Exception as error:  # damage can make zipfile and the unpackers raise almost anything
+        if "CRC" in str(error):
+            name = str(error).partition("'")[2].rstrip("'")
+            raise InputFileError(
+                path, f"`{name}` is damaged (checksum): copy the file again."
+            ) from None
+        remedy = "write one with numpy.savez, or copy the file again"
+        raise InputFileError(path, f"is no complete .npz file: {remedy}.") from None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return {
+                name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in packed.items()
+            }
+    except Exception:  # as above, of NumPy's headers
         remedy = "save plain numbers, no objects"
         raise InputFileError(path, f"holds something other than plain arrays: {remedy}.") from None
 
 
+def _size(path: pathlib.Path) -> int:
+    """The size of a regular file, found without opening it: opening a pipe would wait for ever.
+
+    Raises:
+        InputFileError: If it is something else.
+        OSError: If it is not there.
+    """
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise InputFileError(path, "is a directory: name a snapshot file (.npz).")
+    if not stat.S_ISREG(found.st_mode):
+        raise InputFileError(path, "is a pipe or a device: copy its content to a file (.npz).")
+    return found.st_size
+
+
+def _members(path: pathlib.Path, archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
+    """The members of the archive, once each, which hold known arrays of a bounded size."""
+    members = archive.infolist()
+    names = [member.filename.removesuffix(".npy") for member in members]
+    for name in names:
+        if name not in REQUIRED + OPTIONAL:
+            known = ", ".join(REQUIRED + OPTIONAL)
+            raise InputFileError(
+                path, f"the array {name!r} is unknown: rename or drop it ({known})."
+            )
+        if names.count(name) > 1:
+            raise InputFileError(path, f"the array `{name}` is there twice: drop one.")
+    for name in REQUIRED:
+        if name not in names:
+            raise InputFileError(path, f"the array `{name}` is missing: add it.")
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > min(MOST_BYTES, PACKED * size + FREE_BYTES):
+        raise InputFileError(
+            path,
+            f"its arrays take {unpacked / 2**20:.0f} MiB, too many for a file of "
+            f"{size / 2**20:.2g} MiB: drop snapshots or points, or write it with numpy.savez.",
+        )
+    return members
+
+
 def _snapshots(arrays: dict[str, np.ndarray]) -> Snapshots:
+    description = arrays.get("description", np.array(""))
+    if description.dtype.kind not in "US" or description.size != 1:
+        raise InputError(f"`description` must be one text, but is of type {description.dtype}.")
     numbers = {name: array for name, array in arrays.items() if name != "description"}
     for name, value in numbers.items():
         if value.dtype.kind not in "iuf":
@@ -219,5 +292,5 @@ def _snapshots(arrays: dict[str, np.ndarray]) -> Snapshots:
         sigma=floats.get("sigma"),
         shots=None if shots is None else int(shots),
         counts=arrays.get("counts"),
-        description=str(arrays.get("description", "")),
+        description=str(description.item()),
     )

@@ -1,5 +1,6 @@
 """Evolving a state through given times."""
 
+import warnings
 from collections.abc import Callable
 
 import equinox as eqx
@@ -8,16 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree, Real
 
-from ..errors import InputError, is_known, require, require_increasing, require_whole
+from ..errors import InputError, is_known, require_increasing, require_whole
 from .adjoint import AbstractAdjoint, Direct
-from .stepper import AbstractStepper, FramedStep, GuardedStep
-
-NOT_FINITE = "The state is not finite: take more `substeps`, fewer levels or a shorter time."
-TRUNCATED = (
-    "The basis is too small: the highest retained levels or waves are populated. If the equation "
-    "`is_exact`, raise the cut-off. If it is not, end before `dqmjax.horizon`. `throw=False` "
-    "returns the run all the same; only its low coefficients can be correct."
-)
+from .error import parts_of, probe, probed_of, substeps_for, summed
+from .status import Faults, Reason, Status, is_finite, judge, later, unless, with_error
+from .stepper import AbstractStepper, BoundedStep, Convergent, enter, faults, leave, zero_of
 
 
 class Solution(eqx.Module):
@@ -26,21 +22,38 @@ class Solution(eqx.Module):
     ts: Float[Array, " times"]  # save times
     saved: PyTree[Array]  # `save(state)` at every save time, leading axis `times`
     final: PyTree[Array]  # the state at `ts[-1]`
-    finite: Bool[Array, ""]  # whether `final` is
-    strain: Float[Array, " times"] | None  # truncation error over its limit: above 1 it fails
+    status: Status  # why and how far each state is not to be trusted
+    error: Float[Array, " times"] | None  # estimate of ‖δ‖/‖state‖, if the stepper has one
+
+    @property
+    def finite(self) -> Bool[Array, ""]:
+        """Whether `final` is finite."""
+        _warn_of("finite")
+        return is_finite(self.final)
+
+    @property
+    def strain(self) -> Float[Array, " times"]:
+        """The size of the fault, above 1 beyond its limit."""
+        _warn_of("strain")
+        return self.status.size
 
     def __repr__(self) -> str:
-        if not is_known(self):
+        if not is_known(self) or self.ts.ndim != 1:
             return eqx.tree_pformat(self)
         state = eqx.tree_pformat(self.final)
-        ts = np.asarray(self.ts)
+        ts, reasons = np.asarray(self.ts), np.asarray(self.status.reason)
         lines = [f"Solution: {ts.size} times from {ts[0]:g} to {ts[-1]:g}, {state}"]
-        lines.append("finite" if self.finite else "NOT finite")
-        if self.strain is not None:
-            most = float(np.max(self.strain))
-            lines[-1] += f", strain {most:.0e} at most"
-            lines[-1] += "" if most <= 1 else ": NOT valid where it exceeds 1"
+        if self.error is not None:
+            lines.append(f"error about {float(self.error[-1]):.0e} at the end")
+        if reasons.any():
+            first = int(np.argmax(reasons != Reason.OK))
+            lines.append(f"From t = {ts[first]:g}: {Reason(reasons[first]).message}")
         return "\n".join(lines)
+
+
+def _warn_of(name: str):
+    text = f"`Solution.{name}` is replaced by `Solution.status`; it will be removed in version 0.3."
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
 
 
 class SaveTimes(eqx.Module):
@@ -59,15 +72,16 @@ class SaveTimes(eqx.Module):
 def save_times(ts: Real[Array | np.ndarray, " times"]) -> SaveTimes:
     """Checks `ts` and finds the distinct intervals, equal ones to within round-off.
 
+    Traced times that do not increase become NaN.
+
     Raises:
         InputError: If `ts` is not one-dimensional with two entries or more, or is known and not
             finite or not increasing.
-        RuntimeError: If a traced `ts` does not increase.
     """
     require_increasing(ts=ts)
     if not is_known(ts):
-        increases = (jnp.diff(ts) > 0).all()
-        ts = require(jnp.asarray(ts), increases, "`ts` must be strictly increasing.")
+        increases = jnp.concatenate([jnp.array([True]), jnp.cumprod(jnp.diff(ts) > 0) > 0])
+        ts = ts * jnp.where(increases, 1.0, jnp.nan)
         return SaveTimes(ts, jnp.diff(ts), jnp.arange(ts.size - 1))
     ts = np.asarray(ts) + 0.0  # integers too
     lengths = np.diff(ts)
@@ -86,6 +100,7 @@ def solve(
     ts: Real[Array | np.ndarray, " times"] | SaveTimes,
     *,
     substeps: int = 1,
+    tolerance: float | None = None,
     save: Callable[[PyTree[Array]], PyTree[Array]] | None = None,
     adjoint: AbstractAdjoint = Direct(),  # noqa: B008
     throw: bool = True,
@@ -96,78 +111,174 @@ def solve(
     of a step are computed once per distinct interval if `ts` is known at compile time, and
     once per interval if `ts` is itself traced or differentiated.
 
+    Every saved state has a status, see `Reason`, and an estimate of its error if the stepper has
+    one: from steps of two lengths, compared in a few intervals, or the bound of a truncation.
+
     Args:
         stepper: Equation of motion and scheme.
         state: State at `ts[0]`; any pytree that the stepper accepts.
         ts: Save times, strictly increasing, not necessarily equally spaced.
-        substeps: Steps per save interval.
+        substeps: Steps per save interval, with `tolerance` the least number.
+        tolerance: Largest error ‖δ‖/‖state‖ of the steps. Trial runs with two numbers of substeps
+            find the least number that suffices; the run is then made with this fixed number.
         save: What to keep of each state, the whole state by default. Name the function:
             a fresh lambda recompiles.
         adjoint: How reverse mode stores the steps within an interval: `Direct()`,
             `Checkpointed()` or `Reversible()`.
-        throw: Whether a state that is not finite, or whose truncation error is too large, is an
-            error; otherwise see `Solution.finite` and `Solution.strain`.
+        throw: Whether a status that fails is an error. If it is traced, it cannot raise: the
+            states from there on are NaN instead. With `False` all states are returned as they are.
 
     Raises:
-        InputError: As `save_times`, or if `substeps` is not a positive integer, or `state` is
-            known and not finite.
-        RuntimeError: If a traced `ts` does not increase, a state is not finite, or its truncation
-            error is too large.
+        InputError: As `save_times`, or if `substeps` is not a positive integer, `state` or a
+            parameter of `stepper` is known and NaN, or `tolerance` is not positive, too small for
+            the precision, or given where a parameter is traced.
+        RuntimeError: If the status of a state fails.
     """
     require_whole(1, substeps=substeps)
-    if not all(np.isfinite(y).all() for y in jax.tree.leaves(state) if is_known(y)):
-        raise InputError("`state` must be finite, but contains NaN or infinity.")
+    _require_numbers(stepper, state)
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
-    solution = _solve(stepper, state, times, substeps, save, adjoint)
-    return _checked(solution) if throw else solution
+    error = None
+    if tolerance is not None and isinstance(stepper, Convergent):
+        substeps, error = substeps_for(stepper, state, times, substeps, tolerance)
+    solution = _solve(stepper, state, times, substeps, save, adjoint, error)
+    return _refused(solution) if throw else solution
 
 
-def _checked(solution: Solution) -> Solution:
-    """`solution`, or an error with the time at which the truncation fails, if that is known."""
-    if not is_known(solution.finite):
-        final = eqx.error_if(solution.final, ~solution.finite, NOT_FINITE)
-        if solution.strain is not None:
-            final = eqx.error_if(final, jnp.any(solution.strain > 1), TRUNCATED)
-        return eqx.tree_at(lambda s: s.final, solution, final)
-    if solution.strain is not None:
-        fails = np.asarray(solution.strain) > 1
-        if fails.any():
-            first = np.asarray(solution.ts)[np.argmax(fails)]
-            raise RuntimeError(f"At t = {first:.6g}: {TRUNCATED}")
-    if not solution.finite:
-        raise RuntimeError(NOT_FINITE)
+def checked(solution: Solution) -> Solution:
+    """`solution`, unless the status of one of its states fails; on the host.
+
+    For solutions that a function under `jax.jit` or `jax.vmap` returns.
+
+    Raises:
+        InputError: If `solution` is traced.
+        RuntimeError: If a state fails, with the time and the reason.
+    """
+    if not is_known(solution):
+        raise InputError("`solution` must be known, but is traced: check what `jax.jit` returns.")
+    fails = np.asarray(solution.status.fails)
+    if fails.any():
+        first = np.unravel_index(np.argmax(fails), fails.shape)
+        reason = Reason(int(solution.status.reason[first]))
+        where = f"Run {tuple(map(int, first[:-1]))}, t" if fails.ndim > 1 else "At t"
+        time = float(np.broadcast_to(np.asarray(solution.ts), fails.shape)[first])
+        raise RuntimeError(f"{where} = {time:.6g}: {reason.message}")
     return solution
 
 
-@eqx.filter_jit
-def _solve(stepper, state, times, substeps, save, adjoint) -> Solution:
-    ts, intervals = times.ts, times.intervals
-    save = save or (lambda state: state)
-    # traced once, used for every interval
-    make = eqx.filter_closure_convert(lambda dt: stepper.make_step(dt / substeps), intervals[0])
-    is_shared = intervals.size <= (ts.size - 1) // 2  # else memory for little
-    shared = _steps(make, intervals) if is_shared else None
+def _refused(solution: Solution) -> Solution:
+    """`solution` if no state fails; else an error, or NaN where the status is traced."""
+    if is_known(solution):
+        return checked(solution)
+    fails = solution.status.fails
+    saved = jax.tree.map(lambda leaf: _spoiled(fails, leaf), solution.saved)
+    final = jax.tree.map(lambda leaf: _spoiled(fails[-1], leaf), solution.final)
+    return eqx.tree_at(lambda s: (s.saved, s.final), solution, (saved, final))
 
-    def advance(state, now):
-        t, index, dt = now
+
+def _spoiled(fails: Bool[Array, "*times"], values):
+    """`values` with NaN where a state `fails`; by a product, so that derivatives are NaN, too."""
+    if not jnp.issubdtype(values.dtype, jnp.inexact):
+        return values
+    factor = jnp.where(fails, jnp.nan, 1.0).astype(values.real.dtype)
+    return values * factor.reshape(fails.shape + (1,) * (values.ndim - fails.ndim))
+
+
+def _require_numbers(stepper, state):
+    """Checks that what is known of the state is finite, and no known parameter is NaN."""
+    if not all(np.isfinite(y).all() for y in jax.tree.leaves(state) if is_known(y)):
+        raise InputError("`state` must be finite, but contains NaN or infinity.")
+    for path, leaf in jax.tree_util.tree_leaves_with_path(stepper):
+        if is_known(leaf) and _has_nan(leaf):
+            name = jax.tree_util.keystr(path)
+            raise InputError(f"`stepper` must not contain NaN, but its {name} does.")
+
+
+def _has_nan(leaf) -> bool:
+    is_number = isinstance(leaf, float | complex) or eqx.is_inexact_array(leaf)
+    return is_number and bool(np.isnan(leaf).any())
+
+
+@eqx.filter_jit
+def _solve(stepper, state, times, substeps, save, adjoint, error=None) -> Solution:
+    """The run, after the checks. A known `error` is taken instead of an estimate."""
+    save = save or (lambda state: state)
+    ts, intervals, which = times.ts, times.intervals, times.which
+    is_estimated = error is None and isinstance(stepper, Convergent)
+    parts = parts_of(which.size, substeps) if is_estimated else 1
+    make = lambda dt: _make_step(stepper, dt / substeps)
+    is_shared = intervals.size <= max(1, (ts.size - 1) // 2)  # else memory for little
+    shared = _steps(make, intervals) if is_shared else None
+    zero = zero_of((stepper, state, times, shared))
+    state = _typed(make, state, ts[0], intervals[0], zero)
+    valid = _is_valid(stepper, state)
+
+    def advance(carry, now):
+        state, status, bound = carry
+        t, index, dt, is_probed = now
         step = _at(shared, index) if is_shared else make(dt)
-        starts = t + dt / substeps * jnp.arange(substeps)
-        state = _in_frame(step, lambda y: adjoint.run(step, y, starts), state, t, t + dt)
-        return state, (save(state), _strain(step, state))
+        starts = t + dt / substeps * jnp.arange(substeps).reshape(parts, -1)
+
+        def part(inside, now):
+            starts, is_probed = now
+            local = None
+            if is_estimated:
+                local = probe(stepper, step, inside, starts[0], dt / substeps, is_probed)
+            return adjoint.run(step, inside, starts), local
+
+        inside, local = jax.lax.scan(part, enter(step, t, state), (starts, is_probed))
+        state = leave(step, t + dt, inside)
+        status = later(status, judge(_found(stepper, state, t + dt, valid) | faults(step, inside)))
+        bound = step.error(bound, inside) if isinstance(step, BoundedStep) else None
+        return (state, status, bound), ((save(state), status, bound), local)
+
+    status = judge(_found(stepper, state, ts[0], valid))
+    status = Status(status.reason + zero.astype(int), status.size + zero)
+    is_bounded = isinstance(eqx.filter_eval_shape(make, intervals[0]), BoundedStep)
+    bound = zero if is_bounded else None
+    count = parts * (ts.size - 1)
+    is_probed = np.isin(np.arange(count), probed_of(count)).reshape(-1, parts)
+    now = (ts[:-1], which, intervals[which], is_probed)
+    (final, *_), (kept, local) = jax.lax.scan(advance, (state, status, bound), now)
+    first = (save(state), status, bound)
+    join = lambda y0, ys: jnp.concatenate([jnp.asarray(y0)[None], ys])
+    saved, status, bound = jax.tree.map(join, first, kept)
+    if local is not None:
+        probes = local.ravel(), jnp.repeat(intervals[which] / parts, parts)
+        error = summed(jax.lax.stop_gradient(probes), substeps // parts, stepper.order)[::parts]
+        status = with_error(status, error)
+    return Solution(ts, saved, final, status, bound if error is None else error)
+
+
+def _found(stepper, state, t, valid) -> Faults:
+    """What may be wrong with a state at time t, after `valid` parameters."""
+    return {
+        Reason.INVALID: unless(valid & jnp.isfinite(t)),
+        Reason.NOT_FINITE: unless(is_finite(state)),
+        **faults(stepper, state),
+    }
+
+
+def _is_valid(stepper, state) -> Bool[Array, ""]:
+    """Whether the initial state is finite and no parameter is NaN."""
+    leaves = jax.tree.leaves(eqx.filter(stepper, eqx.is_inexact_array))
+    return is_finite(state) & ~jnp.array([False, *(jnp.isnan(leaf).any() for leaf in leaves)]).any()
+
+
+def _typed(make: Callable, state, t, dt, zero):
+    """`state` with the types that a step gives it."""
 
     def once(state, t, dt):
         step = make(dt)
-        return _in_frame(step, lambda y: step(t, y), state, t, t + dt)
+        return leave(step, t + dt, step(t, enter(step, t, state)))
 
-    moved = jax.eval_shape(once, state, ts[0], intervals[0])
-    state = jax.tree.map(lambda y, like: jnp.asarray(y, like.dtype), state, moved)
-    now = (ts[:-1], times.which, intervals[times.which])
-    final, (saved, strain) = jax.lax.scan(advance, state, now)
-    saved = jax.tree.map(lambda y0, ys: jnp.concatenate([y0[None], ys]), save(state), saved)
-    finite = jnp.stack([jnp.isfinite(y).all() for y in jax.tree.leaves(final)]).all()
-    if strain is not None:
-        strain = jnp.concatenate([jnp.zeros(1, strain.dtype), strain])
-    return Solution(ts, saved, final, finite, strain)
+    moved = jax.eval_shape(once, state, t, dt)
+    return jax.tree.map(lambda y, like: (y + zero).astype(like.dtype), state, moved)
+
+
+@eqx.filter_jit
+def _make_step(stepper, dt):
+    """`stepper.make_step(dt)`, traced once for all uses."""
+    return stepper.make_step(dt)
 
 
 def _steps(make: Callable, intervals: Float[Array, " distinct"]):
@@ -182,18 +293,3 @@ def _steps(make: Callable, intervals: Float[Array, " distinct"]):
 def _at(steps, index: Int[Array, ""]):
     """One of `steps`."""
     return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, steps)
-
-
-def _strain(step, state) -> Float[Array, ""] | None:
-    """The truncation error of `state` over its limit, if `step` has one; infinite for NaN."""
-    if not isinstance(step, GuardedStep):
-        return None
-    strain = jax.lax.stop_gradient(step.strain(state))
-    return jnp.where(jnp.isnan(strain), jnp.inf, strain)
-
-
-def _in_frame(step, run, state, start, end):
-    """`run(state)`, in the form in which `step` takes states."""
-    if not isinstance(step, FramedStep):
-        return run(state)
-    return step.leave(end, run(step.enter(start, state)))

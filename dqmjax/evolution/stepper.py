@@ -5,7 +5,11 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import equinox as eqx
-from jaxtyping import Array, Float, PyTree
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact, PyTree
+
+from .status import Faults
 
 Step = Callable[[Float[Array, ""], PyTree[Array]], PyTree[Array]]
 
@@ -27,11 +31,39 @@ class AbstractStepper(eqx.Module):
 
 
 @runtime_checkable
-class GuardedStep(Protocol):
-    """A step that can detect truncation failure."""
+class Guarded(Protocol):
+    """A stepper that can tell which states it represents, or a step that can tell whether it
+    succeeded."""
 
-    def strain(self, state) -> Float[Array, ""]:
-        """Estimate of the truncation error: above 1 the basis or the grid is too small."""
+    def faults(self, state) -> Faults:
+        """The size of each possible fault: of a state, or of a step from what it works on."""
+        ...
+
+
+@runtime_checkable
+class Convergent(Protocol):
+    """A stepper whose error falls with dt, so that steps of two lengths give an estimate of it."""
+
+    @property
+    def order(self) -> int:
+        """The global error is O(dt**order)."""
+        ...
+
+    def make_step(self, dt: Float[Array, ""]) -> Step:
+        """As that of an `AbstractStepper`."""
+        ...
+
+    def vector(self, state) -> Inexact[Array, "..."]:
+        """The state as a vector whose norm measures errors."""
+        ...
+
+
+@runtime_checkable
+class BoundedStep(Protocol):
+    """A step that bounds its own error."""
+
+    def error(self, before: Float[Array, ""], state) -> Float[Array, ""]:
+        """The error after an interval, from that before it and what the step works on."""
         ...
 
 
@@ -49,3 +81,27 @@ class FramedStep(Protocol):
     def leave(self, t, state):
         """The inverse of `enter`, at time t."""
         ...
+
+
+def zero_of(tree) -> Float[Array, ""]:
+    """0, which under `jax.shard_map` varies over the devices as the arrays of `tree` do.
+
+    Added to the start of a loop, it gives it the type of what the loop computes.
+    """
+    leaves = [jnp.asarray(y) for y in jax.tree.leaves(tree) if eqx.is_array(y)]
+    return sum((jnp.zeros_like(jnp.sum(y).real, float) for y in leaves), jnp.zeros(()))
+
+
+def enter(step, t, state):
+    """What `step` works on."""
+    return step.enter(t, state) if isinstance(step, FramedStep) else state
+
+
+def leave(step, t, inside):
+    """The state, from what `step` works on."""
+    return step.leave(t, inside) if isinstance(step, FramedStep) else inside
+
+
+def faults(source, state) -> Faults:
+    """The faults that a stepper or a step finds, none if it does not look."""
+    return source.faults(state) if isinstance(source, Guarded) else {}

@@ -2,20 +2,35 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import gammaln
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
-from ..errors import InputError, is_known, require_positive, require_whole
+from ..errors import (
+    InputError,
+    field,
+    is_known,
+    not_negative,
+    positive,
+    real_field,
+    require,
+    require_finite,
+)
 from ..grid import density
-from ..phase_space.coordinates import PhaseSpace
+from ..phase_space.coordinates import PhaseSpace, for_modes, require_points, whole, wholes
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.polynomial import require_constant
+from ..phase_space.symbols import require_symbol
 from .generator import DENSITY, KET, Flow, Pattern, pattern
 from .ladder import Gathered, Shifts, edge
 
 AT_EDGE = 1e-6  # share of ‖ρ‖² at a cut-off; densities are off by its root at most
+LOSS = 1e-8  # share of the norm of an initial state that may lie beyond the cut-off
 AT_ONCE = 1 << 21  # values of `functions` that are held in memory, 16 MB
 Phase = Float[Array, " phase"]
 Scalar = Float[Array, ""]
@@ -40,28 +55,32 @@ class FockBargmann(eqx.Module):
     have shape `cutoff`.
 
     Raises:
-        InputError: If a cut-off is not an integer of at least 2, ℓ has another length, or `quanta`
-            is not an integer of at least 1.
+        InputError: If a cut-off is not an integer of at least 2, ℓ or κ is not positive or does not
+            fit into the floating-point numbers in use, ℓ has another length, or `quanta` is not an
+            integer of at least 1.
     """
 
-    cutoff: tuple[int, ...] = eqx.field(
-        static=True, converter=lambda c: (c,) if np.ndim(c) == 0 else tuple(c)
+    cutoff: tuple[int, ...] = eqx.field(static=True, converter=wholes("cutoff", 2))
+    ell: Float[Array, " modes"] | Float[Array, ""] | tuple[float, ...] | float = eqx.field(
+        default=1.0, converter=for_modes(positive, "ell")
     )
-    ell: Float[Array, " modes"] | Float[Array, ""] | tuple[float, ...] | float = 1.0
-    kappa: Float[Array, ""] | float = 1.0
-    quanta: int | None = eqx.field(default=None, static=True, kw_only=True)
+    kappa: Float[Array, ""] | float = eqx.field(
+        default=1.0, converter=partial(positive, "kappa", shape=())
+    )
+    quanta: int | None = eqx.field(
+        default=None,
+        converter=lambda n: n if n is None else whole("quanta", 1)(n),
+        static=True,
+        kw_only=True,
+    )
 
     def __check_init__(self):
-        if self.quanta is not None:
-            require_whole(1, quanta=self.quanta)
-        require_positive(ell=self.ell, kappa=self.kappa)
-        for levels in self.cutoff:
-            require_whole(2, cutoff=levels)
         if np.ndim(self.ell) and np.size(self.ell) != self.modes:
             raise InputError(
                 f"`ell` must be one number or one per mode, but has {np.size(self.ell)} entries "
                 f"for {self.modes} modes: give `cutoff` one entry per mode."
             )
+        _ = self.space
 
     @property
     def modes(self) -> int:
@@ -91,22 +110,25 @@ class FockBargmann(eqx.Module):
 
     def amplitude(self, xi: Phase) -> Complex[Array, " modes"]:
         """`β` of a point `ξ = (q, p)`."""
-        return self.space.amplitude(xi)
+        return self.space.amplitude(real_field("xi", xi, (2 * self.modes,)))
 
-    def coherent(self, alpha: Inexact[Array, "..."] | complex | float) -> Complex[Array, "*levels"]:
+    def coherent(
+        self, alpha: Inexact[Array, "..."] | complex | float, *, loss: float = LOSS
+    ) -> Complex[Array, "*levels"]:
         """The coherent state |α⟩, a Gaussian of minimal width at β = α.
 
         Args:
             alpha: ⟨β⟩, in units of √quanta; one number, or one per mode.
+            loss: Share of the norm that may lie beyond the cut-off.
 
         Raises:
-            InputError: If `alpha` has another length, or more than a millionth of the norm lies
-                beyond the cut-off.
+            InputError: If `alpha` has another length or is not finite, or if more than `loss` of
+                the norm lies beyond the cut-off. If `alpha` is traced, the state becomes NaN.
         """
-        return self.pure(self.coherent_ket(alpha))
+        return self.pure(self.coherent_ket(alpha, loss=loss))
 
     def coherent_ket(
-        self, alpha: Inexact[Array, "..."] | complex | float
+        self, alpha: Inexact[Array, "..."] | complex | float, *, loss: float = LOSS
     ) -> Complex[Array, "*cutoff"]:
         """Amplitudes `⟨m|α⟩` of the coherent state, see `coherent`."""
         if np.shape(alpha) != (self.modes,) and not (self.modes == 1 and np.ndim(alpha) == 0):
@@ -114,39 +136,52 @@ class FockBargmann(eqx.Module):
                 f"`alpha` must have one entry for each of the {self.modes} modes, but has "
                 f"shape {np.shape(alpha)}."
             )
-        ket = _coherent(self, alpha)
-        if is_known(ket):
-            beyond = 1 - float(np.sum(np.abs(ket) ** 2))
-            if not beyond < AT_EDGE:
-                raise InputError(
-                    f"`cutoff` must hold the state, but {beyond:.1g} of its norm lies beyond "
-                    f"{self.cutoff}: keep more levels."
-                )
-        return ket
+        not_negative("loss", loss, shape=())
+        ket, beyond = _coherent(self, field("alpha", alpha, np.shape(alpha)))
+        return require(ket, beyond <= loss, self._too_small(beyond, loss))
 
     def pure(self, ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
-        """`|ψ⟩⟨ψ|` of amplitudes."""
-        return _pure(ket)
-
-    def from_qutip(self, state) -> Complex[Array, "*levels"]:
-        """Coefficients of a QuTiP ket or density matrix.
-
-        Levels beyond the cut-off are dropped, missing levels filled with zeros.
+        """`|ψ⟩⟨ψ|` of amplitudes.
 
         Raises:
-            InputError: If `state` is no ket or operator on the modes of the basis.
+            InputError: If `ket` has another shape than `cutoff`, or is known and not finite.
         """
-        if state.isket:
-            state = state.proj()
-        if not state.isoper or len(state.dims[0]) != self.modes:
+        return _pure(field("ket", ket, self.cutoff) + 0j)
+
+    def from_qutip(self, state, *, loss: float = LOSS) -> Complex[Array, "*levels"]:
+        """Coefficients of a QuTiP ket or density matrix; missing levels are filled with zeros.
+
+        Args:
+            state: Ket or density matrix.
+            loss: Share of it that may lie in levels that the basis does not have.
+
+        Raises:
+            InputError: If `state` is no ket or operator on the modes of the basis or is not finite,
+                or if more than `loss` of it lies beyond the cut-off.
+        """
+        is_ket, is_operator = (getattr(state, name, False) for name in ("isket", "isoper"))
+        if not (is_ket or is_operator) or len(state.dims[0]) != self.modes:
             raise InputError(
-                f"`state` must be a ket or a density matrix on {self.modes} modes, but has "
-                f"dims {state.dims}."
+                f"`state` must be a ket or a density matrix on {self.modes} modes from QuTiP, but "
+                f"has dims {getattr(state, 'dims', None)}."
             )
-        full = state.full().reshape(state.dims[0] + state.dims[1])
+        not_negative("loss", loss, shape=())
+        require_finite(state=state.full())
+        state = state.proj() if is_ket else state
+        levels = tuple(state.dims[0] + state.dims[1])
+        full = state.full().reshape(levels)
         kept = full[tuple(slice(n) for n in self.levels)]
         missing = [(0, n - have) for n, have in zip(self.levels, kept.shape, strict=True)]
-        return jnp.asarray(self.kept * np.pad(kept, missing))
+        beyond = _share_beyond(self, full)
+        kept = self.kept * np.pad(kept, missing)
+        return jnp.asarray(require(kept, beyond <= loss, self._too_small(beyond, loss)))
+
+    def _too_small(self, beyond, loss) -> str:
+        share = f"{float(beyond):.1g}" if is_known(beyond) else "a part"
+        return (
+            f"`cutoff` must hold the state, but {share} of its norm lies beyond {self.cutoff}: "
+            f"keep more levels, or allow more than `loss` = {loss}."
+        )
 
     def density(
         self, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
@@ -154,11 +189,19 @@ class FockBargmann(eqx.Module):
         """The density of a state or ket per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`.
 
         Many states along a leading axis cost much less than one after the other.
+
+        Raises:
+            InputError: If `coefficients` are those of no state of this basis, or `points` are no
+                rows of 2N real numbers.
         """
+        points = require_points(points, 2 * self.modes)
+        many = np.shape(coefficients)[:1] if np.ndim(coefficients) > 2 * self.modes else ()
+        self._require_state("coefficients", coefficients, many)
         return _density(self, coefficients, points)
 
     def overlaps(self, points: Float[Array, "points phase"]) -> Complex[Array, "points states"]:
         """`⟨m|β⟩` of all number states m, raveled, with the coherent state at each point."""
+        points = require_points(points, 2 * self.modes)
         return jax.vmap(lambda xi: self._overlaps(self.amplitude(xi)).ravel())(points)
 
     def functions(self, points: Float[Array, "points phase"]) -> Float[Array, "points numbers"]:
@@ -172,6 +215,7 @@ class FockBargmann(eqx.Module):
 
     def numbers(self, coefficients: Complex[Array, "*levels"]) -> Float[Array, " numbers"]:
         """The x_k of `functions`: the real numbers in the Hermitian part of the coefficients."""
+        coefficients = field("coefficients", coefficients, self.levels)
         matrix, (i, j) = self._matrix(coefficients), self._pairs
         both = matrix[i, j] + jnp.where(i == j, 0.0, matrix[j, i].conj())
         return jnp.concatenate([jnp.real(both), jnp.imag(both)[i != j]])
@@ -180,6 +224,9 @@ class FockBargmann(eqx.Module):
         """The Hermitian coefficients with given `numbers`, on the host."""
         i, j = self._pairs
         off, size = i != j, self._kets.size
+        numbers = np.asarray(
+            real_field("numbers", numbers, (*np.shape(numbers)[:-1], len(i) + int(off.sum())))
+        )
         real, imaginary = np.split(numbers, [len(i)], axis=-1)
         matrix = np.zeros((*numbers.shape[:-1], size, size), complex)
         matrix[..., i, j] = np.where(off, 0.5, 1.0) * real
@@ -199,12 +246,22 @@ class FockBargmann(eqx.Module):
         """Pairs i ≤ j of those."""
         return np.triu_indices(self._kets.size)
 
+    def _require_state(self, name: str, state, many: tuple[int, ...] = ()):
+        """Checks that `state` has the shape of a ket or of coefficients, `many` of them.
+
+        Raises:
+            InputError: Naming the argument.
+        """
+        shape = (*many, *(self.cutoff if np.ndim(state) == self.modes else self.levels))
+        field(name, state, shape)
+
     def _matrix(self, coefficients: Complex[Array, "*levels"]) -> Complex[Array, "kets kets"]:
         square = coefficients.reshape(2 * [math.prod(self.cutoff)])
         return square[self._kets[:, None], self._kets]
 
     def edge_weight(self, state: Complex[Array, "..."]) -> Float[Array, ""]:
         """Share of ‖ρ‖², or of ‖ψ‖² of a ket, in the highest levels kept."""
+        self._require_state("state", state)
         kept = self.kept_kets if state.ndim == self.modes else self.kept
         return share(state, edge(kept, np.eye(kept.ndim, dtype=int)))
 
@@ -212,17 +269,24 @@ class FockBargmann(eqx.Module):
         """The generator of `flow`, which acts on coefficients.
 
         Raises:
-            InputError: If `flow` is not polynomial in (q, p), or its degree needs more levels.
+            InputError: If `flow` is no equation, is not polynomial in (q, p), or its degree needs
+                more levels.
         """
         return _generator(self.pattern(flow), self, flow)
 
     def pattern(self, flow: Flow) -> Pattern:
         """The static part of the generator: its shifts and index sets."""
+        if not isinstance(flow, Flow):
+            raise InputError(f"`flow` must be a `FokkerPlanck` or `Damped`, but is {flow!r}.")
         self._check_modes(flow)
-        return pattern(DENSITY, self, flow)
+        found = pattern(DENSITY, self, flow)
+        if isinstance(flow, FokkerPlanck) and not found.used[0].size:
+            require_constant(flow, self.modes)
+        return found
 
     def ket_pattern(self, symbol: Callable) -> Pattern:
         """The same for Schrödinger's equation of the anti-Wick symbol H(q, p)."""
+        require_symbol(symbol)
         self._check_modes(symbol)
         return pattern(KET, self, symbol)
 
@@ -251,9 +315,33 @@ def _generator(pattern: Pattern, basis: FockBargmann, flow: Flow) -> Shifts | Ga
 
 
 @jax.jit
-def _coherent(basis: FockBargmann, alpha) -> Complex[Array, "*cutoff"]:
+def _coherent(basis: FockBargmann, alpha) -> tuple[Complex[Array, "*cutoff"], Scalar]:
+    """|α⟩, and an upper bound of the share of its norm beyond the basis."""
     alpha = jnp.atleast_1d(alpha) + 0j
-    return jnp.where(basis.kept_kets, basis._overlaps(alpha), 0.0)
+    quanta = jax.lax.stop_gradient(density(alpha))
+    beyond = jnp.sum(_tail(quanta, np.array(basis.cutoff)))
+    if basis.quanta is not None:
+        beyond += _tail(jnp.sum(quanta), np.array(basis.quanta + 1))
+    return jnp.where(basis.kept_kets, basis._overlaps(alpha), 0.0), jnp.minimum(beyond, 1.0)
+
+
+def _tail(mean: Float[Array, "..."], levels: np.ndarray) -> Float[Array, "..."]:
+    """Bound of a Poisson distribution's share at n ≥ `levels`: a geometric series, without the
+    cancellation of 1 − Σ p_n."""
+    ratio = mean / (levels + 1)
+    first = jnp.exp(jax.scipy.special.xlogy(levels, mean) - mean - gammaln(levels + 1.0))
+    return jnp.where(ratio < 1, first / jnp.where(ratio < 1, 1 - ratio, 1.0), 1.0)
+
+
+def _share_beyond(basis: FockBargmann, full: np.ndarray) -> float:
+    """Share of a matrix in levels that the basis does not have: of its trace or of its squares."""
+    cutoff, level = np.array(basis.cutoff), np.indices(full.shape[: basis.modes])
+    outside = (cutoff <= level.T).T.any(axis=0)
+    if basis.quanta is not None:
+        outside |= level.sum(axis=0) > basis.quanta
+    matrix = full.reshape(outside.size, -1)
+    weights = np.abs(np.diag(matrix)), np.sum(np.abs(matrix) ** 2, axis=1)
+    return max(float(w[outside.ravel()].sum() / (w.sum() or 1.0)) for w in weights)
 
 
 @jax.jit

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from .ladder import Rows, Shifts
+from .ladder import Gathered, Rows, Shifts
 
 SERIES_DEGREE, SERIES_REACH = 40, 6.5  # for ‖L‖dt ≤ reach the remainder is < 1e-16
 DENSE_DEGREE, DENSE_REACH = 16, 0.8
@@ -22,13 +22,21 @@ MAX_SQUARINGS = 24
 def expm(matrices: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n"]:
     """`e^A` by a scaled series and squarings, which keep a triangular matrix triangular.
 
-    NaN if more than 24 squarings are needed, at ‖A‖ ≈ 1e7.
+    NaN beyond `expm_reach`.
     """
-    norm = jnp.max(jnp.sum(jnp.abs(matrices), axis=-1))
-    squarings = jnp.ceil(jnp.log2(jnp.maximum(norm / DENSE_REACH, 1.0)))
+    squarings = jnp.ceil(jnp.log2(jnp.maximum(_norm(matrices) / DENSE_REACH, 1.0)))
     squarings = jax.lax.stop_gradient(squarings)
     start = _dense_series(matrices / 2**squarings)
     return _repeat(lambda e: e @ e, start, squarings, limit=MAX_SQUARINGS)
+
+
+def expm_reach(matrices: Complex[Array, "*batch n n"]) -> Float[Array, ""]:
+    """‖A‖ over the largest that `expm` takes, 24 squarings or about 1e7."""
+    return _norm(matrices) / (DENSE_REACH * 2**MAX_SQUARINGS)
+
+
+def _norm(matrices: Complex[Array, "*batch n n"]) -> Float[Array, ""]:
+    return jnp.max(jnp.sum(jnp.abs(matrices), axis=-1))
 
 
 def _dense_series(a: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n"]:
@@ -46,7 +54,7 @@ def _dense_series(a: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n
 def expm_action(operator: Shifts | Rows, dt: Float[Array, ""], rho: Complex[Array, "*levels"]):
     """`e^{L dt} ρ` by Taylor series over equal pieces of `dt`, their number set by ‖L‖dt.
 
-    NaN if more than 4096 pieces are needed.
+    NaN beyond `action_reach`.
     """
     pieces = jnp.maximum(jnp.ceil(jnp.abs(dt) * operator.bound() / SERIES_REACH), 1.0)
     pieces = jax.lax.stop_gradient(pieces)
@@ -54,6 +62,11 @@ def expm_action(operator: Shifts | Rows, dt: Float[Array, ""], rho: Complex[Arra
     rho = rho.astype(operator.weights.dtype)
     piece = lambda rho: taylor(lambda power: h * operator(power), rho, SERIES_DEGREE)
     return _repeat(piece, rho, pieces, limit=MAX_PIECES)
+
+
+def action_reach(operator: Shifts | Gathered | Rows, dt: Float[Array, ""]) -> Float[Array, ""]:
+    """‖L‖dt over the largest that `expm_action` takes, 4096 pieces."""
+    return jnp.abs(dt) * operator.bound() / (SERIES_REACH * MAX_PIECES)
 
 
 def taylor(apply: Callable, start: Array, degree: int) -> Array:
@@ -90,7 +103,7 @@ def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array
 
     starts = inner * jnp.arange(-(-limit // inner))
     state = jax.lax.scan(jax.checkpoint(group), state, starts)[0]
-    return jnp.where(count <= limit, state, jnp.nan)
+    return state * jnp.where(count <= limit, 1.0, jnp.nan)  # derivatives are NaN, too
 
 
 @jax.custom_batching.custom_vmap

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
-from ..errors import InputError
+from ..errors import InputError, require
 from ..phase_space.coordinates import PhaseSpace, contract_all
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.polynomial import Reader, generic, machine_epsilon, read
@@ -22,16 +22,23 @@ from .ladder import (
     Blocks,
     Factors,
     Gathered,
+    Rows,
     Shifts,
     Word,
     by_shift,
     gathered,
     monomial_word,
+    outside,
+    sources,
     weights_of,
     words,
 )
 
 Phase = Float[Array, " phase"]
+HIDDEN = (
+    "`symbol` must have its constants as fields of an `AbstractSymbol`: beside those that it "
+    "hides, some of its terms were lost in round-off."
+)
 Axes = tuple[int, ...]  # the a, b, … of `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, w = (β, β*)
 
 
@@ -105,12 +112,31 @@ class Pattern:
 
     def operator(self, basis: Basis, law) -> Shifts | Gathered:
         """The generator at the values of `law`."""
-        values = self.picture.components(basis, law, jnp.asarray(self.reader.beta))
-        coefficients = self.reader.coefficients(values)[self.used]
-        weights = jnp.stack(weights_of(self.factors, coefficients, self.kept))
+        weights = self._weights(basis, law, self.kept)
         if not self.kept.all():
             return gathered(self.shifts, weights, self.kept)
         return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
+
+    def leak(self, basis: Basis, law) -> Rows:
+        """The part of the generator that leads from the kept coefficients, packed, out of them."""
+        beyond = outside(self.shifts, self.kept)
+        table = sources(self.shifts, self.kept, np.argwhere(beyond))
+        return Rows(self._weights(basis, law, beyond), table)
+
+    def _weights(self, basis: Basis, law, where: Bool[np.ndarray, "..."]):
+        """The weights of all shifts that end `where`."""
+        values = self.picture.components(basis, law, jnp.asarray(self.reader.beta))
+        coefficients = self.reader.coefficients(values)
+        missing = jax.lax.stop_gradient(values - self._rebuilt(coefficients))
+        most = machine_epsilon(values.dtype) ** 0.5 * jnp.max(jnp.abs(values))
+        coefficients = require(coefficients, jnp.max(jnp.abs(missing)) <= most, HIDDEN)
+        return jnp.stack(weights_of(self.factors, coefficients[self.used], where))
+
+    def _rebuilt(self, coefficients):
+        """The values of the polynomials without the terms that the pattern has not found."""
+        is_used = np.zeros(coefficients.shape, bool)
+        is_used[self.used] = True
+        return self.reader.monomials @ jnp.where(is_used, coefficients, 0.0)
 
 
 def pattern(picture: Picture, basis: Basis, law) -> Pattern:

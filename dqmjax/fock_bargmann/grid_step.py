@@ -3,8 +3,9 @@
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from ..evolution.status import grid_faults
 from ..evolution.stepper import AbstractStepper
-from ..grid import Grid, grid_strain
+from ..grid import UNRESOLVED, Grid
 from ..phase_space.fokker_planck import FokkerPlanck
 from .exponential import taylor
 
@@ -17,7 +18,7 @@ class GridStep(AbstractStepper):
     For demonstration only. Where D has a negative eigenvalue −λ, round-off of wavenumber k grows
     as `e^{(ħ/2κ)λk²t}` for every step size, the sooner the finer the grid; k in units of 1/ℓ and
     ℓ/κ. For the positive eigenvalue, `(ħ/2κ)λk_max²dt` must stay below about 2.8. The box must
-    contain ρ down to round-off. `solve` raises once `grid_strain` finds ρ unresolved.
+    contain ρ down to round-off. `solve` raises once the grid does not resolve ρ.
 
     Args:
         fokker_planck: Equation of motion, K ≤ 2.
@@ -28,6 +29,13 @@ class GridStep(AbstractStepper):
 
     fokker_planck: FokkerPlanck
     grid: Grid
+
+    def faults(self, state):
+        """Of a ρ that the grid does not resolve, or that reaches the edge of an isolated box.
+
+        The limit is low, because the errors of the shortest waves grow fastest.
+        """
+        return grid_faults(self.grid, state, state, UNRESOLVED)
 
     def make_step(self, dt):
         return _GridStep(self.fokker_planck, self.grid, dt)
@@ -40,6 +48,3 @@ class _GridStep(eqx.Module):
 
     def __call__(self, t, rho):
         return taylor(lambda rho: self.dt * self.flow.rhs(self.grid, rho), rho, 4)
-
-    def strain(self, rho):
-        return grid_strain(self.grid, rho)

@@ -145,12 +145,12 @@ def gathered(shifts, weights: Complex[Array, "shifts size"], kept) -> Gathered:
 
 
 class Rows(eqx.Module):
-    """`Gathered` between packed coefficients."""
+    """The same operator, or a part of it, from packed coefficients."""
 
     weights: Complex[Array, "shifts size"]
     sources: Int[Array | np.ndarray, "shifts size"]
 
-    def __call__(self, row: Complex[Array, " size"]) -> Complex[Array, " size"]:
+    def __call__(self, row: Complex[Array, " kept"]) -> Complex[Array, " size"]:
         padded = jnp.concatenate([row, jnp.zeros(1, row.dtype)])
         return jnp.sum(self.weights * padded[self.sources], axis=0)
 
@@ -159,12 +159,17 @@ class Rows(eqx.Module):
         return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
 
 
-def sources(shifts, kept: Bool[np.ndarray, "*levels"]) -> Int[np.ndarray, "shifts size"]:
-    """Place of the source of each kept coefficient, for each shift; their number if it has none."""
+def sources(
+    shifts, kept: Bool[np.ndarray, "*levels"], targets: Int[np.ndarray, "size axes"] | None = None
+) -> Int[np.ndarray, "shifts size"]:
+    """Place of the source of each target among the kept coefficients, for each shift.
+
+    It is the number of those if there is none. The targets are the kept coefficients, unless given.
+    """
     places = np.flatnonzero(kept)
     rank = np.full(kept.size, places.size)
     rank[places] = np.arange(places.size)
-    targets = np.stack(np.unravel_index(places, kept.shape), axis=1)
+    targets = np.argwhere(kept) if targets is None else targets
     found = []
     for shift in shifts:
         source = targets - np.array(shift)
@@ -172,6 +177,34 @@ def sources(shifts, kept: Bool[np.ndarray, "*levels"]) -> Int[np.ndarray, "shift
         at = np.ravel_multi_index(tuple(np.where(inside, source.T, 0)), kept.shape)
         found.append(np.where(inside, rank[at], places.size))
     return np.array(found)
+
+
+def outside(shifts, kept: Bool[np.ndarray, "*levels"]) -> Bool[np.ndarray, "*more"]:
+    """The coefficients beyond the kept ones to which a shift leads from one of them."""
+    reach = np.maximum(np.array(shifts).max(axis=0), 0)
+    more = np.pad(kept, [(0, r) for r in reach])
+    reached = np.zeros_like(more)
+    for shift in shifts:
+        to = np.argwhere(kept) + np.array(shift)
+        reached[tuple(to[(to >= 0).all(axis=1)].T)] = True
+    return reached & ~more
+
+
+def growth(shifts, kept: Bool[np.ndarray, "*levels"], weights: Complex[Array, "shifts size"]):
+    """A bound of the largest eigenvalue of `(L + L†)/2` by Gershgorin's discs, at least 0.
+
+    `‖e^{Lt}‖ ≤ e^{growth·t}` in the norm `√Σ|ρ_k|²`.
+    """
+    given = dict(zip(shifts, weights, strict=True))
+    none = jnp.zeros_like(weights[0])
+    reverse = lambda shift: tuple(-s for s in shift)
+    every = list(given | dict.fromkeys(map(reverse, shifts)))
+    total = jnp.zeros_like(none.real)
+    for shift, source in zip(every, sources(every, kept), strict=True):
+        back = jnp.append(given.get(reverse(shift), none), 0.0)[source]  # L†: from k − s to k
+        part = (jnp.where(source < none.size, given.get(shift, none), 0.0) + back.conj()) / 2
+        total = total + (jnp.abs(part) if any(shift) else part.real)
+    return jnp.maximum(jnp.max(total), 0.0)
 
 
 def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels"]:

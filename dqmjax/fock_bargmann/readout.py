@@ -12,13 +12,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, Key
 
-from ..errors import InputError, require_whole
-from ..grid import Grid, density
+from ..errors import (
+    InputError,
+    field,
+    positive,
+    require,
+    require_instance,
+    require_key,
+    require_real,
+    require_whole,
+)
+from ..grid import Grid, density, field_on
 from ..phase_space.coordinates import PhaseSpace
 from ..phase_space.polynomial import Polynomial
 from .basis import FockBargmann
 
 Powers = tuple[int, ...]
+NEGLIGIBLE = 1e-6  # negative part of a density, of its maximum: interpolation and round-off
 AT_ONCE = 1 << 22  # overlaps of proposals, 64 MB
 
 
@@ -36,13 +46,8 @@ def moment(
         InputError: If the powers are not integers of at least 0, one for each mode, or `rho` has
             another shape than the basis.
     """
-    for name, powers in (("up", up), ("down", down)):
-        if len(powers) != basis.modes or min(powers) < 0:
-            raise InputError(
-                f"`{name}` must have a power of at least 0 for each of {basis.modes} modes, but is "
-                f"{powers}."
-            )
-    _require_matrix(basis, rho)
+    rho = _matrix(basis, rho)
+    require_powers(basis, up=up, down=down)
     for mode, powers in enumerate(zip(basis.cutoff, up, down, strict=True)):
         rho = jnp.tensordot(_integrals(*powers), rho, axes=((0, 1), (0, basis.modes - mode)))
     return rho
@@ -72,6 +77,8 @@ def expectation(
     Raises:
         InputError: If `symbol` has other modes or `rho` another shape than the basis.
     """
+    rho = _matrix(basis, rho)
+    require_instance(Polynomial, symbol=symbol)
     modes = basis.modes
     if symbol.modes != modes:
         raise InputError(
@@ -97,8 +104,8 @@ def reduced(
     Raises:
         InputError: If `keep` is not increasing, or `rho` has another shape than the basis.
     """
+    rho = _matrix(basis, rho)
     _require_increasing("keep", keep, basis.modes)
-    _require_matrix(basis, rho)
     left, right = list(range(basis.modes)), list(range(basis.modes, 2 * basis.modes))
     for mode in set(left) - set(keep):
         right[mode] = left[mode]
@@ -118,7 +125,20 @@ def wehrl_entropy(
         grid: Of phase space, axes q₁…q_N p₁…p_N.
         rho: Density.
         kappa: κ.
+
+    Raises:
+        InputError: If `grid` has an odd number of axes, `rho` is not real, not on it, not finite or
+            negative, or κ is not positive. If they are traced, the entropy becomes NaN.
     """
+    rho = _real_on(grid, rho)
+    if grid.dim % 2:
+        raise InputError(f"`grid` must have an axis for each q and p, but has {grid.dim} axes.")
+    kappa = positive("kappa", kappa, shape=())
+    rho = require(
+        rho,
+        jnp.min(rho) >= -NEGLIGIBLE * jnp.max(rho),
+        "`rho` must not be negative: this is the entropy of a Husimi density.",
+    )
     dark = rho <= 0
     cell = PhaseSpace.of(grid.dim // 2, 1.0, kappa).cell
     logarithm = jnp.log(cell * jnp.where(dark, 1.0, rho))
@@ -134,8 +154,9 @@ def marginal(grid: Grid, rho: Float[Array, "*shape"], axes: tuple[int, ...]) -> 
         axes: Which to keep, in increasing order.
 
     Raises:
-        InputError: If `axes` is not increasing.
+        InputError: If `axes` is not increasing, or `rho` is not real, not on `grid` or not finite.
     """
+    rho = _real_on(grid, rho)
     _require_increasing("axes", axes, grid.dim)
     others = tuple(axis for axis in range(grid.dim) if axis not in axes)
     return jnp.sum(rho, axis=others) * math.prod(grid.spacing[axis] for axis in others)
@@ -160,8 +181,9 @@ def sample(
         InputError: If `count` is not an integer of at least 0, or `rho` is no density matrix: not
             finite, Hermitian, positive and nonzero.
     """
+    require_key(key=key)
     require_whole(count=count)
-    _require_matrix(basis, rho)
+    rho = _matrix(basis, rho)
     size = math.prod(basis.cutoff)
     matrix = np.asarray(rho).reshape(size, size)
     _require_state(matrix)
@@ -206,16 +228,46 @@ def _proposed(
     return points, jax.random.uniform(luck, (proposals,)) * bound < exact
 
 
-def _require_matrix(basis: FockBargmann, rho: Array):
-    if rho.shape != basis.levels:
+def require_powers(basis: FockBargmann, **powers):
+    """Checks that there is a power, an integer of at least 0, for each mode.
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    for name, of_modes in powers.items():
+        if not _is_list_of_integers(of_modes) or len(of_modes) != basis.modes or min(of_modes) < 0:
+            raise InputError(
+                f"`{name}` must have a power of at least 0 for each of {basis.modes} modes, but is "
+                f"{of_modes!r}."
+            )
+
+
+def _is_list_of_integers(values) -> bool:
+    whole = lambda n: isinstance(n, int | np.integer) and not isinstance(n, bool)
+    return isinstance(values, tuple | list) and all(map(whole, values))
+
+
+def _matrix(basis: FockBargmann, rho) -> Complex[Array, "*levels"]:
+    """`rho` as coefficients of the basis, finite where they are known."""
+    require_instance(FockBargmann, basis=basis)
+    if np.shape(rho) == basis.cutoff:
         raise InputError(
-            f"`rho` must have the basis's shape {basis.levels}, but has {rho.shape}: for a ket, "
-            "use `basis.pure(ket)`."
+            f"`rho` must have the basis's shape {basis.levels}, but has {np.shape(rho)}: for a "
+            "ket, use `basis.pure(ket)`."
         )
+    return field("rho", rho, basis.levels)
+
+
+def _real_on(grid: Grid, rho) -> Float[Array, "*shape"]:
+    """`rho` as real numbers on `grid`, finite where they are known."""
+    rho = field_on(grid, "rho", rho)
+    require_real("rho", rho)
+    return rho
 
 
 def _require_increasing(name: str, chosen: tuple[int, ...], count: int):
-    if not chosen or list(chosen) != sorted(set(chosen) & set(range(count))):
+    is_list = _is_list_of_integers(chosen) and chosen
+    if not is_list or list(chosen) != sorted(set(chosen) & set(range(count))):
         raise InputError(
             f"`{name}` must contain some of 0 … {count - 1} in increasing order, but is {chosen}."
         )

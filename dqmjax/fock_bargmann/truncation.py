@@ -13,12 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Real
 
-from ..errors import InputError
+from ..errors import InputError, field, require_increasing, require_instance, require_whole
 from ..evolution.horizon import horizon
 from ..evolution.solve import solve
+from ..phase_space.coordinates import require_points
 from ..phase_space.fokker_planck import FokkerPlanck
 from .basis import FockBargmann
-from .readout import Powers, moment
+from .readout import Powers, moment, require_powers
 from .steps import HusimiStep
 
 
@@ -67,11 +68,17 @@ def deviation(
         points: Where to compare densities.
 
     Raises:
-        InputError: If `powers` is empty, `degree` does not make the equation exact, or `ts` does
-            not begin at 0 or has no second time before the horizon.
+        InputError: If `powers` is empty or not of such pairs, `degree` does not make the equation
+            exact, `state` or `points` have another shape, or `ts` does not increase from 0 or has
+            no second time before the horizon.
     """
-    if not powers:
-        raise InputError("`powers` must name a moment, such as ((0,), (1,)) for ⟨β⟩, but is empty.")
+    require_instance(FokkerPlanck, flow=flow)
+    require_instance(FockBargmann, basis=basis)
+    require_whole(1, degree=degree)
+    state = field("state", state, basis.levels) + 0j
+    points = require_points(points, 2 * basis.modes)
+    require_increasing(ts=ts)
+    _require_moments(basis, powers)
     exact = dataclasses.replace(flow, order=degree, C=1.0)
     if not exact.is_exact:
         raise InputError(
@@ -91,3 +98,20 @@ def deviation(
     ours, true = (jax.vmap(lambda rho: basis.density(rho, points))(run) for run in runs)
     apart = jnp.max(jnp.abs(ours - true), axis=1) / jnp.max(true, axis=1)
     return Deviation(ts, end, moments, exact_moments, apart)
+
+
+def _require_moments(basis: FockBargmann, powers):
+    """Checks that `powers` are pairs (up, down).
+
+    Raises:
+        InputError: If not.
+    """
+    is_list = isinstance(powers, tuple | list) and len(powers) > 0
+    if not is_list or not all(isinstance(p, tuple | list) and len(p) == 2 for p in powers):
+        raise InputError(
+            "`powers` must name moments by pairs (up, down), such as ((0,), (1,)) for ⟨β⟩, but is "
+            f"{powers!r}."
+        )
+    for up, down in powers:
+        require_powers(basis, powers=up)
+        require_powers(basis, powers=down)

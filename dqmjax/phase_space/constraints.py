@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import InputError
+from ..errors import InputError, require_instance, require_whole
+from ..grid import called_once
 from .coordinates import derivatives, symplectic_form
 from .fokker_planck import Damped, FokkerPlanck
 from .ordering import SYMMETRIC, reorder
@@ -119,11 +120,17 @@ def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
 
 def _scaled(flow: FokkerPlanck, modes: int | None) -> FokkerPlanck:
     """`flow` in the coordinates z, with the real part of H/κ and an ℓ for each mode."""
+    require_instance(FokkerPlanck, flow=flow)
+    if modes is not None:
+        require_whole(1, modes=modes)
     if modes is None and flow.modes is None:
         raise InputError("`modes` must be given: the symbol and `ell` of `flow` leave it open.")
     if None not in (modes, flow.modes) and modes != flow.modes:
         raise InputError(f"`modes` must be the {flow.modes} of `flow`, but is {modes}.")
     modes = modes or flow.modes or 1
+    shape = called_once("symbol", flow.symbol, *np.ones((2, modes))).shape
+    if shape:
+        raise InputError(f"`symbol` must return one number, but returns {shape} of them.")
     scale = np.asarray(flow.space(modes).scale)
     symbol = lambda q, p: jnp.real(flow.symbol(*jnp.split(scale * jnp.concatenate([q, p]), 2)))
     return dataclasses.replace(

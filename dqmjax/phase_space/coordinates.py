@@ -10,10 +10,46 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from ..errors import is_known
+from ..errors import InputError, is_known, real_field, require, require_whole
 
 Phase = Float[Array, " phase"]
 Numbers = Any  # a NumPy or JAX array, or a number
+
+
+def whole(name: str, least: int) -> Callable[[int], int]:
+    """A converter of a field that is an integer of at least `least`."""
+
+    def convert(value):
+        require_whole(least, **{name: value})
+        return value
+
+    return convert
+
+
+def wholes(name: str, least: int) -> Callable:
+    """A converter of a field that is a tuple of such integers; one number is a tuple of one."""
+
+    def convert(value):
+        values = tuple(value) if isinstance(value, list | tuple) else (value,)
+        if not values:
+            raise InputError(f"`{name}` must have one or more numbers, but is empty.")
+        return tuple(map(whole(name, least), values))
+
+    return convert
+
+
+def for_modes(check: Callable, name: str) -> Callable:
+    """A converter of a field that is one number, or one for each mode."""
+
+    def convert(value):
+        value = check(name, value)
+        if np.ndim(value) > 1 or np.size(value) == 0:
+            raise InputError(
+                f"`{name}` must be one number or one per mode, but has shape {np.shape(value)}."
+            )
+        return value
+
+    return convert
 
 
 class PhaseSpace(eqx.Module):
@@ -28,10 +64,27 @@ class PhaseSpace(eqx.Module):
     kappa: Numbers = 1.0
 
     @classmethod
-    def of(cls, modes: int, ell, kappa) -> "PhaseSpace":
-        """With one ℓ for all modes, or one for each."""
+    def of(cls, modes: int, ell, kappa, power: int = 2) -> "PhaseSpace":
+        """With one ℓ for all modes, or one for each.
+
+        Raises:
+            InputError: If `ell` has another length, or a floating-point number cannot hold the
+                given `power` of ℓ or κ/ℓ. If they are traced, κ becomes NaN.
+        """
         numbers = np if is_known(ell) else jnp
-        return cls(numbers.broadcast_to(numbers.asarray(ell), (modes,)), kappa)
+        ell = numbers.asarray(ell)
+        if ell.shape not in ((), (modes,)):
+            raise InputError(
+                f"`ell` must be one number or one per mode ({modes}), but has shape {ell.shape}."
+            )
+        kappa = require(
+            kappa,
+            _representable(ell, power) & _representable(kappa / ell, power),
+            f"`kappa` and `ell` must fit into {jnp.result_type(float)}, but power {power} of ℓ or "
+            "κ/ℓ does not: use units in which they are near 1, or double precision "
+            "(`jax.config.update('jax_enable_x64', True)`).",
+        )
+        return cls(numbers.broadcast_to(ell, (modes,)), kappa)
 
     @property
     def modes(self) -> int:
@@ -46,8 +99,17 @@ class PhaseSpace(eqx.Module):
 
     @property
     def cell(self) -> Numbers:
-        """`(2πκ)^N`: times a density per dq dp it is the probability of a coherent state."""
-        return (2 * math.pi * self.kappa) ** self.modes
+        """`(2πκ)^N`: times a density per dq dp it is the probability of a coherent state.
+
+        Raises:
+            InputError: If it does not fit into a floating-point number; NaN if κ is traced.
+        """
+        return require(
+            (2 * math.pi * self.kappa) ** self.modes,
+            _representable(2 * math.pi * self.kappa, self.modes),
+            f"`kappa` must give a cell (2πκ)^{self.modes} that fits into "
+            f"{jnp.result_type(float)}, but is {self.kappa}: use other units or double precision.",
+        )
 
     def amplitude(self, xi: Numbers) -> Numbers:
         """`β = (q/ℓ + iℓp/κ)/√2`, shape (…, N), of points (…, 2N); NumPy's where those are."""
@@ -65,6 +127,26 @@ class PhaseSpace(eqx.Module):
         ell = jnp.asarray(self.ell)
         to_beta = jnp.concatenate([jnp.diag(1 / ell), 1j * jnp.diag(ell / self.kappa)], axis=1)
         return jnp.concatenate([to_beta, to_beta.conj()]) / math.sqrt(2)
+
+
+def _representable(scale, power: int):
+    """Whether `scale^power` neither underflows nor overflows."""
+    limits = jnp.finfo(jnp.result_type(float))
+    size = power * (np if is_known(scale) else jnp).log(scale)
+    return ((size > math.log(limits.tiny)) & (size < math.log(limits.max))).all()
+
+
+def require_points(points, columns: int) -> Float[Array, "count columns"]:
+    """`points` as an array, if they are finite rows of `columns` real numbers.
+
+    Raises:
+        InputError: Naming `points`.
+    """
+    if np.ndim(points) != 2 or np.shape(points)[1] != columns:
+        raise InputError(
+            f"`points` must be rows of {columns} numbers, but has shape {np.shape(points)}."
+        )
+    return real_field("points", points, np.shape(points))
 
 
 def symplectic_form(modes: int) -> np.ndarray:

@@ -5,14 +5,16 @@ Anti-Wick symbols, as in `symbols`; arXiv:2603.20399, section V. The Fokker–Pl
 """
 
 import itertools
+from functools import partial
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import require_positive, require_whole
-from .symbols import AbstractSymbol, require_modes
+from ..errors import finite, positive
+from .coordinates import whole
+from .symbols import AbstractSymbol, at_modes
 
 Modes = Float[Array, " modes"]
 Scalar = Float[Array, ""]
@@ -33,13 +35,9 @@ class ScalarField(AbstractSymbol):
         coupling: λ.
     """
 
-    sites: int = eqx.field(static=True)
-    mass: Scalar | float
-    coupling: Scalar | float
-
-    def __check_init__(self):
-        require_whole(1, sites=self.sites)
-        require_positive(mass=self.mass)
+    sites: int = eqx.field(static=True, converter=whole("sites", 1))
+    mass: Scalar | float = eqx.field(converter=partial(positive, "mass", shape=()))
+    coupling: Scalar | float = eqx.field(converter=partial(finite, "coupling", shape=()))
 
     @property
     def modes(self) -> int:
@@ -69,7 +67,7 @@ class ScalarField(AbstractSymbol):
         return 1 / jnp.sqrt(self.omega)
 
     def __call__(self, q, p):
-        require_modes(q, self.sites)
+        q, p = at_modes(q, p, self.sites)
         field, vacuum = self.waves @ q, self.waves**2 @ (1 / (2 * self.omega))
         free = jnp.sum(p**2 + self.omega**2 * q**2) / 2
         return free + self.coupling * jnp.sum(field**4 - 6 * vacuum * field**2)
@@ -87,11 +85,8 @@ class HiggsPair(AbstractSymbol):
     Reference: arXiv:2603.20399, eqs. (70)–(72).
     """
 
-    mass: Scalar | float
-    coupling: Scalar | float
-
-    def __check_init__(self):
-        require_positive(mass=self.mass)
+    mass: Scalar | float = eqx.field(converter=partial(positive, "mass", shape=()))
+    coupling: Scalar | float = eqx.field(converter=partial(finite, "coupling", shape=()))
 
     @property
     def modes(self) -> int:
@@ -99,7 +94,7 @@ class HiggsPair(AbstractSymbol):
         return 2
 
     def __call__(self, q, p):
-        require_modes(q, 2)
+        q, p = at_modes(q, p, 2)
         real, imaginary = (q[0] + q[1]) / 2, (p[0] - p[1]) / 2  # of √m φ
         square = (real**2 + imaginary**2) / self.mass
         free = self.mass * jnp.sum(q**2 + p**2) / 2
@@ -122,12 +117,9 @@ class GaugeQuartic(AbstractSymbol):
     Reference: arXiv:2603.20399, eqs. (73)–(75).
     """
 
-    omega: Scalar | float
-    coupling: Scalar | float
-    directions: int = eqx.field(default=2, static=True)
-
-    def __check_init__(self):
-        require_positive(omega=self.omega)
+    omega: Scalar | float = eqx.field(converter=partial(positive, "omega", shape=()))
+    coupling: Scalar | float = eqx.field(converter=partial(finite, "coupling", shape=()))
+    directions: int = eqx.field(default=2, static=True, converter=whole("directions", 1))
 
     @property
     def modes(self) -> int:
@@ -140,7 +132,7 @@ class GaugeQuartic(AbstractSymbol):
         return jnp.ones(self.modes) / jnp.sqrt(self.omega)
 
     def __call__(self, q, p):
-        require_modes(q, self.modes)
+        q, p = at_modes(q, p, self.modes)
         fields = q.reshape(self.directions, 3)
         free = jnp.sum(p**2 + self.omega**2 * q**2) / 2
         total = 0.0

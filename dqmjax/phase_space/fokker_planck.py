@@ -6,6 +6,7 @@ arXiv:2603.20399, eqs. (52) and (56). D is symmetric and traceless.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -15,14 +16,18 @@ from jaxtyping import Array, Float
 
 from ..errors import (
     InputError,
+    finite,
     is_known,
-    require_finite,
-    require_positive,
-    require_shape,
+    not_negative,
+    positive,
+    real_field,
+    require_instance,
+    require_real,
     require_whole,
 )
-from ..grid import Grid
-from .coordinates import PhaseSpace, contract_all, derivatives, symplectic_form
+from ..grid import Grid, field_on
+from .coordinates import PhaseSpace, contract_all, derivatives, for_modes, symplectic_form
+from .symbols import energy, known_modes, require_same_modes, require_symbol
 
 Phase = Float[Array, " phase"]
 Scalar = Float[Array, ""]
@@ -48,31 +53,33 @@ class FokkerPlanck(eqx.Module):
     Python floats are constants, arrays are trainable. ξ has shape (2N,), q before p.
 
     Raises:
-        InputError: If `order` is not a positive integer, a known `kappa` or `ell` is not positive,
-            ħ is negative, a known `C` is not finite, or ℓ and symbol differ in their modes; and
-            when the symbol is evaluated, if it does not return one real number.
+        InputError: If `symbol` is no function of (q, p) or has an argument t, `order` is not a
+            positive integer, `kappa` or `ell` is not positive, ħ is negative, `C` is not finite, or
+            ℓ and symbol differ in their modes; and when the symbol is evaluated, if it uses a
+            coordinate that the point does not have, or does not return one real number. Traced
+            numbers become NaN in place of an error.
     """
 
     symbol: Callable[[Array, Array], Scalar]
     ell: Float[Array, " modes"] | Scalar | tuple[float, ...] | float = eqx.field(
-        default=1.0, kw_only=True
+        default=1.0, converter=for_modes(positive, "ell"), kw_only=True
     )
-    kappa: Scalar | float = eqx.field(default=1.0, kw_only=True)
-    hbar: Scalar | float = eqx.field(default=1.0, kw_only=True)
-    C: Scalar | float = eqx.field(default=1.0, kw_only=True)
+    kappa: Scalar | float = eqx.field(
+        default=1.0, converter=partial(positive, "kappa", shape=()), kw_only=True
+    )
+    hbar: Scalar | float = eqx.field(
+        default=1.0, converter=partial(not_negative, "hbar", shape=()), kw_only=True
+    )
+    C: Scalar | float = eqx.field(
+        default=1.0, converter=partial(finite, "C", shape=()), kw_only=True
+    )
     order: int = eqx.field(default=2, kw_only=True, static=True)
 
     def __check_init__(self):
         require_whole(1, order=self.order)
-        require_positive(ell=self.ell, kappa=self.kappa)
-        require_finite(C=self.C)
-        _require_not_negative(hbar=self.hbar)
-        declared = getattr(self.symbol, "modes", None)
-        if declared is not None and np.ndim(self.ell) and np.size(self.ell) != declared:
-            raise InputError(
-                f"`ell` must have one entry for each of the {declared} modes of the symbol, or be "
-                f"one number, but has {np.size(self.ell)} entries."
-            )
+        require_symbol(self.symbol)
+        require_same_modes(self.symbol, self.ell)
+        self.space(self.modes or 1)
 
     def __str__(self) -> str:
         """The fields and, if the parameters are known, whether this is quantum mechanics."""
@@ -83,9 +90,9 @@ class FokkerPlanck(eqx.Module):
                 f"{self!r}\nThis is quantum mechanics of the operator whose anti-Wick symbol is H."
             )
         known = "This is NOT quantum mechanics: "
-        if not np.allclose(self.hbar, self.kappa):
+        if not self._has_quantum_scale:
             return f"{self!r}\n{known}κ = {self.kappa:g}, but ħ = {self.hbar:g}."
-        if not np.allclose(self.C, 1):
+        if not _agree(self.C, 1.0):
             return f"{self!r}\n{known}C = {self.C:g}."
         return f"{self!r}\n{known}H has derivatives that `order={self.order}` leaves out."
 
@@ -95,23 +102,17 @@ class FokkerPlanck(eqx.Module):
 
     def hamiltonian(self, xi: Phase) -> Scalar:
         """`H` at `ξ = (q, p)`."""
-        value = jnp.asarray(self.symbol(*jnp.split(xi, 2)))
-        if value.shape or jnp.iscomplexobj(value):
-            raise InputError(
-                f"`symbol` must return one real number, but returns {value.dtype} of shape "
-                f"{value.shape}: sum over the modes or take the real part."
-            )
-        return value
+        return energy(self.symbol, self._point(xi))
 
     def drift(self, xi: Phase) -> Phase:
         """Hamilton's equations, `(∂H/∂p, −∂H/∂q)` at ξ."""
-        dq, dp = jnp.split(jax.grad(self.hamiltonian)(xi), 2)
+        dq, dp = jnp.split(jax.jacfwd(self.hamiltonian)(self._point(xi)), 2)
         return jnp.concatenate([dp, -dq])
 
     def diffusion(self, xi: Phase) -> Float[Array, "phase phase"]:
         """`D = (C/2κ) [H̃'', J]` at ξ, in the scaled coordinates z."""
-        scale = self.scale(xi)
-        hessian = scale[:, None] * jax.hessian(self.hamiltonian)(xi) * scale
+        xi, scale = self._point(xi), self.scale(xi)
+        hessian = scale[:, None] * jax.jacfwd(jax.jacfwd(self.hamiltonian))(xi) * scale
         J = symplectic_form(xi.size // 2)
         return self._diffusivity / (2 * self.kappa) * (hessian @ J - J @ hessian)
 
@@ -133,11 +134,12 @@ class FokkerPlanck(eqx.Module):
         which is eq. (63) of arXiv:2603.20399 with Cħ for ħ; minus the drift for k = 1 and `spread`
         for k = 2.
         """
+        require_whole(1, k=k)
         if k == 1:
             return -self.drift(xi)
         if k == 2:
             return self.spread(xi)
-        scale = self.scale(xi)
+        xi, scale = self._point(xi), self.scale(xi)
         projection = scale[:, None] * (np.eye(xi.size) - 1j * symplectic_form(xi.size // 2)) * scale
         derivative = contract_all(
             derivatives(self.hamiltonian, k)(xi), projection / (2 * self.kappa)
@@ -154,11 +156,13 @@ class FokkerPlanck(eqx.Module):
             InputError: If `grid` has an odd number of axes, `order` exceeds 2, or `rho` has another
                 shape than `grid`.
         """
+        require_instance(Grid, grid=grid)
         if grid.dim % 2:
             raise InputError(f"`grid` must have an axis for each q and p, but has {grid.dim} axes.")
         if self.order > 2:
             raise InputError(f"`order` must be 1 or 2 on a grid, but is {self.order}.")
-        require_shape("rho", rho, grid.shape)
+        rho = field_on(grid, "rho", rho)
+        require_real("rho", rho)
         flow = grid.at_points(self.drift) * rho[..., None]
         spread = grid.at_points(self.spread) * rho[..., None, None]
         return grid.double_divergence(spread) - grid.divergence(flow)
@@ -166,7 +170,7 @@ class FokkerPlanck(eqx.Module):
     @property
     def modes(self) -> int | None:
         """N: the entries of `ell`, else the modes of the symbol; `None` if both are unknown."""
-        return np.size(self.ell) if np.ndim(self.ell) else getattr(self.symbol, "modes", None)
+        return known_modes(self.symbol, self.ell)
 
     @property
     def is_exact(self) -> bool:
@@ -178,9 +182,14 @@ class FokkerPlanck(eqx.Module):
         machine precision, for any H. The parameters must be known; a plain function of more than
         one mode needs `ell` with an entry for each.
         """
-        if not np.allclose(self.hbar / self.kappa, 1) or not self._ends_at(self.order):
+        if not self._has_quantum_scale or not self._ends_at(self.order):
             return False
-        return bool(np.allclose(self.C, 1)) or self._ends_at(1)
+        return _agree(self.C, 1.0) or self._ends_at(1)
+
+    @property
+    def _has_quantum_scale(self) -> bool:
+        """Whether κ = ħ."""
+        return _agree(self.hbar, self.kappa)
 
     def _ends_at(self, order: int) -> bool:
         """Whether every derivative of H of order `order` + 1 in the α vanishes."""
@@ -189,11 +198,20 @@ class FokkerPlanck(eqx.Module):
 
     def space(self, modes: int) -> PhaseSpace:
         """The scales ℓ and κ."""
-        return PhaseSpace.of(modes, self.ell, self.kappa)
+        require_whole(1, modes=modes)
+        return PhaseSpace.of(modes, self.ell, self.kappa, max(2, self.order))
 
     def scale(self, xi: Phase) -> Phase:
         """The diagonal of L."""
-        return self.space(xi.size // 2).scale
+        return self.space(self._point(xi).size // 2).scale
+
+    def _point(self, xi) -> Phase:
+        """ξ as an array of floating-point numbers.
+
+        Raises:
+            InputError: If it has no entry for each q and p, is complex, or is known and not finite.
+        """
+        return 1.0 * real_field("xi", xi, (2 * (self.modes or max(1, np.size(xi) // 2)),))
 
 
 @eqx.filter_jit
@@ -215,10 +233,9 @@ def _largest_derivatives(flow: FokkerPlanck, k: int, modes: int) -> tuple[Scalar
     return jnp.abs(in_alpha).max(), jnp.abs(real).max()
 
 
-def _require_not_negative(**values):
-    for name, value in values.items():
-        if is_known(value) and not 0 <= value < np.inf:
-            raise InputError(f"`{name}` must be finite and not negative, but is {value}.")
+def _agree(one, other) -> bool:
+    """Whether two known numbers are the same but for round-off, whatever their units."""
+    return bool(np.isclose(one, other, rtol=1e-5, atol=0.0))
 
 
 class Damped(eqx.Module):
@@ -232,15 +249,20 @@ class Damped(eqx.Module):
         flow: Equation of motion without a bath.
         rate: γ, energy lost per time and energy; one for all modes.
         thermal: n̄, quanta of the bath.
+
+    Raises:
+        InputError: If `flow` is no `FokkerPlanck`, or `rate` or `thermal` is not one number of at
+            least 0.
     """
 
     flow: FokkerPlanck
-    rate: Scalar | float
-    thermal: Scalar | float = 0.0
+    rate: Scalar | float = eqx.field(converter=partial(not_negative, "rate", shape=()))
+    thermal: Scalar | float = eqx.field(
+        default=0.0, converter=partial(not_negative, "thermal", shape=())
+    )
 
     def __check_init__(self):
-        self.flow.__check_init__()
-        _require_not_negative(rate=self.rate, thermal=self.thermal)
+        require_instance(FokkerPlanck, flow=self.flow)
 
     @property
     def symbol(self) -> Callable[[Array, Array], Scalar]:
@@ -259,6 +281,8 @@ class Damped(eqx.Module):
 
     def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
         """The flow's, with γξ/2 added to G⁽¹⁾ and `γ(n̄ + 1) LLᵀ/2` to G⁽²⁾."""
+        require_whole(1, k=k)
+        xi = self.flow._point(xi)
         own = self.flow.tensor(k, xi) if k <= self.flow.order else jnp.zeros((xi.size,) * k)
         if k == 1:
             return own + self.rate / 2 * xi
@@ -273,7 +297,14 @@ def current(flow: "FokkerPlanck | Damped", density: Callable[[Phase], Scalar]) -
     `j_a = −Σ_k Σ_b… ∂_b… (G_ab…⁽ᵏ⁾ ρ)`: the drift times ρ minus the divergence of spread times ρ,
     and the terms of higher order. A current is defined up to a divergence-free field; this one is
     local.
+
+    Raises:
+        InputError: If `flow` is no equation or `density` no function.
     """
+    if not isinstance(flow, FokkerPlanck | Damped):
+        raise InputError(f"`flow` must be a `FokkerPlanck` or `Damped`, but is {flow!r}.")
+    if not callable(density):
+        raise InputError(f"`density` must be a function of ξ, but is {density!r}.")
 
     def part(k: int) -> Callable:
         carried = lambda xi: flow.tensor(k, xi) * density(xi)

@@ -9,16 +9,18 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float
 
-from ..errors import InputError, require_whole
+from ..errors import InputError, finite, is_known, require_finite, require_whole
 from ..evolution.gauss_legendre import gauss_legendre_step
+from ..evolution.status import Reason, unless
 from ..evolution.stepper import AbstractStepper
 from .fokker_planck import FokkerPlanck
 
 Points = Float[Array, "points phase"]
 ITERATIONS = 30
-NOT_CONVERGED = "The points are not finite: take more `substeps`."
+NOT_CONVERGED = "The implicit equations of a step have no solution: take more `substeps`."
 
 
 class Characteristics(AbstractStepper):
@@ -32,6 +34,15 @@ class Characteristics(AbstractStepper):
 
     flow: FokkerPlanck
 
+    @property
+    def order(self) -> int:
+        """The global error is O(dt**order)."""
+        return 6
+
+    def vector(self, state):
+        """The points."""
+        return state
+
     def make_step(self, dt):
         return _CharacteristicStep(self.flow, dt)
 
@@ -40,10 +51,21 @@ class _CharacteristicStep(eqx.Module):
     flow: FokkerPlanck
     dt: Float[Array, ""]
 
-    def __call__(self, t, points):
+    def enter(self, t, points):
+        return points, jnp.array(False)
+
+    def __call__(self, t, inside):
+        points, failed = inside
         move = lambda xi: gauss_legendre_step(self.flow.drift, xi, self.dt, ITERATIONS)
         moved, settled = jax.vmap(move)(points)
-        return jnp.where(settled.all(), moved, jnp.nan)
+        return moved, failed | ~settled.all()
+
+    def leave(self, t, inside):
+        return inside[0]
+
+    def faults(self, inside):
+        """Of a step whose implicit equations have no solution."""
+        return {Reason.STEP_TOO_LONG: unless(~inside[1])}
 
 
 def liouville(
@@ -63,18 +85,26 @@ def liouville(
         substeps: Steps of order 6.
 
     Raises:
-        InputError: If `points` has another shape, or `substeps` is not a positive integer.
-        RuntimeError: If the steps are so long that their implicit equations do not converge.
+        InputError: If `points` has another shape or is known and not finite, `t` is not finite, or
+            `substeps` is not a positive integer.
+        RuntimeError: If the steps are so long that their implicit equations do not converge; if
+            that is traced, the densities are NaN.
     """
-    if points.ndim != 2 or points.shape[1] % 2:
-        raise InputError(f"`points` must have rows (q₁…q_N, p₁…p_N), but has shape {points.shape}.")
+    if np.ndim(points) != 2 or np.shape(points)[1] % 2:
+        shape = np.shape(points)
+        raise InputError(f"`points` must have rows (q₁…q_N, p₁…p_N), but has shape {shape}.")
+    require_finite(points=points)
     require_whole(1, substeps=substeps)
-    begun = _carried(flow, points, -jnp.asarray(t) / substeps, substeps)
-    begun = eqx.error_if(begun, ~jnp.isfinite(begun).all(), NOT_CONVERGED)
-    return jax.vmap(density)(begun)
+    begun, failed = _carried(flow, points, -jnp.asarray(finite("t", t)) / substeps, substeps)
+    if is_known(failed) and failed:
+        raise RuntimeError(NOT_CONVERGED)
+    return jax.vmap(density)(begun) * jnp.where(failed, jnp.nan, 1.0)
 
 
 @eqx.filter_jit
-def _carried(flow: FokkerPlanck, points: Points, dt, substeps: int) -> Points:
+def _carried(
+    flow: FokkerPlanck, points: Points, dt, substeps: int
+) -> tuple[Points, Bool[Array, ""]]:
     step = _CharacteristicStep(flow, dt)
-    return jax.lax.scan(lambda xi, _: (step(0.0, xi), None), points, length=substeps)[0]
+    advance = lambda inside, _: (step(0.0, inside), None)
+    return jax.lax.scan(advance, step.enter(0.0, points), length=substeps)[0]

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError, require_positive
-from ..grid import Grid, density
+from ..errors import InputError, positive, require_instance
+from ..grid import Grid, density, field_on
 from ..wave.states import Parameter, greatest_waves, per_axis
-from .coordinates import PhaseSpace
+from .coordinates import PhaseSpace, require_points
 
 
 def husimi(
@@ -30,12 +30,13 @@ def husimi(
         hbar: ħ.
 
     Raises:
-        InputError: If the rows of `points` do not have 2N entries, or an ℓ is not positive.
+        InputError: If ψ is not on the grid, the rows of `points` do not have 2N real entries, ℓ or
+            ħ is not positive, or a known array is not finite.
     """
-    require_positive(ell=ell)
-    _check_points(points, 2 * grid.dim)
-    scale = per_axis("ell", ell, grid)
-
+    psi = field_on(grid, "psi", psi)
+    points = require_points(points, 2 * grid.dim)
+    scale = per_axis("ell", positive("ell", ell), grid)
+    hbar = positive("hbar", hbar, shape=())
     most = hbar * greatest_waves(grid)
 
     def probability(point):
@@ -45,8 +46,9 @@ def husimi(
         inside = (jnp.abs(jnp.split(point, 2)[1]) <= most).all()  # beyond, p would alias
         return jnp.where(inside, density(grid.integrate(bra * psi)), 0.0)
 
-    norms = jnp.prod(scale) * jnp.pi ** (grid.dim / 2) * PhaseSpace(scale, hbar).cell
-    return jax.lax.map(probability, jnp.asarray(points), batch_size=64) / norms
+    norms = jnp.prod(scale) * jnp.pi ** (grid.dim / 2)
+    cell = PhaseSpace(scale, hbar).cell
+    return jax.lax.map(probability, points, batch_size=64) / norms / cell
 
 
 def wigner(
@@ -69,11 +71,14 @@ def wigner(
         hbar: ħ.
 
     Raises:
-        InputError: If `grid` has more than one axis, or the rows of `points` do not have 2 entries.
+        InputError: If `grid` has more than one axis, ψ is not on it, the rows of `points` do not
+            have 2 real entries, ħ is not positive, or a known array is not finite.
     """
+    require_instance(Grid, grid=grid)
     if grid.dim != 1:
         raise InputError(f"`grid` must have one axis, but has {grid.dim}.")
-    _check_points(points, 2)
+    psi, points = field_on(grid, "psi", psi), require_points(points, 2)
+    hbar = positive("hbar", hbar, shape=())
     (lower,), (upper,), (n,) = grid.lower, grid.upper, grid.shape
     y = jnp.arange(-n, n) * (grid.spacing[0] / 2)  # half the spacing, for the product's band
     waves = jnp.fft.fft(psi, norm="forward")
@@ -90,10 +95,4 @@ def wigner(
         return jnp.where(jnp.abs(p) <= hbar * greatest_waves(grid)[0], total, 0.0)
 
     step = grid.spacing[0] / 2
-    return jax.lax.map(value, jnp.asarray(points), batch_size=16) * step / (jnp.pi * hbar)
-
-
-def _check_points(points, columns: int):
-    if jnp.ndim(points) != 2 or jnp.shape(points)[1] != columns:
-        shape = jnp.shape(points)
-        raise InputError(f"`points` must be rows of {columns} numbers, but has shape {shape}.")
+    return jax.lax.map(value, points, batch_size=16) * step / (jnp.pi * hbar)

@@ -17,19 +17,37 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError
-from .polynomial import Polynomial as Polynomial, Powers, polynomial as polynomial
-from .symbols import AbstractSymbol
+from ..errors import (
+    InputError,
+    field,
+    finite,
+    positive,
+    require_instance,
+    require_whole,
+)
+from .coordinates import for_modes, whole
+from .polynomial import (
+    Polynomial as Polynomial,
+    Powers,
+    polynomial as polynomial,
+    require_rows,
+)
+from .symbols import AbstractSymbol, at_modes, require_function, require_scalar_function
 
 NORMAL, SYMMETRIC, ANTINORMAL = 1, 0, -1  # Wick, Weyl, anti-Wick
+MOST_NODES = 180  # NumPy's Gauss–Hermite weights overflow beyond
 
 
 def reorder(symbol: Polynomial, source: float | int, target: float | int) -> Polynomial:
     """The symbol for the order `target` of the operator whose symbol for `source` is given.
 
     Exact for every polynomial. Orders are `NORMAL`, `SYMMETRIC` and `ANTINORMAL`, or any other s.
+
+    Raises:
+        InputError: If `symbol` is no `Polynomial`, or an order is not one finite number.
     """
-    step = (target - source) / 2
+    require_instance(Polynomial, symbol=symbol)
+    step = (finite("target", target, shape=()) - finite("source", source, shape=())) / 2
     total: dict[Powers, np.ndarray] = defaultdict(lambda: np.zeros(len(symbol.powers)))
     for column, row in enumerate(symbol.powers):
         pairs = list(zip(row[: symbol.modes], row[symbol.modes :], strict=True))
@@ -47,13 +65,13 @@ def from_terms(terms: Mapping[Powers, complex | float]) -> Polynomial:
     """Anti-Wick symbol of `Ĥ = Σ c Π_i â_i†^{m_i} Π_i â_i^{n_i}`, given as `{(m₁…m_N, n₁…n_N): c}`.
 
     Raises:
-        InputError: If the rows differ in length or have negative entries, or Ĥ is not Hermitian.
+        InputError: If the rows differ in length or have negative entries, a coefficient is not
+            finite, or Ĥ is not Hermitian.
     """
-    lengths = {len(row) for row in terms}
-    if len(lengths) != 1 or lengths.pop() % 2 or any(n < 0 for row in terms for n in row):
-        raise InputError(
-            "`terms` must have rows (m₁…m_N, n₁…n_N) of equal length and without negative entries."
-        )
+    require_instance(Mapping, terms=terms)
+    require_rows("terms", tuple(terms))
+    for value in terms.values():
+        field("terms", value, ())
     modes = len(next(iter(terms))) // 2
     for row, value in terms.items():
         adjoint = terms.get(row[modes:] + row[:modes], 0.0)
@@ -75,8 +93,10 @@ def from_qutip(operator, degree: int) -> Polynomial:
     Raises:
         InputError: If `operator` is not Hermitian, has too few levels, or is no such polynomial.
     """
-    if not operator.isoper or not operator.isherm:
-        raise InputError("`operator` must be a Hermitian operator.")
+    require_whole(degree=degree)
+    is_operator = getattr(operator, "isoper", False)
+    if not is_operator or not np.isfinite(operator.full()).all() or not operator.isherm:
+        raise InputError("`operator` must be a Hermitian operator of QuTiP with finite entries.")
     levels = operator.dims[0]
     if min(levels) < 2 * degree + 1:
         raise InputError(
@@ -124,6 +144,11 @@ def _describes(terms: Mapping[Powers, complex | float], matrix: np.ndarray, degr
     return bool(np.abs(total - matrix)[inner].max() <= 1e-9 * np.abs(matrix[inner]).max())
 
 
+def _order(name: str) -> Callable[[float | int], float]:
+    """A converter of an order."""
+    return lambda s: float(finite(name, s, shape=()))
+
+
 class Smoothed(AbstractSymbol):
     """A potential V(q) for another order: its mean over a Gaussian of variance `½(s' − s)ℓ²`.
 
@@ -132,25 +157,33 @@ class Smoothed(AbstractSymbol):
     Args:
         potential: V(q), any function of q of shape (N,).
         source, target: Orders; the integral exists only if `target` > `source`.
-        ell: ℓ, one for each mode.
+        ell: ℓ, one positive number for each mode.
         nodes: Quadrature nodes for each mode.
 
     Raises:
-        InputError: If `target` is not closer to normal order than `source`.
+        InputError: If `target` is not closer to normal order than `source`, an ℓ is not positive,
+            `nodes` is not an integer of at least 1 and at most 180, or V uses a coordinate that q
+            does not have or does not return one real number.
     """
 
     potential: Callable[[Array], Float[Array, ""]]
-    source: int = eqx.field(static=True)
-    target: int = eqx.field(static=True)
-    ell: Float[Array, " modes"] | tuple[float, ...] = (1.0,)
-    nodes: int = eqx.field(default=40, static=True, kw_only=True)
+    source: float = eqx.field(static=True, converter=_order("source"))
+    target: float = eqx.field(static=True, converter=_order("target"))
+    ell: Float[Array, " modes"] | tuple[float, ...] = eqx.field(
+        default=(1.0,), converter=for_modes(positive, "ell")
+    )
+    nodes: int = eqx.field(default=40, static=True, kw_only=True, converter=whole("nodes", 1))
 
     @property
     def modes(self) -> int:
         """N."""
-        return len(self.ell)
+        return np.size(self.ell)
 
     def __check_init__(self):
+        if self.nodes > MOST_NODES:
+            raise InputError(f"`nodes` must be at most {MOST_NODES}, but is {self.nodes}.")
+        require_function("potential", self.potential, "q")
+        require_scalar_function("potential", self.potential, np.ones(self.modes))
         if not self.target > self.source:
             raise InputError(
                 f"`target` must exceed `source`, but {self.target} does not exceed {self.source}. "
@@ -159,6 +192,7 @@ class Smoothed(AbstractSymbol):
             )
 
     def __call__(self, q, p):
+        q, p = at_modes(q, p, self.modes)
         x, w = np.polynomial.hermite_e.hermegauss(self.nodes)
         away = np.stack(np.meshgrid(*[x] * self.modes, indexing="ij")).reshape(self.modes, -1).T
         weights = np.prod(np.stack(np.meshgrid(*[w] * self.modes)).reshape(self.modes, -1), axis=0)

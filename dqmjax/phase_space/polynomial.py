@@ -16,9 +16,9 @@ import scipy
 from jax import core as jax_core
 from jaxtyping import Array, Bool, Complex, Inexact
 
-from ..errors import InputError, is_known
+from ..errors import InputError, field, is_known, positive, require_whole
 from .coordinates import PhaseSpace
-from .symbols import AbstractSymbol
+from .symbols import AbstractSymbol, at_modes, energy, require_symbol
 
 MAX_DEGREE = 8
 CHUNK = 120  # points in one call of a compiled function
@@ -27,9 +27,9 @@ Evaluate = Callable[[Any], Any]  # amplitudes β, (points, modes) → values, (p
 Powers = tuple[int, ...]
 
 
-def machine_epsilon() -> float:
-    """That of JAX's default floating-point numbers."""
-    return float(jnp.finfo(jnp.result_type(float)).eps)
+def machine_epsilon(dtype=float) -> float:
+    """That of JAX's floating-point numbers, the default ones or those of a given type."""
+    return float(jnp.finfo(jnp.promote_types(jnp.result_type(dtype), jnp.float32)).eps)
 
 
 def exponents(modes: int, degree: int) -> np.ndarray:
@@ -48,8 +48,10 @@ def in_chunks(evaluate: Evaluate, beta: Complex[np.ndarray, "points modes"]) -> 
     return np.concatenate([np.asarray(evaluate(part)) for part in parts])[: len(beta)]
 
 
-def _compiled(evaluate: Evaluate, modes: int) -> Evaluate:
+def _compiled(evaluate: Evaluate, modes: int) -> tuple[Evaluate, float]:
     """`evaluate` for `CHUNK` points as one program, also while JAX traces something else.
+
+    With it, the machine epsilon of its values.
 
     Raises:
         InputError: If the values depend on what JAX is tracing.
@@ -63,7 +65,8 @@ def _compiled(evaluate: Evaluate, modes: int) -> Evaluate:
         )
     run = jax.jit(lambda consts, beta: jax_core.eval_jaxpr(program.jaxpr, consts, beta)[0])
     compiled = run.lower(program.consts, shape).compile()
-    return lambda beta: compiled(program.consts, beta.astype(shape.dtype))
+    at = lambda beta: compiled(program.consts, beta.astype(shape.dtype))
+    return at, machine_epsilon(program.out_avals[0].dtype)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -128,28 +131,30 @@ def read(
         InputError: If a term is no polynomial of degree at most `MAX_DEGREE`, or depends on what
             JAX is tracing.
     """
-    order, evaluate = np.asarray(orders), _compiled(evaluate, modes)
-    counts = _counts(evaluate, modes, order)
+    order, (evaluate, epsilon) = np.asarray(orders), _compiled(evaluate, modes)
+    above = lambda values: np.abs(values) > _roundoff(values, order, epsilon)
+    counts = _counts(evaluate, modes, order, epsilon)
     every = exponents(modes, len(counts) - 1)
     up, down = (half.sum(axis=1) for half in np.split(every, 2, axis=1))
     reader = Reader.of(every[counts[up, down]])
     found = reader.solve(in_chunks(evaluate, reader.beta))
-    occurs = np.union1d(0, np.nonzero(np.abs(found) > _roundoff(found, order))[0])
+    occurs = np.union1d(0, np.nonzero(above(found))[0])
     reader = Reader.of(reader.exponents[occurs])
     found = np.asarray(reader.coefficients(in_chunks(evaluate, reader.beta)))
-    return reader, np.where(np.abs(found) > _roundoff(found, order), found, 0)
+    return reader, np.where(above(found), found, 0)
 
 
-def _roundoff(values: np.ndarray, orders: np.ndarray) -> np.ndarray:
+def _roundoff(values: np.ndarray, orders: np.ndarray, epsilon: float) -> np.ndarray:
     """Below which `values`, (…, terms), are 0: relative to the largest of the same order."""
     size = np.abs(values).reshape(-1, values.shape[-1]).max(axis=0)
-    orders, epsilon = np.broadcast_to(orders, size.shape), machine_epsilon()
+    orders = np.broadcast_to(orders, size.shape)
     largest = np.zeros(orders.max() + 1)
-    np.maximum.at(largest, orders, size)
+    with np.errstate(invalid="ignore"):
+        np.maximum.at(largest, orders, size)
     return np.maximum(epsilon**0.7 * largest, 1000 * epsilon * largest.max())[orders]
 
 
-def _counts(evaluate: Evaluate, modes: int, orders) -> Bool[np.ndarray, "up down"]:
+def _counts(evaluate: Evaluate, modes: int, orders, epsilon: float) -> Bool[np.ndarray, "up down"]:
     """Which numbers of factors β (row) and β* (column) occur in the monomials of `evaluate`.
 
     On a line `β = r e^{iφ} b` a monomial of u factors β and d factors β* is `r^{u+d} e^{iφ(u−d)}`,
@@ -162,11 +167,11 @@ def _counts(evaluate: Evaluate, modes: int, orders) -> Bool[np.ndarray, "up down
     beta = radii[:, None, None, None] * np.exp(1j * phi)[:, None, None] * lines
     values = in_chunks(evaluate, beta.reshape(-1, modes))
     values = values.reshape(len(radii), len(phi), len(lines), -1)
-    by_degree = _by_degree(radii, values, _roundoff(values, orders))
+    by_degree = _by_degree(radii, values, _roundoff(values, orders, epsilon))
     odd = np.arange(len(by_degree)) % 2  # u − d has the same parity, so half a turn is enough
     turned = np.exp(-1j * np.multiply.outer(odd, phi))[:, :, None, None] * by_degree
     waves = np.fft.fft(turned, axis=1) / len(phi)
-    above = np.abs(waves) > _roundoff(waves, orders)
+    above = np.abs(waves) > _roundoff(waves, orders, epsilon)
     degree, turn = np.nonzero(above.any(axis=(2, 3)))
     turns = np.rint(len(phi) * np.fft.fftfreq(len(phi))).astype(int)
     excess = 2 * turns[turn] + odd[degree]  # u − d
@@ -195,15 +200,35 @@ def _by_degree(radii: np.ndarray, values: np.ndarray, roundoff: np.ndarray) -> n
     )
 
 
+def require_constant(law, modes: int):
+    """Checks that an equation without drift is that of a constant H.
+
+    Raises:
+        InputError: If H depends on (q, p), but JAX's derivatives of it vanish.
+    """
+    at = lambda beta: generic(law).hamiltonian(PhaseSpace.of(modes, 1.0, 1.0).point(beta))[None]
+    evaluate, epsilon = _compiled(jax.vmap(at), modes)
+    values = evaluate(Reader.of(np.zeros((CHUNK // 2 - 4, 2 * modes), int)).beta)
+    if np.ptp(values) > 1000 * epsilon * np.abs(values).max():
+        raise InputError(
+            "`symbol` must have derivatives, but all of them vanish although its values change: "
+            "use no `jax.lax.stop_gradient`, `floor` or integers in it."
+        )
+
+
 def generic(tree):
     """`tree` with arbitrary numbers near 1 in place of its floating-point arrays and floats.
 
     Equal floats stay equal, and 0 and ±1 stay what they are, so that terms that cancel because
-    two constants agree still cancel; magnitudes no longer matter.
+    two constants agree still cancel; magnitudes no longer matter. Beside a plain function, whose
+    own constants are hidden, known numbers far from 1 stay, since it may have the same units.
     """
     random = np.random.default_rng(0)
+    hides_constants = any(callable(leaf) for leaf in jax.tree.leaves(tree))
 
     def draw(leaf):
+        if hides_constants and _is_far_from_one(leaf):
+            return leaf
         if isinstance(leaf, float) and abs(leaf) not in (0.0, 1.0):
             seed = int.from_bytes(struct.pack("d", abs(leaf)), "little")
             return math.copysign(np.random.default_rng(seed).uniform(0.5, 1.5), leaf)
@@ -214,6 +239,15 @@ def generic(tree):
     return jax.tree.map(draw, tree)
 
 
+def _is_far_from_one(leaf) -> bool:
+    """Whether known floating-point numbers contain one outside of 0.01 … 100."""
+    is_number = isinstance(leaf, float | np.ndarray | jax.Array) and is_known(leaf)
+    if not is_number or not np.issubdtype(np.result_type(leaf), np.inexact):
+        return False
+    size = np.abs(leaf)
+    return bool(((size != 0) & ((size < 1e-2) | (size > 1e2))).any())
+
+
 class Polynomial(AbstractSymbol):
     """`H(q, p) = Re Σ_k c_k Π_i α_i*^{m_ki} α_i^{n_ki}`, `α = (q + ip)/√2`.
 
@@ -222,10 +256,18 @@ class Polynomial(AbstractSymbol):
     Args:
         powers: Rows (m₁…m_N, n₁…n_N).
         coefficients: c, one for each row.
+
+    Raises:
+        InputError: If the rows are not of equal length 2N or contain anything but integers of at
+            least 0, or if the coefficients are not finite or not one for each row.
     """
 
     powers: tuple[Powers, ...] = eqx.field(static=True)
     coefficients: Complex[Array, " terms"]
+
+    def __check_init__(self):
+        require_rows("powers", self.powers)
+        field("coefficients", self.coefficients, (len(self.powers),))
 
     @property
     def modes(self) -> int:
@@ -233,6 +275,7 @@ class Polynomial(AbstractSymbol):
         return len(self.powers[0]) // 2
 
     def __call__(self, q, p):
+        q, p = at_modes(q, p, self.modes)
         alpha = (q + 1j * p) / math.sqrt(2)
         w = jnp.concatenate([alpha.conj(), alpha])
         rows, power = np.array(self.powers), [jnp.ones_like(w)]
@@ -247,14 +290,44 @@ def polynomial(
 ) -> Polynomial:
     """The coefficients of `symbol`, a polynomial H(q, p) of degree at most 8, in units of ℓ and κ.
 
+    Args:
+        symbol: H(q, p), real, for one point.
+        modes: N.
+        ell: ℓ, one number or one per mode.
+        kappa: κ.
+
     Raises:
-        InputError: If it is no such polynomial.
+        InputError: If it is no such polynomial, uses a coordinate that N modes do not have or
+            returns anything but one real number, or if ℓ or κ is not positive.
     """
-    space = PhaseSpace.of(modes, ell, kappa)
-    at = lambda beta: jnp.reshape(symbol(*jnp.split(space.point(beta), 2)), 1)
+    require_symbol(symbol)
+    require_whole(1, modes=modes)
+    declared = getattr(symbol, "modes", None)
+    if declared not in (None, modes):
+        raise InputError(f"`modes` must be the {declared} of `symbol`, but is {modes}.")
+    space = PhaseSpace.of(modes, positive("ell", ell), positive("kappa", kappa, shape=()))
+    at = lambda beta: energy(symbol, space.point(beta)).reshape(1)
     reader, found = read(jax.vmap(at), modes)
     starred = np.roll(reader.exponents, modes, axis=1)  # (β*, β), as `Polynomial` has them
     kept = found[:, 0] != 0
     kept[0] |= not kept.any()
     coefficients = jnp.asarray(found[kept, 0].astype(complex))
     return Polynomial(tuple(map(tuple, starred[kept].tolist())), coefficients)
+
+
+def require_rows(name: str, rows):
+    """Checks that rows (m₁…m_N, n₁…n_N) are integers of at least 0, of equal length.
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    try:
+        lengths = {len(row) for row in rows}
+        whole = all(isinstance(n, int | np.integer) and n >= 0 for row in rows for n in row)
+    except TypeError:
+        lengths, whole = set(), False
+    if len(lengths) != 1 or min(lengths) == 0 or min(lengths) % 2 or not whole:
+        raise InputError(
+            f"`{name}` must have rows (m₁…m_N, n₁…n_N) of integers, of equal length and without "
+            f"negative entries, but is {rows!r}."
+        )

@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, is_known, require_positive, require_real, require_shape
+from ..errors import InputError, is_known, positive, require_real, require_shape
 from ..evolution.schemes import Scheme, nystrom6
 from ..evolution.splitting import RealFourier, SplitFlow, fixed_propagator, pullback_inside
+from ..evolution.status import grid_faults
 from ..evolution.stepper import AbstractStepper
-from ..grid import Grid, grid_strain, one_per_axis
+from ..grid import Grid, one_per_axis
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.potentials import potential_at
 
@@ -53,6 +54,20 @@ class WignerStep(AbstractStepper):
                 "half the greatest ħθ outside it: soften it."
             )
 
+    @property
+    def order(self) -> int:
+        """The global error is O(dt**order)."""
+        return self.scheme.order
+
+    def vector(self, state):
+        """`(πħ)^N W`, at most 1."""
+        return (jnp.pi * self.hamiltonian.hbar) ** (self.grid.dim // 2) * state
+
+    def faults(self, state):
+        """Of a W that the grid does not resolve, or that reaches the edge of an isolated box."""
+        size = self.vector(state)
+        return grid_faults(self.grid, size, size)
+
     def make_step(self, dt):
         grid, n, scheme = self.grid, self.grid.dim // 2, self.scheme
         axes = tuple(range(grid.dim))
@@ -65,7 +80,7 @@ class WignerStep(AbstractStepper):
             scheme=scheme,
             is_reversible=True,
         )
-        return _WignerFlow(flow, grid)
+        return _WignerFlow(flow)
 
     def _drift(self) -> Float[Array, "*shape"]:
         """`Σ k_i p_i/m_i`: the angular frequency of the waves k in q."""
@@ -84,10 +99,9 @@ class WignerStep(AbstractStepper):
 
 
 class _WignerFlow(eqx.Module):
-    """One step of W, with the strain of the grid."""
+    """One step of W."""
 
     flow: SplitFlow
-    grid: Grid
     is_reversible: bool = eqx.field(default=True, static=True)
 
     def enter(self, t, w):
@@ -102,9 +116,6 @@ class _WignerFlow(eqx.Module):
 
     def pullback(self, t, after, cotangent):
         return pullback_inside(self, lambda step: step.flow, t, after, cotangent)
-
-    def strain(self, w):
-        return grid_strain(self.grid, w)
 
 
 def smoothed(
@@ -124,9 +135,8 @@ def smoothed(
     """
     require_real("w", w)
     require_shape("w", w, grid.shape)
-    require_positive(ell=ell, hbar=hbar)
-    n = _modes(grid)
-    scale = one_per_axis("ell", ell, n)
+    hbar, n = positive("hbar", hbar), _modes(grid)
+    scale = one_per_axis("ell", positive("ell", ell), n)
     widths = jnp.concatenate([scale, hbar / scale]).reshape(2 * n, *[1] * grid.dim)
     damping = jnp.exp(-jnp.sum((widths * grid.k) ** 2, axis=0) / 4)
     return jnp.fft.ifftn(damping * jnp.fft.fftn(w)).real

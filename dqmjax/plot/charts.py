@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, require_real
+from ..data.abstract import numbers
+from ..errors import InputError
+from .checks import axes, named
 
 MARKERS = "os^Dv<>PX*"
 
@@ -26,22 +27,30 @@ def work_precision(
     Raises:
         InputError: If `runs` is empty, or errors and seconds are not positive or differ in number.
     """
-    if not runs:
-        raise InputError("`runs` must contain at least one method, but is empty.")
-    ax, lines = ax or plt.gca(), []
+    given = {name: _errors_and_seconds(name, pair) for name, pair in named("runs", runs).items()}
+    ax, lines = axes(ax), []
     for (name, (errors, seconds)), marker in zip(
-        runs.items(), itertools.cycle(MARKERS), strict=False
+        given.items(), itertools.cycle(MARKERS), strict=False
     ):
-        errors, seconds = np.asarray(errors), np.asarray(seconds)
-        require_real(name, errors)
-        if errors.shape != seconds.shape or not ((errors > 0).all() and (seconds > 0).all()):
-            raise InputError(
-                f"`runs` of {name!r} must have as many positive errors as seconds, but has "
-                f"{errors} and {seconds}."
-            )
         order = np.argsort(errors)
         lines += ax.loglog(errors[order], seconds[order], marker=marker, ms=4, lw=1.2, label=name)
     ax.xaxis.set_inverted(True)
     ax.set(xlabel="error", ylabel="seconds")
     ax.legend(frameon=False)
     return lines
+
+
+def _errors_and_seconds(name: str, pair) -> list[np.ndarray]:
+    """The two of one method."""
+    try:
+        errors, seconds = (numbers(f"runs[{name!r}]", part) for part in pair)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"`runs[{name!r}]` must be a pair of errors and seconds.") from None
+    if errors.ndim != 1 or errors.shape != seconds.shape or min(errors.min(), seconds.min()) <= 0:
+        raise InputError(
+            f"`runs[{name!r}]` must have as many positive errors as seconds, but has {errors} "
+            f"and {seconds}."
+        )
+    return [errors, seconds]

@@ -12,7 +12,9 @@ from matplotlib.quiver import Quiver
 from matplotlib.tri import Triangulation
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, require_real, require_shape
+from ..errors import InputError, require_finite, require_shape, require_whole
+from ..recovery.experiments import require_type
+from .checks import axes as axes_of, scale, shaped
 from .style import BLUE, POSITIVE, RUST, SIGNED
 
 Q_LABEL, P_LABEL = r"$q$  ($\ell$)", r"$p$  ($\kappa/\ell$)"
@@ -40,19 +42,24 @@ def phase_space_map(
     Raises:
         InputError: If the shapes do not match or the values are complex.
     """
-    points, values = np.asarray(points), np.asarray(values)
-    if points.ndim != 2 or points.shape[1] != 2 or values.shape != points.shape[:1]:
-        raise InputError(
-            "`points` must have shape (points, 2) and `values` (points,), but they have "
-            f"{points.shape} and {values.shape}."
-        )
-    require_real("values", values)
-    ax = ax or plt.gca()
+    points = shaped("points", points, None, 2)
+    values = shaped("values", values, len(points))
+    ell, kappa = scale("ell", ell), scale("kappa", kappa)
+    ax = axes_of(ax)
     q, p = (points / [ell, kappa / ell]).T
-    artist = ax.tripcolor(Triangulation(q, p), values, shading="gouraud", **style)
+    artist = ax.tripcolor(_triangles(q, p), values, shading="gouraud", **style)
     ax.margins(0)
     _label(ax)
     return artist
+
+
+def _triangles(q: np.ndarray, p: np.ndarray) -> Triangulation:
+    try:
+        return Triangulation(q, p)
+    except (RuntimeError, ValueError):
+        raise InputError(
+            "`points` must span an area: three points or more that are not on one line."
+        ) from None
 
 
 def phase_space_maps(
@@ -80,12 +87,11 @@ def phase_space_maps(
     Raises:
         InputError: If `t` is empty, the shapes do not match or the values are complex.
     """
-    points, values, t = np.asarray(points), np.asarray(values), np.asarray(t)
-    if not t.size:
-        raise InputError("`t` must contain at least one time, but is empty.")
-    require_shape("values", values, (t.size, len(points)))
-    require_real("values", values)
-    axes = list(panels(1, t.size)[0] if axes is None else axes)
+    t, points = shaped("t", t, None), shaped("points", points, None, 2)
+    values = shaped("values", values, t.size, len(points))
+    ell, kappa = scale("ell", ell), scale("kappa", kappa)
+    require_type(str, label=label)
+    axes = _one_for_each(t, axes)
     style = _scale(values) | style
     artists = []
     for ax, row, now in zip(axes, values, t, strict=True):
@@ -94,6 +100,16 @@ def phase_space_maps(
         ax.label_outer()
     axes[0].figure.colorbar(artists[0], ax=axes, label=label, shrink=0.85)
     return artists
+
+
+def _one_for_each(t: np.ndarray, axes: Iterable[Axes] | None) -> list[Axes]:
+    if axes is None:
+        return list(panels(1, t.size)[0])
+    require_type(Iterable, axes=axes)
+    chosen = list(axes)
+    if len(chosen) != t.size or not all(isinstance(ax, Axes) for ax in chosen):
+        raise InputError(f"`axes` must be {t.size} axes, one for each time, but are {chosen}.")
+    return chosen
 
 
 def _scale(values: np.ndarray) -> dict:
@@ -145,12 +161,11 @@ def drift_and_diffusion(
     Raises:
         InputError: If the shapes do not match or a number is complex.
     """
-    points, drift, diffusion = map(np.asarray, (points, drift, diffusion))
-    given = {"points": (points, (2,)), "drift": (drift, (2,)), "diffusion": (diffusion, (2, 2))}
-    for name, (value, shape) in given.items():
-        require_shape(name, value, (len(points), *shape))
-        require_real(name, value)
-    ax, units = ax or plt.gca(), np.array([ell, kappa / ell])
+    points = shaped("points", points, None, 2)
+    drift = shaped("drift", drift, len(points), 2)
+    diffusion = shaped("diffusion", diffusion, len(points), 2, 2)
+    ell, kappa = scale("ell", ell), scale("kappa", kappa)
+    ax, units = axes_of(ax), np.array([ell, kappa / ell])
     places, arrows = points / units, drift / units
     curves = _curves(places, diffusion / np.outer(units, units))
     collection = LineCollection(curves, colors=RUST, lw=1.1)
@@ -210,11 +225,13 @@ def fock_weights(
         ax: Axes to draw on; by default the current ones.
 
     Raises:
-        InputError: If `coefficients` is not a square matrix.
+        InputError: If `coefficients` is not a square matrix of finite numbers, or `kept` not a
+            number of levels.
     """
-    rho = np.abs(np.asarray(coefficients))
-    require_shape("coefficients", rho, (len(rho), len(rho)))
-    ax, n = ax or plt.gca(), np.arange(len(rho))
+    rho = _matrix(coefficients)
+    if kept is not None:
+        require_whole(1, kept=kept)
+    ax, n = axes_of(ax), np.arange(len(rho))
     shells = [max(rho[k, : k + 1].max(), rho[: k + 1, k].max()) for k in n]
     style = {"markersize": 3.5, "lw": 1}
     lines = ax.semilogy(n, np.diag(rho), "o-", color=BLUE, label=r"$\rho_{nn}$", **style)
@@ -226,3 +243,19 @@ def fock_weights(
     ax.locator_params(axis="x", integer=True)
     ax.legend(frameon=False)
     return lines
+
+
+def _matrix(coefficients) -> np.ndarray:
+    """The moduli of a square matrix."""
+    try:
+        rho = np.asarray(coefficients)
+    except (TypeError, ValueError):
+        raise InputError("`coefficients` must be a matrix of numbers, but is none.") from None
+    if rho.dtype.kind not in "iufc" or rho.ndim != 2 or not rho.size:
+        raise InputError(
+            "`coefficients` must be a square matrix of numbers, but is of shape "
+            f"{rho.shape} and type {rho.dtype}."
+        )
+    require_shape("coefficients", rho, (len(rho), len(rho)))
+    require_finite(coefficients=rho)
+    return np.abs(rho)

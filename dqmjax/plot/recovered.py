@@ -1,6 +1,6 @@
 """Data compared with the recovered model, and the uncertainty of the parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,8 +11,10 @@ from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
 from ..data.snapshots import Snapshots
-from ..errors import InputError
+from ..errors import InputError, require_whole
+from ..recovery.experiments import require_type
 from ..recovery.result import Recovery
+from .checks import shaped
 from .phase_space import P_LABEL, RHO, panels, phase_space_maps
 from .style import BLUE, POSITIVE, SIGNED
 
@@ -31,15 +33,17 @@ def snapshots(
         times: Indices of the snapshots to show; by default four, evenly spread in time.
 
     Raises:
-        InputError: If the data have more than one mode.
+        InputError: If the data are no snapshots or have more than one mode, `model` has another
+            shape, or `times` are no indices of snapshots.
     """
+    require_type(Snapshots, data=data)
     if data.modes != 1:
         raise InputError(
             f"`data` must have one mode, but has {data.modes}: integrate over the other modes."
         )
-    chosen = _spread(data.t, 4) if times is None else list(times)
+    model = shaped("model", model, *data.measured.shape)
+    chosen = _spread(data.t, 4) if times is None else _indices(times, len(data.t))
     axes = panels(3, len(chosen))
-    model = np.asarray(model)
     residual = data.measured - model
     largest = np.abs(residual[chosen]).max() or 1e-300
     density = {"vmin": 0, "vmax": data.measured.max(), "cmap": POSITIVE, "label": RHO}
@@ -58,6 +62,17 @@ def snapshots(
     return axes[0, 0].figure
 
 
+def _indices(times, count: int) -> list[int]:
+    """`times`, if they are numbers of snapshots."""
+    require_type(Iterable, times=times)
+    chosen = list(times)
+    for index in chosen:
+        require_whole(0, times=index)
+    if not chosen or max(chosen) >= count:
+        raise InputError(f"`times` must be indices of the {count} snapshots, but are {chosen}.")
+    return chosen
+
+
 def _spread(t: Float[np.ndarray, " times"], count: int) -> list[int]:
     """Indices of the times nearest to evenly spaced ones."""
     even = np.linspace(t[0], t[-1], count)
@@ -71,7 +86,11 @@ def posterior(recovery: "Recovery") -> "Figure":
 
     Args:
         recovery: Returned by `recover`.
+
+    Raises:
+        InputError: If it is something else.
     """
+    require_type(Recovery, recovery=recovery)
     names = [name for name, known in recovery.identifiable.items() if known]
     keep = [list(recovery.estimate).index(name) for name in names]
     covariance = recovery.covariance[np.ix_(keep, keep)]

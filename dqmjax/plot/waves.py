@@ -3,15 +3,16 @@
 import itertools
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, require_positive, require_real, require_shape
+from ..errors import InputError, not_negative, require_real, require_shape
 from ..grid import Grid
+from ..recovery.experiments import require_type
+from .checks import axes, named, scale, shaped
 from .style import COLOURS, DASHES, EMPTY
 
 PHASE = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi, "origin": "lower"}
@@ -42,14 +43,14 @@ def density_and_action(
         InputError: If the grid has more dimensions, a shape does not match, a number is complex,
             or ρ or `peak` is not positive.
     """
-    rho, S = _on_grid(grid, {"rho": rho, "S": S})
-    _require_density(rho)
-    peak = float(rho.max()) if peak is None else peak
-    require_positive(peak=peak)
+    require_type(Grid, grid=grid)
     if grid.dim > 2:
         raise InputError(f"`grid` must have one or two dimensions, but has {grid.dim}: take a cut.")
-    ax = ax or plt.gca()
-    phase = np.ma.masked_where(rho < empty * peak, np.angle(np.exp(1j * S / hbar)))
+    rho, empty, hbar = _density(grid, rho), _part(empty), scale("hbar", hbar)
+    peak = float(rho.max()) if peak is None else scale("peak", peak)
+    S = _where_there_is_density(grid, rho, empty * peak, "S", S)
+    ax = axes(ax)
+    phase = np.ma.masked_invalid(np.angle(np.exp(1j * S / hbar)))
     return _map(grid, ax, rho / peak, phase) if grid.dim == 2 else _area(grid, ax, rho, peak, phase)
 
 
@@ -97,16 +98,17 @@ def fields(
         InputError: If the grid has more dimensions, `curves` is empty, a shape does not match, a
             number is complex or ρ is not positive.
     """
+    require_type(Grid, grid=grid)
     if grid.dim != 1:
         raise InputError(f"`grid` must have one dimension, but has {grid.dim}: take a cut.")
-    _require_any("curves", curves)
-    (rho,) = _on_grid(grid, {"rho": rho})
-    _on_grid(grid, curves)
-    _require_density(rho)
-    ax, x, part = ax or plt.gca(), np.asarray(grid.points[0]), rho / (1.05 * rho.max())
+    rho, least = _density(grid, rho), float(_part(empty) * np.max(rho))
+    curves = {
+        name: _where_there_is_density(grid, rho, least, f"curves[{name!r}]", value)
+        for name, value in named("curves", curves).items()
+    }
+    ax, x, part = axes(ax), np.asarray(grid.points[0]), rho / (1.05 * rho.max())
     ax.fill_between(x, part, color="0.88", lw=0, zorder=0, transform=ax.get_xaxis_transform())
-    masked = {n: np.where(rho < empty * rho.max(), np.nan, y) for n, y in curves.items()}
-    lines = _lines(ax, x, masked)
+    lines = _lines(ax, x, curves)
     ax.set(xlabel="$x$", xlim=(grid.lower[0], grid.upper[0]))
     return lines
 
@@ -124,13 +126,10 @@ def energy_ledger(
     Raises:
         InputError: If `parts` is empty, a shape does not match or a number is complex.
     """
-    t = np.asarray(t)
-    _require_any("parts", parts)
-    for name, values in parts.items():
-        require_shape(name, values, t.shape)
-        require_real(name, values)
-    ax = ax or plt.gca()
-    values = {name: np.asarray(part) for name, part in parts.items()}
+    t = shaped("t", t, None)
+    parts = named("parts", parts)
+    values = {name: shaped(f"parts[{name!r}]", part, t.size) for name, part in parts.items()}
+    ax = axes(ax)
     lines = _lines(ax, t, values)
     lines += ax.plot(t, sum(values.values()), color="black", lw=2, label="total")
     ax.set(xlabel="$t$", ylabel="energy")
@@ -149,18 +148,37 @@ def _lines(ax: Axes, x, curves: Mapping[str, np.ndarray]) -> list[Line2D]:
     return lines
 
 
-def _on_grid(grid: Grid, values: Mapping[str, ArrayLike]) -> list[np.ndarray]:
-    for name, value in values.items():
-        require_shape(name, value, grid.shape)
-        require_real(name, value)
-    return [np.asarray(value) for value in values.values()]
-
-
-def _require_density(rho: np.ndarray):
+def _density(grid: Grid, rho: ArrayLike) -> np.ndarray:
+    """ρ, if it is positive somewhere."""
+    rho = shaped("rho", rho, *grid.shape)
     if not rho.max() > 0:
         raise InputError(f"`rho` must be positive somewhere, but is at most {rho.max()}.")
+    return rho
 
 
-def _require_any(name: str, values: Mapping):
-    if not values:
-        raise InputError(f"`{name}` must have at least one entry, but is empty.")
+def _part(empty: float) -> float:
+    """`empty`, if it is part of a maximum."""
+    require_shape("empty", not_negative("empty", empty), ())
+    if empty >= 1:
+        raise InputError(f"`empty` must be below 1, part of the maximum, but is {empty}.")
+    return empty
+
+
+def _where_there_is_density(
+    grid: Grid, rho: np.ndarray, least: float, name: str, values: ArrayLike
+) -> np.ndarray:
+    """Real values on the grid, NaN where ρ is below `least`; elsewhere they must be finite."""
+    try:
+        values = np.asarray(values)
+    except (TypeError, ValueError):
+        raise InputError(f"`{name}` must be real numbers, but are none.") from None
+    require_real(name, values)
+    require_shape(name, values, grid.shape)
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"`{name}` must be real numbers, but are of type {values.dtype}.")
+    shown = np.where(rho < least, 0.0, values)
+    if not np.isfinite(shown).all():
+        raise InputError(
+            f"`{name}` must be finite where there is density, but has NaN or infinity."
+        )
+    return np.where(rho < least, np.nan, values)

@@ -8,6 +8,7 @@ import equinox as eqx
 import scipy
 
 from ..errors import InputError
+from .experiments import require_type
 from .result import Recovery
 
 
@@ -59,11 +60,13 @@ def compare(models: Mapping[str, Recovery]) -> Comparison:
     Raises:
         InputError: If there are fewer than two, or their data differ.
     """
+    require_type(Mapping, models=models)
     if len(models) < 2:
         raise InputError(f"`models` must be two fits or more, but are {len(models)}.")
+    require_type(Recovery, **{f"models[{name!r}]": model for name, model in models.items()})
     first = next(iter(models.values()))
     for name, model in models.items():
-        _require_same_data(first, model, name)
+        _require_same_data(first, model, f"models[{name!r}]")
     counted = {name: len(model.estimate) for name, model in models.items()}
     deviance = {name: model.goodness.deviance for name, model in models.items()}
     n = first.goodness.size
@@ -89,6 +92,7 @@ def likelihood_ratio(restricted: Recovery, full: Recovery) -> Ratio:
     Raises:
         InputError: If their data differ, or `full` has no more parameters.
     """
+    require_type(Recovery, restricted=restricted, full=full)
     _require_same_data(restricted, full, "full")
     dof = len(full.estimate) - len(restricted.estimate)
     if dof < 1:

@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError
+from ..data.abstract import numbers
+from ..errors import InputError, require_shape
 from ..evolution.solve import save_times
+from .experiments import require_type
 from .parameters import require_names
 from .problem import predicted
 from .result import Recovery
@@ -36,7 +38,8 @@ def standard_error(result: Recovery, name: str) -> Callable[[Scalar | float], Sc
         InputError: If the name is unknown, the data have no times or are samples, or not everything
             is determined.
     """
-    require_names(result.estimate, [name])
+    require_type(Recovery, result=result)
+    require_names(result.estimate, [name], "name")
     chosen = jnp.asarray([n == name for n in result.estimate], float)
     whole = _information(result)
     return lambda t: jnp.sqrt(chosen @ jnp.linalg.solve(whole(t), chosen))
@@ -68,6 +71,9 @@ def best_time(criterion: Callable, candidates: Float[np.ndarray, " times"]) -> f
     Raises:
         InputError: If it is finite at none.
     """
+    require_type(Callable, criterion=criterion)  # pyright: ignore[reportArgumentType]
+    candidates = np.atleast_1d(numbers("candidates", candidates))
+    require_shape("candidates", candidates, (candidates.size,))
     values = np.array([float(criterion(jnp.asarray(t))) for t in candidates])
     if not np.isfinite(values).any():
         raise InputError("`candidates` must hold a time up to which the runs are finite.")
@@ -75,6 +81,7 @@ def best_time(criterion: Callable, candidates: Float[np.ndarray, " times"]) -> f
 
 
 def _information(result: Recovery) -> Callable:
+    require_type(Recovery, result=result)
     problem, noise = result.problem, result.goodness.noise
     template, _, where = problem.inputs
     likelihood = problem.likelihood

@@ -15,16 +15,18 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ..data.abstract import AbstractData
-from ..errors import InputError, require
+from ..errors import InputError, is_known, require, require_finite, require_whole
 from ..evolution.adjoint import AbstractAdjoint, Checkpointed, Direct, Reversible, ReversibleStep
 from ..evolution.solve import SaveTimes, save_times, solve
+from ..evolution.status import Reason, Status
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.spectrum import eigenstates
 
 IN_PARALLEL = 8  # times at which different places are observed
-Prediction = tuple[Float[Array, "rows ..."], Float[Array, "..."] | None]
+Fault = Status | Float[Array, "..."] | None
+Prediction = tuple[Float[Array, "rows ..."], Fault]
 
 
 class Guess(NamedTuple):
@@ -45,8 +47,8 @@ class AbstractExperiment(eqx.Module):
 
     @abc.abstractmethod
     def predict(self, times: SaveTimes | None, where: Any) -> Prediction:
-        """What is measured at each time, and the truncation error of the run, above 1 where the
-        run is wrong, or `None` if it is unknown.
+        """What is measured at each time, and the `Solution.status` of the run, or a number above 1
+        where the run is wrong, or `None` if that is unknown.
 
         Args:
             times: Those of the data, the first that of the preparation; for `solve`.
@@ -70,6 +72,17 @@ class AbstractExperiment(eqx.Module):
         Return `data` itself if `predict` does not know the `where` of `data.rough()`.
         """
         return data.rough()
+
+    def check(self, data: AbstractData):
+        """Checks that the data are of this experiment.
+
+        Raises:
+            InputError: If they are not.
+        """
+
+    def refined(self) -> "AbstractExperiment | None":
+        """The experiment with half as long time steps, if its prediction has an error by them."""
+        return None
 
     def shooting(self, data: AbstractData) -> "AbstractExperiment | None":
         """An experiment with the same arrays that starts every interval from measured states."""
@@ -97,14 +110,26 @@ class Evolution(AbstractExperiment):
         reconstruct: The state as a function of the numbers measured at one time, if they
             determine it, such as `lambda parts: parts[0] + 1j * parts[1]`. It allows multiple
             shooting.
+
+    Raises:
+        InputError: If an argument is of another kind, or a known state is not finite.
     """
 
     stepper: AbstractStepper
     state: PyTree = eqx.field(converter=lambda state: _known(state))
     observe: Callable
-    substeps: int = eqx.field(default=1, static=True, kw_only=True)
+    substeps: int = eqx.field(
+        default=1, static=True, kw_only=True, converter=lambda count: _whole("substeps", count)
+    )
     adjoint: AbstractAdjoint = eqx.field(default=Direct(), kw_only=True)
     reconstruct: Callable | None = eqx.field(default=None, kw_only=True)
+
+    def __check_init__(self):
+        require_type(AbstractStepper, stepper=self.stepper)
+        require_type(Callable, observe=self.observe)  # pyright: ignore[reportArgumentType]
+        require_type(AbstractAdjoint, adjoint=self.adjoint)
+        if self.reconstruct is not None:
+            require_type(Callable, reconstruct=self.reconstruct)  # pyright: ignore[reportArgumentType]
 
     def predict(self, times, where):
         state = self.state() if callable(self.state) else jax.tree.map(jnp.asarray, self.state)
@@ -124,10 +149,15 @@ class Evolution(AbstractExperiment):
         values = run.saved
         if where is not None:
             values = at_each_time(self.observe, where)(run.saved, where)
-        return values, run.strain
+        return values, run.status
 
     def rough(self, data):
         return data if data.measured is None else data.rough()
+
+    def refined(self):
+        if not hasattr(self.stepper, "scheme"):
+            return None  # no splitting
+        return dataclasses.replace(self, substeps=2 * self.substeps)
 
     def shooting(self, data):
         if self.reconstruct is None or data.measured is None:
@@ -172,9 +202,10 @@ class Shooting(AbstractExperiment):
         def one(state, start, end):
             return self.evolution.predict_from(state, save_times(jnp.stack([start, end])), where)
 
-        moved, strain = jax.vmap(one)(states, ts[:-1], ts[1:])
+        moved, status = jax.vmap(one)(states, ts[:-1], ts[1:])
         moved = jnp.concatenate([values[:1], moved[:, 1]])
-        return moved, None if strain is None else jnp.append(0.0, strain[:, 1])
+        ends = jax.tree.map(lambda x: jnp.pad(x[:, 1], (1, 0)), status)  # the first is OK
+        return moved, ends
 
 
 class Levels(AbstractExperiment):
@@ -184,11 +215,24 @@ class Levels(AbstractExperiment):
         hamiltonian: With a real potential.
         grid: Periodic box.
         count: How many levels to compute.
+
+    Raises:
+        InputError: If an argument is of another kind.
     """
 
     hamiltonian: Hamiltonian
     grid: Grid
-    count: int = eqx.field(static=True)
+    count: int = eqx.field(static=True, converter=lambda count: _whole("count", count))
+
+    def __check_init__(self):
+        require_type(Hamiltonian, hamiltonian=self.hamiltonian)
+        require_type(Grid, grid=self.grid)
+
+    def check(self, data):
+        if data.t is not None:
+            raise InputError("`data` of `Levels` must be `Lines`, without times.")
+        if data.where is not None:
+            self._checked(np.asarray(data.where), data.where)
 
     def predict(self, times, where):
         if times is not None:
@@ -196,13 +240,38 @@ class Levels(AbstractExperiment):
         energies, _ = eigenstates(self.hamiltonian, self.grid, self.count)
         if where is None:
             return energies[None], None
-        where = require(
-            where,
-            ((where >= 0) & (where < self.count)).all(),
-            f"`transitions` must be between levels 0 … {self.count - 1}: raise `count`.",
-        )
+        energies = self._checked(where, energies)
         upper, lower = where.T
         return ((energies[upper] - energies[lower]) / self.hamiltonian.hbar)[None], None
+
+    def _checked(self, transitions, value):
+        """`value`, if all transitions are between levels that are computed; see `require`."""
+        return require(
+            value,
+            ((transitions >= 0) & (transitions < self.count)).all(),
+            f"`transitions` must be between levels 0 … {self.count - 1}: raise `count`.",
+        )
+
+
+def as_status(fault: Fault) -> Status | None:
+    """The status; of a number above 1 the reason is that there are too few levels."""
+    if fault is None or isinstance(fault, Status):
+        return fault
+    size = jnp.where(jnp.isnan(fault), jnp.inf, fault)
+    return Status(jnp.where(size > 1, int(Reason.LEVELS), int(Reason.OK)), size)
+
+
+def require_type(kind: type | tuple[type, ...], **values):
+    """Checks that values are of a type.
+
+    Raises:
+        InputError: Naming the argument, the type and that of the value.
+    """
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            kinds = kind if isinstance(kind, tuple) else (kind,)
+            must = " or ".join(f"`{k.__name__}`" for k in kinds)
+            raise InputError(f"`{name}` must be of type {must}, but is {type(value).__name__}.")
 
 
 def required(times: SaveTimes | None) -> SaveTimes:
@@ -223,6 +292,26 @@ def at_each_time(observe: Callable, where: Array) -> Callable:
     return lambda *both: jax.lax.map(lambda pair: observe(*pair), both, batch_size=IN_PARALLEL)
 
 
+def _whole(name: str, count) -> int:
+    """`count`, if it is an integer of at least 1."""
+    require_whole(1, **{name: count})
+    return int(count)
+
+
 def _known(state):
     """Arrays as NumPy's, which are not estimated."""
-    return state if callable(state) else jax.tree.map(np.asarray, state)
+    if callable(state):
+        return state
+    if not is_known(state):
+        raise InputError(
+            "`state` must be known, but is traced: give a module that returns it, or build the "
+            "experiment outside `jit` and `grad`."
+        )
+    arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
+    if not arrays or any(array.dtype.kind not in "iufc" for array in arrays):
+        raise InputError(
+            "`state` must be an array, several of them, or a function that returns them, but is "
+            f"{state!r}."
+        )
+    require_finite(state=np.concatenate([array.ravel() for array in arrays]))
+    return jax.tree.map(np.asarray, state)

@@ -1,6 +1,7 @@
 """Heterodyne detection of a coherent state that evolves in the Husimi picture."""
 
 import dataclasses
+import functools
 import math
 from typing import Any, cast
 
@@ -13,19 +14,21 @@ from jaxtyping import Array, Complex, Float
 
 from ..data.abstract import AbstractHeterodyneData
 from ..data.test_functions import TestFunctions
-from ..errors import InputError
+from ..errors import InputError, finite, require_shape, require_whole
 from ..evolution.solve import SaveTimes, Solution, solve
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep
 from ..phase_space.coordinates import PhaseSpace
 from ..phase_space.fokker_planck import Damped, FokkerPlanck
-from .experiments import AbstractExperiment, Guess, at_each_time, required
+from .experiments import AbstractExperiment, Guess, at_each_time, require_type, required
 from .fisher_scoring import least_squares
 from .parameters import Template, Vector, leaf_names, parameter_names, to_vector
 from .weak_form import WeakForm, early_snapshots, weak_form
 
 MOST_QUANTA = 100  # memory grows with the square
 BEYOND = 1e-6  # part of the first state that may lie beyond the cut-off
+MOST_COEFFICIENTS = 10**9  # of a state: 16 GB
+LOST = 1e-5  # part of the first state beyond the cut-off; with more, the prediction is NaN
 LEAST = 4  # snapshots that a spline joins
 
 
@@ -36,12 +39,25 @@ class Heterodyne(AbstractExperiment):
         model: Equation of motion.
         alpha_re, alpha_im: ⟨β⟩ at the first time.
         basis: Levels kept, and the scales ℓ and κ of the measurement.
+
+    Raises:
+        InputError: If an argument is of another kind, or an amplitude has another shape.
     """
 
     model: FokkerPlanck | Damped
-    alpha_re: Float[Array, " modes"]
-    alpha_im: Float[Array, " modes"]
+    alpha_re: Float[Array | np.ndarray, " modes"] = eqx.field(
+        converter=functools.partial(finite, "alpha_re")
+    )
+    alpha_im: Float[Array | np.ndarray, " modes"] = eqx.field(
+        converter=functools.partial(finite, "alpha_im")
+    )
     basis: FockBargmann
+
+    def __check_init__(self):
+        require_type((FokkerPlanck, Damped), model=self.model)
+        require_type(FockBargmann, basis=self.basis)
+        for name in ("alpha_re", "alpha_im"):
+            require_shape(name, getattr(self, name), (self.basis.modes,))
 
     def predict(self, times, where):
         """The densities at the points `where`, or the means of test functions."""
@@ -50,15 +66,15 @@ class Heterodyne(AbstractExperiment):
             raise InputError("`data` must have points of phase space: `Snapshots` or `Samples`.")
         if callable(where):
             tests = cast(TestFunctions, where)
-            return jax.vmap(tests.means)(run.saved), run.strain
+            return jax.vmap(tests.means)(run.saved), run.status
         if where.ndim == 2:
-            return self.basis.density(run.saved, where), run.strain
-        return at_each_time(self.basis.density, where)(run.saved, where), run.strain
+            return self.basis.density(run.saved, where), run.status
+        return at_each_time(self.basis.density, where)(run.saved, where), run.status
 
     def run(self, times: SaveTimes | None) -> Solution:
         """The coefficients at all times."""
         alpha = jnp.asarray(self.alpha_re) + 1j * jnp.asarray(self.alpha_im)
-        start = self.basis.coherent(alpha)
+        start = self.basis.coherent(alpha, loss=LOST)
         return solve(HusimiStep(self.model, self.basis), start, required(times), throw=False)
 
     def scales(self, data):
@@ -144,6 +160,8 @@ def choose_basis(
     Raises:
         InputError: If it has too many quanta, or `cutoff` is too low for it.
     """
+    if cutoff is not None:
+        require_whole(2, cutoff=cutoff)
     quanta, modes = float(np.sum(np.abs(amplitude) ** 2)), len(amplitude)
     if not quanta < MOST_QUANTA:
         raise InputError(
@@ -155,6 +173,11 @@ def choose_basis(
     else:
         needed = math.ceil(quanta + 5 * math.sqrt(quanta) + 6)
     levels = needed if cutoff is None else cutoff
+    if levels ** (2 * modes) > MOST_COEFFICIENTS:
+        raise InputError(
+            f"`cutoff` must keep at most {MOST_COEFFICIENTS:.0e} coefficients, but {levels} levels "
+            f"of {modes} modes have {levels ** (2 * modes):.1g}."
+        )
     beyond = scipy.special.pdtrc(levels - 1, quanta)
     if beyond > BEYOND:
         raise InputError(

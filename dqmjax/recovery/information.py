@@ -1,6 +1,7 @@
 """What data determine about parameters: the Fisher information and what follows from it."""
 
 import dataclasses
+import fractions
 import functools
 
 import numpy as np
@@ -14,6 +15,7 @@ KNOWN = 3.0  # a combination is determined if a large change of it is this many 
 ROUNDOFF = 1e-12  # of the largest singular value, below which one is 0
 ALIKE = 10.0  # ratio up to which the observed information may differ from the expected one
 STEP = 0.05  # standard errors, of the differences that give the observed information
+LARGEST_DENOMINATOR, NEARLY = 4, 0.02  # of exponents, and how near they are to such a fraction
 PART = 0.1  # of the largest coefficient of a combination, above which a parameter belongs to it
 
 Matrix = Float[np.ndarray, "rows parameters"]
@@ -59,6 +61,20 @@ class Information:
         large = np.abs(rows) > PART * np.abs(rows).max(axis=1, keepdims=True)
         return np.where(large, rows, 0.0)
 
+    def product(self, vector: Vector) -> Vector:
+        """Exponents w of the only product `Π θ_n^w_n` that is determined of the parameters in
+        `undetermined`, from those rows in logarithms of the parameters; zeros if there is none.
+        """
+        rows, exponents = self.undetermined, np.zeros(len(vector))
+        group = np.flatnonzero((rows != 0).any(axis=0))
+        if not len(rows) or len(group) != len(rows) + 1 or not vector[group].all():
+            return exponents
+        slopes = rows[:, group] * (self.scales / np.abs(vector))[group] * np.sign(vector[group])
+        powers = np.linalg.svd(slopes)[2][-1]
+        if np.abs(powers).min() > PART * np.abs(powers).max():
+            exponents[group] = [_simple(x) for x in powers / powers[0]]
+        return exponents
+
     @property
     def identifiable(self) -> np.ndarray:
         """Which parameters belong to no undetermined combination."""
@@ -97,6 +113,12 @@ class Information:
     def over_noise(self, noise: float) -> "Information":
         """With the data's noise multiplied by `noise`."""
         return dataclasses.replace(self, data=self.data / max(noise, ACCURACY))
+
+
+def _simple(number: float) -> float:
+    """A near fraction of small numbers, otherwise the number."""
+    simple = float(fractions.Fraction(number).limit_denominator(LARGEST_DENOMINATOR))
+    return simple if abs(simple - number) < NEARLY else number
 
 
 def observed(problem: Problem, vector: Vector, root) -> np.ndarray:

@@ -26,7 +26,9 @@ def _in_units(data: AbstractHeterodyneData, symbol: AbstractSymbol) -> FokkerPla
 def kerr(data: AbstractHeterodyneData) -> FokkerPlanck:
     """A Kerr oscillator in the units of `data`; `interaction, omega, C, ell` are trainable."""
     if data.modes != 1:
-        raise InputError(f"model 'kerr' must have one mode, but the data have {data.modes}.")
+        raise InputError(
+            f"`model` 'kerr' has one mode, but the data have {data.modes}: use 'bose-hubbard'."
+        )
     return _in_units(data, Kerr(jnp.asarray(0.0), jnp.asarray(0.0)))
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from ..data.abstract import numbers
 from ..errors import InputError
 
 Vector = Float[np.ndarray, " parameters"]
@@ -85,18 +86,16 @@ def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> Py
     Raises:
         InputError: If a name is unknown, or a value is not finite or of another shape.
     """
-    names = leaf_names(tree)
-    require_names(names, values)
-    for name, value in values.items():
-        if not np.isfinite(value).all():
-            raise InputError(f"parameter {name!r} must be finite, but is {value}.")
+    names, argument = leaf_names(tree), "fix" if constant else "start"
+    require_names(names, values, argument)
+    arrays = {name: numbers(f"{argument}[{name!r}]", value) for name, value in values.items()}
 
     def new(name, leaf):
-        if name not in values:
+        if name not in arrays:
             return leaf
-        if np.size(values[name]) not in (1, leaf.size):
-            raise InputError(f"parameter {name!r} must have {leaf.size} entries.")
-        array = np.broadcast_to(np.ravel(np.asarray(values[name], float)), leaf.size)
+        if arrays[name].size not in (1, leaf.size):
+            raise InputError(f"`{argument}[{name!r}]` must have {leaf.size} entries.")
+        array = np.broadcast_to(np.ravel(np.asarray(arrays[name], float)), leaf.size)
         array = array.reshape(leaf.shape)
         return _constant(array) if constant else jnp.asarray(array, leaf.dtype)
 
@@ -108,17 +107,17 @@ def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> Py
     )
 
 
-def require_names(known, given, argument: str = ""):
-    """Checks that all names that are given are known.
+def require_names(known, given, argument: str):
+    """Checks that all names that are given as an argument are known.
 
     Raises:
         InputError: With the unknown one and those that there are.
     """
     unknown = [name for name in given if name not in known]
     if unknown:
-        where = f" of `{argument}`" if argument else ""
         raise InputError(
-            f"parameter {unknown[0]!r}{where} is unknown: the model has {', '.join(known)}."
+            f"parameter {unknown[0]!r} of `{argument}` is unknown: the model has "
+            f"{', '.join(known)}."
         )
 
 

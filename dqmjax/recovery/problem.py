@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..data.abstract import AbstractData, Rows
+from ..data.abstract import AbstractData, Rows, numbers
 from ..data.likelihood import AbstractLikelihood, evaluate
 from ..errors import InputError
 from ..evolution.solve import SaveTimes, save_times
-from .experiments import AbstractExperiment
+from ..evolution.status import Status
+from .experiments import AbstractExperiment, as_status
 from .parameters import (
     Template,
     Vector,
@@ -61,10 +62,10 @@ class Problem:
     prior: Callable | None
     simulation: AbstractExperiment  # with the same arrays: it predicts
 
-    def predict(self, vector: Vector) -> tuple[Rows, Float[np.ndarray, " rows"] | None]:
-        """What would be measured, and the truncation error of the run."""
-        prediction, strain = _predict(vector, *self.inputs)
-        return np.asarray(prediction), None if strain is None else np.asarray(strain)
+    def predict(self, vector: Vector) -> tuple[Rows, Status | None]:
+        """What would be measured, and the status of the run."""
+        prediction, status = _predict(vector, *self.inputs)
+        return np.asarray(prediction), status
 
     def linearise(self, vector: Vector) -> Linearisation:
         """What a step of a fit needs."""
@@ -81,6 +82,14 @@ class Problem:
         """The deviance residuals of some rows and those of the prior, in one vector."""
         prior = self.prior_residual(vector)
         return np.append(self.residual(vector)[rows], prior)
+
+    def shift(self, vector: Vector) -> Rows | None:
+        """By how much half as long time steps change the prediction, if it has an error by them."""
+        refined = self.simulation.refined()
+        if refined is None:
+            return None
+        finer = dataclasses.replace(self, simulation=refined)
+        return finer.predict(vector)[0] - self.predict(vector)[0]
 
     def deviance(self, vector: Vector) -> float:
         """`−2 ln L` up to a constant; infinite where it is not finite."""
@@ -178,10 +187,13 @@ def build_problem(
         raise InputError(
             "`recover` needs JAX in double precision: jax.config.update('jax_enable_x64', True)."
         )
-    require_names(leaf_names(experiment), free)
+    require_names(leaf_names(experiment), free, "free")
     twice = sorted((set(start) | set(free)) & set(fix))
     if twice:
-        raise InputError(f"parameter {twice[0]!r} is both fixed and free: drop one.")
+        raise InputError(
+            f"parameter {twice[0]!r} is both fixed and free, by `fix` and by `start` or `free`: "
+            "drop one."
+        )
     experiment = set_values(experiment, start, constant=False)
     experiment = set_values(experiment, fix, constant=True)
     _check_again(experiment)  # the values just set may be invalid
@@ -207,11 +219,12 @@ def many_starts(problem: Problem, starts: Values) -> Float[np.ndarray, "starts p
         InputError: If a name is unknown or their numbers differ.
     """
     require_names(problem.slices, starts, "starts")
-    count = len(np.atleast_1d(next(iter(starts.values()))))
+    arrays = {name: _rows(name, values) for name, values in starts.items()}
+    count = len(next(iter(arrays.values())))
     vectors = np.tile(problem.start, (count, 1))
-    for name, values in starts.items():
-        array, part = np.atleast_1d(np.asarray(values, float)), problem.slices[name]
-        if not count or array.size != count * (part.stop - part.start):
+    for name, array in arrays.items():
+        part = problem.slices[name]
+        if array.size != count * (part.stop - part.start):
             raise InputError(
                 f"`starts` must hold arrays of one length, an entry or row for each start, but "
                 f"{name!r} has shape {array.shape} beside {count} starts."
@@ -220,10 +233,19 @@ def many_starts(problem: Problem, starts: Values) -> Float[np.ndarray, "starts p
     return problem.within(vectors)
 
 
+def _rows(name: str, values) -> np.ndarray:
+    """The starting values of one parameter."""
+    if np.ndim(values) and not np.size(values):
+        raise InputError(f"`starts` must hold arrays of one length, but {name!r} is empty.")
+    return np.atleast_1d(np.asarray(numbers(f"starts[{name!r}]", values), float))
+
+
 def _check_again(tree):
     is_module = lambda x: isinstance(x, eqx.Module)
     for module in jax.tree.leaves(tree, is_leaf=lambda x: is_module(x) and x is not tree):
         if is_module(module):
+            for field in dataclasses.fields(module):
+                field.metadata.get("converter", lambda value: None)(getattr(module, field.name))
             getattr(module, "__check_init__", lambda: None)()
             _check_again(module)
 
@@ -232,8 +254,8 @@ def _limits(experiment, bounds: Bounds, vector: Vector) -> tuple[Vector, Vector]
     lower, upper = np.full(vector.shape, -np.inf), np.full(vector.shape, np.inf)
     slices = leaf_slices(experiment)
     require_names(slices, bounds, "bounds")
-    for name, (low, high) in bounds.items():
-        low, high = -np.inf if low is None else low, np.inf if high is None else high
+    for name, pair in bounds.items():
+        low, high = _limit(name, pair)
         if not np.all(np.asarray(low) < high):
             raise InputError(f"`bounds` of {name!r} must increase, but are {low} and {high}.")
         now = vector[slices[name]]
@@ -246,7 +268,21 @@ def _limits(experiment, bounds: Bounds, vector: Vector) -> tuple[Vector, Vector]
     return lower, upper
 
 
+def _limit(name: str, pair) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest value of one parameter."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError(
+            f"`bounds` of {name!r} must be a pair of numbers or `None`, but are {pair}."
+        )
+    low, high = (
+        np.asarray(ends if edge is None else numbers(f"bounds[{name!r}]", edge), float)
+        for edge, ends in zip(pair, (-np.inf, np.inf), strict=True)
+    )
+    return low, high
+
+
 def _check_size(problem: Problem):
+    problem.experiment.check(problem.data)
     if problem.rough().data.measured is None:
         raise InputError(
             f"{type(problem.data).__name__} need an experiment that predicts means of test "
@@ -270,10 +306,10 @@ def _check_size(problem: Problem):
 
 
 def predicted(vector, template: Template, times: SaveTimes | None, where):
-    """What would be measured, in rows, and the truncation error; to be traced."""
-    values, strain = template(vector).predict(times, where)
+    """What would be measured, in rows, and the status of the run; to be traced."""
+    values, fault = template(vector).predict(times, where)
     values = jnp.asarray(values)
-    return values.reshape(values.shape[0] if values.ndim else 1, -1), strain
+    return values.reshape(values.shape[0] if values.ndim else 1, -1), as_status(fault)
 
 
 _predict = eqx.filter_jit(predicted)

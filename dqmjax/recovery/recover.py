@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..data.abstract import AbstractData, AbstractHeterodyneData
 from ..errors import InputError
 from ..phase_space.fokker_planck import Damped, FokkerPlanck
-from .experiments import AbstractExperiment
+from .experiments import AbstractExperiment, require_type
 from .fisher_scoring import fit
 from .heterodyne import heterodyne
 from .lbfgs import MANY, descend
@@ -77,6 +77,12 @@ def recover(
             experiment predicts something else than what was measured, JAX is not set to double
             precision, or no start leads to a finite likelihood at all times.
     """
+    require_type(AbstractData, data=data)
+    given = {"start": start, "fix": fix, "bounds": bounds, "starts": starts}
+    require_type((Mapping, type(None)), **given)
+    require_type((Callable, type(None)), prior=prior, progress=progress)  # pyright: ignore[reportArgumentType]
+    if isinstance(free, str) or not isinstance(free, Iterable):
+        raise InputError(f"`free` must be a list of names, but is {free!r}.")
     with np.errstate(all="ignore"):  # overflows on the way are judged at the end
         start, fix = dict(start or {}), dict(fix or {})
         experiment, fixed = _experiment(data, model, cutoff)
@@ -88,7 +94,7 @@ def recover(
 
 def _experiment(data: AbstractData, model, cutoff) -> tuple[AbstractExperiment, Values]:
     """The experiment, and what a model by name fixes."""
-    if hasattr(model, "predict"):
+    if isinstance(model, AbstractExperiment):
         return model, {}
     if data.space is None:
         raise InputError(
@@ -96,10 +102,13 @@ def _experiment(data: AbstractData, model, cutoff) -> tuple[AbstractExperiment, 
             f"`Levels`, but is {type(model).__name__}."
         )
     data = cast(AbstractHeterodyneData, data)
-    if not isinstance(model, str):
+    if isinstance(model, FokkerPlanck | Damped):
         return heterodyne(data, model, cutoff), {}
-    if model not in MODELS:
-        raise InputError(f"model {model!r} is unknown: choose from {', '.join(MODELS)}.")
+    if not isinstance(model, str) or model not in MODELS:
+        raise InputError(
+            "`model` must be an experiment, a Fokker–Planck equation or one of "
+            f"{', '.join(MODELS)}, but is {model!r}."
+        )
     return heterodyne(data, MODELS[model](data), cutoff), {"ell": data.space.ell}
 
 
@@ -127,7 +136,7 @@ class _Search:
             if best is None or found.goodness.deviance < best.goodness.deviance:
                 best = found
             good = best.goodness
-            if good.describes_data and (good.n_sigma < CLEAR or not good.noise_known):
+            if good.fits and (good.n_sigma < CLEAR or not good.noise_known):
                 break
         if best is None:
             raise InputError(self._nowhere())
@@ -225,13 +234,13 @@ class _Search:
 
     def _nowhere(self) -> str:
         """Why no start led anywhere."""
-        prediction, strain = self.problem.predict(self.problem.start)
+        prediction, status = self.problem.predict(self.problem.start)
         t, message = self.problem.data.t, "no `start` leads to a finite prediction at all times"
         bad = ~np.isfinite(prediction).all(axis=1)
         if t is None:
             return f"{message}: give another."
-        if strain is not None:
-            bad = bad | (np.asarray(strain) > 1)
+        if status is not None:
+            bad = bad | (np.asarray(status.size) > 1)
         last = t[max(int(np.argmax(bad)) - 1, 0)]
         return (
             f"{message}: give another, or data that end by t = {last:.4g}, up to which the "

@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 from ..data.abstract import Rows
-from ..data.goodness import Goodness, deviance
+from ..data.goodness import SIMULATION_ACCURACY, Goodness, deviance
+from ..evolution.status import Reason, Status
 from .information import Information, observed
 from .parameters import Vector
-from .problem import Problem
+from .problem import Linearisation, Problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +29,21 @@ class Recovery:
     covariance: Float[np.ndarray, "parameters parameters"]  # in the order of `estimate`
     identifiable: dict[str, bool]
     undetermined: list[dict[str, float]]  # combinations that the data do not determine
+    product: dict[
+        str, float
+    ]  # exponents of the only product of those that they do, if there is one
     goodness: Goodness
     prediction: Float[np.ndarray, "rows columns"]  # of what was measured
-    strain: float  # largest truncation error of the run, above 1 where it is wrong
     horizon: float  # the last time of the data before that; infinite if it never is
     start: dict[str, float]
     origin: str  # of the start: "start", "starts", "weak form", "guess", "model", "shooting"
     problem: Problem = dataclasses.field(repr=False)
     vector: Vector = dataclasses.field(repr=False)  # the estimate, in the order of `problem.names`
+
+    @property
+    def strain(self) -> float:
+        """The size of the largest fault of the run, above 1 where it is wrong."""
+        return self.goodness.strain
 
     @property
     def correlation(self) -> Float[np.ndarray, "parameters parameters"]:
@@ -74,13 +82,13 @@ class Recovery:
         for combination in self.undetermined:
             terms = " + ".join(f"{c:.2g} {name}" for name, c in combination.items())
             lines.append(f"The data do not determine {terms}.")
+        if self.product:
+            powers = (n if x == 1 else f"{n}^{x:.3g}" for n, x in self.product.items())
+            lines.append(f"Of these, only {'·'.join(powers)} is determined.")
         for name in self.at_bounds:
             lines.append(f"{name} is at its bound: widen `bounds`; its error is not valid there.")
         if not self.strain <= 1:
-            lines.append(
-                f"Warning: truncation error {self.strain:.1g}: after t = {self.horizon:.4g} the "
-                "highest retained levels are populated. Raise the cut-off or drop later data."
-            )
+            lines.append(f"Warning: the run is valid until t = {self.horizon:.4g} only.")
         g = self.goodness
         chi2 = f"chi2/dof {g.chi2 / max(g.dof, 1):.4g}"
         noise = chi2 if g.noise_known else "noise level not given"
@@ -107,12 +115,14 @@ class Recovery:
             "correlation": self.correlation.tolist(),
             "identifiable": self.identifiable,
             "undetermined": self.undetermined,
+            "product": self.product,
             "start": self.start,
             "start_from": self.origin,
             "chi2": g.chi2 if g.noise_known else None,
             "dof": g.dof,
             "residual_of_peak": g.misfit,
             "strain": finite(self.strain),
+            "shift": finite(g.shift),
             "horizon": finite(self.horizon),
             "describes_data": g.describes_data,
             "verdict": g.verdict,
@@ -121,13 +131,21 @@ class Recovery:
 
 def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recovery:
     """Error bars, identifiability and the verdict at the greatest likelihood."""
-    prediction, strain = problem.predict(vector)
+    prediction, status = problem.predict(vector)
+    change = problem.shift(vector)
+    faults = np.zeros(1) if status is None else _faults(status, change is None)
     at = problem.linearise(vector)
     data = (at.jacobian * at.information[..., None]).reshape(-1, vector.size)
     information = Information(data, at.prior, at.scales)
     good = _goodness(problem, vector, prediction, information.determined)
     information = information.over_noise(good.noise)
     root = information.root
+    good = dataclasses.replace(
+        good,
+        strain=float(np.max(faults)),
+        fault="" if status is None else Reason(int(status.reason[np.argmax(faults)])).message,
+        shift=0.0 if change is None else _shift(change, at, information, good),
+    )
     inner = observed(problem, vector, root) if good.noise_known else np.eye(root.shape[1])
     covariance = information.covariance(inner)
     named = lambda values: dict(zip(problem.names, values.tolist(), strict=True))
@@ -140,10 +158,10 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
         undetermined=[
             {name: x for name, x in named(row).items() if x} for row in information.undetermined
         ],
+        product={name: x for name, x in named(information.product(vector)).items() if x},
         goodness=good,
         prediction=prediction,
-        strain=0.0 if strain is None else float(np.max(strain)),
-        horizon=_horizon(problem.data.t, strain),
+        horizon=_horizon(problem.data.t, faults),
         start=named(start),
         origin=origin,
         problem=problem,
@@ -151,11 +169,34 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
     )
 
 
-def _horizon(t, strain) -> float:
-    """The last time before the truncation error exceeds 1."""
-    if t is None or strain is None or (strain <= 1).all():
+def _shift(change: Rows, at: Linearisation, information: Information, good: Goodness) -> float:
+    """By how many standard deviations the errors of the time steps shift the estimates, or χ².
+
+    `√(rᵀA(AᵀA)⁻¹Aᵀr)` and `rᵀr/√2n`, r the change of the prediction by half as long steps over the
+    noise and AᵀA the information. No unknown noise is below the accuracy of a simulation.
+    """
+    rows = (at.information * change).ravel() / max(good.noise, SIMULATION_ACCURACY)
+    if not np.isfinite(rows).all():
         return np.inf
-    return float(t[max(int(np.argmax(~(strain <= 1))) - 1, 0)])
+    shift = np.append(rows, np.zeros(len(information.prior))) @ np.concatenate(
+        [information.data, information.prior]
+    )
+    return max(
+        float(np.linalg.norm(shift @ information.root)), rows @ rows / (2 * rows.size) ** 0.5
+    )
+
+
+def _faults(status: Status, with_steps: bool) -> np.ndarray:
+    """The size of the fault at each time; that of inaccurate steps if nothing else tests them."""
+    of_steps = np.asarray(status.reason) == Reason.INACCURATE
+    return np.where(of_steps & (not with_steps), 1.0, np.asarray(status.size))
+
+
+def _horizon(t, faults: np.ndarray) -> float:
+    """The last time before a fault exceeds 1."""
+    if t is None or (faults <= 1).all():
+        return np.inf
+    return float(t[max(int(np.argmax(~(faults <= 1))) - 1, 0)])
 
 
 def _goodness(problem: Problem, vector: Vector, prediction: Rows, determined: float) -> Goodness:

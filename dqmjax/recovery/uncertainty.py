@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from ..data.abstract import numbers
 from ..data.likelihood import AbstractLikelihood
 from ..errors import InputError, require_whole
+from .experiments import require_type
 from .fisher_scoring import fit
 from .multistart import descended
 from .parameters import require_names
@@ -48,10 +50,11 @@ def profile(
         values: Increasing; from −3 to 3 standard errors around the estimate by default.
 
     Raises:
-        InputError: If the name is unknown, or the data do not determine the parameter and no
-            `values` are given.
+        InputError: If the name is unknown, `values` do not increase, or the data do not determine
+            the parameter and no `values` are given.
     """
-    require_names(result.estimate, [name])
+    require_type(Recovery, result=result)
+    require_names(result.estimate, [name], "name")
     center, error = result.estimate[name], result.stderr[name]
     if values is None:
         if not np.isfinite(error):
@@ -59,6 +62,7 @@ def profile(
         values = center + error * np.linspace(-REACH, REACH, 2 * STEPS + 1)
         i = result.problem.names.index(name)
         values = np.unique(np.clip(values, result.problem.lower[i], result.problem.upper[i]))
+    values = _increasing(values)
     held = np.array([n == name for n in result.problem.names])
     deviance = np.full(len(values), np.inf)
     order = np.argsort(np.abs(values - center))
@@ -83,14 +87,16 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
     Args:
         result: A fit.
         key: Of `jax.random`.
-        count: How many.
+        count: How many, two or more.
 
     Raises:
-        InputError: If `count` is not an integer of at least 1, or the data are samples: the
+        InputError: If `count` is not an integer of at least 2, or the data are samples: the
             prediction is then only the density at those points. Draw others with
             `dqmjax.readout.sample`.
     """
-    require_whole(1, count=count)
+    require_type(Recovery, result=result)
+    require_key(key)
+    require_whole(2, count=count)
     problem, likelihood = result.problem, _at_its_level(result)
     prediction = jnp.asarray(result.prediction)
     others = jax.vmap(lambda k: likelihood.draw(k, prediction))(jax.random.split(key, count))
@@ -110,8 +116,13 @@ def posterior(
         count: How many, after `warmup` steps that tune the sampler.
 
     Raises:
-        InputError: If blackjax is not installed, or nothing is determined.
+        InputError: If blackjax is not installed, nothing is determined, or `count` or `warmup` is
+            not an integer of at least 2 or 1.
     """
+    require_type(Recovery, result=result)
+    require_key(key)
+    require_whole(2, count=count)
+    require_whole(1, warmup=warmup)
     try:
         import blackjax
     except ImportError:
@@ -144,6 +155,27 @@ def posterior(
 
     _, samples = jax.lax.scan(step, adapted.state, jax.random.split(draw, count))
     return result.vector + np.asarray(samples) @ root.T
+
+
+def require_key(key):
+    """Checks that a key is one of `jax.random`.
+
+    Raises:
+        InputError: If it is not.
+    """
+    is_array = isinstance(key, jax.Array)
+    if is_array and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
+        return
+    if not (is_array and key.dtype == jnp.uint32 and key.shape == (2,)):
+        raise InputError("`key` must be one of `jax.random`, such as `jax.random.key(0)`.")
+
+
+def _increasing(values) -> np.ndarray:
+    """`values`, if they are one-dimensional and increase."""
+    values = np.asarray(numbers("values", values), float)
+    if values.ndim != 1 or not (np.diff(values) > 0).all():
+        raise InputError("`values` must be a list of increasing numbers, but is not: sort it.")
+    return values
 
 
 @eqx.filter_jit

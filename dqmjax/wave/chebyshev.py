@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int
 
 from ..errors import InputError, require_shape
-from ..evolution.stepper import AbstractStepper
+from ..evolution.status import Reason, beyond, wave_faults
+from ..evolution.stepper import AbstractStepper, zero_of
 from ..grid import Grid
 from .hamiltonian import Hamiltonian
 
@@ -21,10 +22,6 @@ Scalar = Float[Array, ""]
 
 MOST_TERMS = 8192
 LANCZOS_STEPS = 20
-TOO_LONG = (
-    f"A step needs more than {MOST_TERMS} terms of the Chebyshev series: take more `substeps`, or "
-    "a coarser grid."
-)
 
 
 class Series(eqx.Module):
@@ -40,13 +37,11 @@ class Series(eqx.Module):
 def series(lower: Scalar, upper: Scalar, tolerance: float) -> Series:
     """The expansion on `[lower, upper]`, truncated where its terms fall below `tolerance`.
 
-    The Bessel functions are Fourier coefficients, `e^{−ir cos θ} = Σ (−i)^k J_k(r) e^{ikθ}`.
-
-    Raises:
-        RuntimeError: If it needs more than `MOST_TERMS` terms.
+    The Bessel functions are Fourier coefficients, `e^{−ir cos θ} = Σ (−i)^k J_k(r) e^{ikθ}`. They
+    are known up to r = 0.9 `MOST_TERMS`; beyond, the sum is NaN.
     """
     radius = (upper - lower) / 2
-    radius = eqx.error_if(radius, radius > 0.9 * MOST_TERMS, TOO_LONG)
+    radius = jnp.where(radius <= 0.9 * MOST_TERMS, radius, jnp.nan)
     angles = jnp.arange(2 * MOST_TERMS) * (jnp.pi / MOST_TERMS)
     waves = jnp.fft.fft(jnp.exp(-1j * radius * jnp.cos(angles)), norm="forward")[:MOST_TERMS]
     k = jnp.arange(MOST_TERMS)
@@ -62,7 +57,7 @@ def spectral_range(operator: Operator, like: Float[Array, "..."]) -> tuple[Scala
     The extreme Ritz values are widened by their residuals (Zhou & Li 2011,
     doi:10.1016/j.laa.2010.06.034) and by a hundredth of the range.
     """
-    start = jax.random.normal(jax.random.key(0), like.shape, like.dtype)
+    start = jax.random.normal(jax.random.key(0), like.shape, like.dtype) + zero_of(operator)
     count = min(LANCZOS_STEPS, like.size)
     tiny = jnp.finfo(like.dtype).tiny
 
@@ -74,7 +69,11 @@ def spectral_range(operator: Operator, like: Float[Array, "..."]) -> tuple[Scala
         beta = jnp.linalg.norm(new)
         return (now, beta, new / (beta + tiny)), (alpha, beta)
 
-    begin = (jnp.zeros_like(start), jnp.zeros((), like.dtype), start / jnp.linalg.norm(start))
+    begin = (
+        jnp.zeros_like(start),
+        jnp.zeros_like(start[(0,) * start.ndim]),
+        start / jnp.linalg.norm(start),
+    )
     _, (alphas, betas) = jax.lax.scan(advance, begin, length=count)
     matrix = jnp.diag(alphas) + jnp.diag(betas[:-1], 1) + jnp.diag(betas[:-1], -1)
     values, vectors = jnp.linalg.eigh(matrix)
@@ -166,7 +165,7 @@ class Chebyshev(AbstractStepper):
 
     Raises:
         InputError: If `tolerance` is not between 0 and 1, or V depends on t or is complex.
-        RuntimeError: If a step needs more than 8192 terms.
+        RuntimeError: From `solve`, if a step needs more than about 8192 terms.
     """
 
     hamiltonian: Hamiltonian
@@ -177,6 +176,10 @@ class Chebyshev(AbstractStepper):
         if not 0 < self.tolerance < 1:
             raise InputError(f"`tolerance` must be between 0 and 1, but is {self.tolerance}.")
 
+    def faults(self, state):
+        """Of a ψ that the grid does not resolve, or that reaches the edge of an isolated box."""
+        return wave_faults(self.grid, state)
+
     def make_step(self, dt):
         h, grid = self.hamiltonian, self.grid
         h.require_static(grid.dim, "Use `SplitStep`.")
@@ -185,7 +188,8 @@ class Chebyshev(AbstractStepper):
         lower, upper = spectral_range(action, action.potential)
         lower = jnp.maximum(lower, jnp.min(action.potential))
         upper = jnp.minimum(upper, jnp.max(action.kinetic) + jnp.max(action.potential))
-        return _ChebyshevFlow(action, series(lower, upper, self.tolerance), grid)
+        reach = (upper - lower) / (2 * 0.9 * MOST_TERMS)
+        return _ChebyshevFlow(action, series(lower, upper, self.tolerance), reach, grid)
 
 
 class _Action(eqx.Module):
@@ -203,6 +207,7 @@ class _ChebyshevFlow(eqx.Module):
 
     action: _Action
     series: Series
+    reach: Scalar  # its argument r over the largest possible
     grid: Grid
     is_reversible: bool = eqx.field(default=True, static=True)
 
@@ -210,6 +215,10 @@ class _ChebyshevFlow(eqx.Module):
         require_shape("state", psi, self.grid.shape)
         psi = psi + 0j * self.action.potential  # makes ψ complex, and as precise as V
         return exponential((self.action, psi), jax.lax.stop_gradient(self.series))
+
+    def faults(self, psi):
+        """Of a series with too many terms."""
+        return {Reason.STEP_TOO_LONG: beyond(self.reach)}
 
     def pullback(self, t, after, cotangent):
         """Ĥ is real, so that complex conjugation reverses time."""

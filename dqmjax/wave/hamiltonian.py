@@ -1,18 +1,29 @@
 """The Hamiltonian of particles in a potential."""
 
-import inspect
 from collections.abc import Callable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact
 
-from ..errors import InputError, require_positive
-from ..grid import Grid, one_per_axis
-from .potentials import Parameter, depends_on_time, potential_on
+from ..errors import InputError, finite, positive, require, require_instance
+from ..grid import Grid, field_on, one_per_axis
+from .potentials import (
+    Parameter,
+    depends_on_time,
+    numbers,
+    one_number,
+    potential_on,
+    require_absorption,
+    require_function,
+    value_of,
+)
 
 Scalar = Float[Array, ""]
+UNDERFLOW = (
+    "`hamiltonian` has a kinetic energy ħ²k²/2m that underflows to 0. Use larger units, or double "
+    "precision."
+)
 
 
 class Hamiltonian(eqx.Module):
@@ -31,26 +42,15 @@ class Hamiltonian(eqx.Module):
             (x, t).
     """
 
-    potential: Callable
-    mass: Parameter = 1.0
-    hbar: Scalar | float = 1.0
-    rest_energy: Scalar | float = 0.0
-
-    def __check_init__(self):
-        require_positive(mass=self.mass, hbar=self.hbar)
-        try:
-            inspect.signature(self.potential).bind("x", "t")
-        except ValueError:  # some built-in functions have no signature
-            return
-        except TypeError:
-            raise InputError(
-                "`potential` must be a function of (x, t), all coordinates in x, but is "
-                f"{self.potential!r}. Use a potential of `dqmjax`, such as `Spline` for a curve."
-            ) from None
+    potential: Callable = eqx.field(converter=require_function)
+    mass: Parameter = numbers(positive, "mass", default=1.0)
+    hbar: Scalar | float = one_number(positive, "hbar", default=1.0)
+    rest_energy: Scalar | float = one_number(finite, "rest_energy", default=0.0)
 
     def potential_on(self, grid: Grid, t: Scalar | float = 0.0) -> Inexact[Array, "*shape"]:
         """`E₀ + V(x, t)` at every point of `grid`."""
-        return self.rest_energy + potential_on(self.potential, grid, t)
+        values = self.rest_energy + potential_on(self.potential, grid, t)
+        return require_absorption(self.potential, self.masses(grid), self.hbar, values)
 
     def depends_on_time(self, dim: int) -> bool:
         """Whether V(x, t) uses t."""
@@ -58,9 +58,7 @@ class Hamiltonian(eqx.Module):
 
     def is_real(self, dim: int) -> bool:
         """Whether E₀ + V is real, so that Ĥ is Hermitian: a complex V absorbs."""
-        x = jnp.zeros(dim)
-        value = jax.eval_shape(lambda: self.rest_energy + jnp.asarray(self.potential(x, 0.0)))
-        return not jnp.issubdtype(value.dtype, jnp.complexfloating)
+        return not jnp.issubdtype(value_of(self.potential, dim).dtype, jnp.complexfloating)
 
     def require_static(self, dim: int, remedy: str):
         """Checks that V does not depend on t.
@@ -82,17 +80,24 @@ class Hamiltonian(eqx.Module):
 
     def masses(self, grid: Grid) -> Float[Array, " dim"]:
         """m of each axis."""
+        require_instance(Grid, grid=grid)
         return one_per_axis("mass", self.mass, grid.dim)
 
     def kinetic(self, grid: Grid, boost: Parameter = 0.0) -> Float[Array, "*shape"]:
         """`Σ (ħk_i + p_i)²/2m_i` at every wavenumber of `grid`, p the `boost`."""
-        return sum(self.kinetic_parts(grid, boost)) + jnp.zeros(grid.shape)
+        parts = self.kinetic_parts(grid, boost)
+        return sum(parts) + jnp.zeros(grid.shape)
 
     def kinetic_parts(self, grid: Grid, boost: Parameter = 0.0) -> tuple[Float[Array, "..."], ...]:
-        """`(ħk_i + p_i)²/2m_i` of each axis; they broadcast to the grid's shape."""
-        p = one_per_axis("boost", boost, grid.dim)
-        axes = zip(grid.waves, self.masses(grid), p, strict=True)
-        return tuple((self.hbar * k + p) ** 2 / (2 * m) for k, m, p in axes)
+        """`(ħk_i + p_i)²/2m_i` of each axis; they broadcast to the grid's shape.
+
+        Raises:
+            InputError: If these energies underflow.
+        """
+        masses = self.masses(grid)
+        p = one_per_axis("boost", finite("boost", boost), grid.dim)
+        axes = zip(grid.waves, masses, p, strict=True)
+        return tuple(_kinetic(self.hbar * k + p, m) for k, m, p in axes)
 
     def apply(
         self, grid: Grid, psi: Complex[Array, "*shape"], t: Scalar | float = 0.0
@@ -102,4 +107,12 @@ class Hamiltonian(eqx.Module):
 
     def apply_kinetic(self, grid: Grid, psi: Complex[Array, "*shape"]) -> Complex[Array, "*shape"]:
         """`T̂ψ` on `grid`, spectrally exact."""
+        psi = field_on(grid, "psi", psi)
         return jnp.fft.ifftn(self.kinetic(grid) * jnp.fft.fftn(psi))
+
+
+def _kinetic(momenta: Float[Array, "..."], mass: Scalar) -> Float[Array, "..."]:
+    """`p²/2m` of distinct momenta, without p² itself, which SI units let underflow to 0."""
+    energies = momenta * (momenta / (2 * mass))
+    vanishing = jnp.sum(jnp.abs(energies) < jnp.finfo(energies.dtype).tiny)
+    return require(energies, vanishing <= 1, UNDERFLOW)

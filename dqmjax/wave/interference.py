@@ -5,10 +5,9 @@ interpolates between them. Reference: Z. Zakir, "Diffusion quantum mechanics" I,
 """
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError, is_known
+from ..errors import InputError, field, finite, require
 from ..grid import density
 
 Psi = Complex[Array, "*shape"]
@@ -24,9 +23,10 @@ def two_way_density(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
         coherence: γ, from 0 (the path is always detected) to 1 (never).
 
     Raises:
-        InputError: If a known γ is not between 0 and 1.
+        InputError: If a known γ is not between 0 and 1, or the amplitudes have different shapes,
+            or known ones contain NaN or infinity.
     """
-    _require_coherence(coherence)
+    one, other, coherence = _checked(one, other, coherence)
     cross = 2 * coherence * jnp.real(one.conj() * other)
     return density(one) + density(other) + cross
 
@@ -34,13 +34,23 @@ def two_way_density(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
 def fringe_visibility(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
     """`(ρ_max − ρ_min)/(ρ_max + ρ_min) = 2γ|ψ₁ψ₂|/(|ψ₁|² + |ψ₂|²)` of the fringes at each point,
     and 0 where both amplitudes are. Arguments and errors are those of `two_way_density`."""
-    _require_coherence(coherence)
+    one, other, coherence = _checked(one, other, coherence)
     both = density(one) + density(other)
     empty = both == 0
     product = 2 * coherence * jnp.abs(one) * jnp.abs(other)
     return jnp.where(empty, 0.0, product / jnp.where(empty, 1.0, both))
 
 
-def _require_coherence(coherence):
-    if is_known(coherence) and not (0 <= np.asarray(coherence) <= 1).all():
-        raise InputError(f"`coherence` must be between 0 and 1, but is {coherence}.")
+def _checked(one: Psi, other: Psi, coherence: Scalar | float) -> tuple[Psi, Psi, Scalar | float]:
+    """Amplitudes of one shape with at least one axis, and a coherence from 0 to 1."""
+    one, other = field("one", one), field("other", other)
+    if one.ndim == 0:
+        raise InputError("`one` must have one or more axes, but is one number.")
+    if one.shape != other.shape:
+        raise InputError(
+            f"`one` and `other` must have one shape, but have {one.shape} and {other.shape}."
+        )
+    within = finite("coherence", coherence, ())
+    is_possible = (jnp.asarray(within) >= 0) & (jnp.asarray(within) <= 1)
+    message = f"`coherence` must be between 0 and 1, but is {coherence}."
+    return one, other, require(within, is_possible, message)

@@ -1,9 +1,14 @@
-"""Observables of a wave function on a grid."""
+"""Observables of a wave function on a grid.
+
+All raise an `InputError` if ψ has another shape than its grid, or a known ψ contains NaN or
+infinity, and if ħ is not positive.
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from ..grid import Grid, density
+from ..errors import positive, require_instance
+from ..grid import Grid, density, field_on
 from .hamiltonian import Hamiltonian
 from .potentials import Parameter, potential_on
 
@@ -13,38 +18,44 @@ Scalar = Float[Array, ""]
 
 def norm(grid: Grid, psi: Psi) -> Scalar:
     """`∫ |ψ|² dx`."""
+    psi = field_on(grid, "psi", psi)
     return grid.integrate(density(psi))
 
 
 def fidelity(grid: Grid, psi: Psi, other: Psi) -> Scalar:
     """`|∫ ψ* φ dx|²`."""
+    psi, other = field_on(grid, "psi", psi), field_on(grid, "other", other)
     return density(grid.integrate(psi.conj() * other))
 
 
 def mean_position(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
     """`⟨x_i⟩ = ∫ x_i |ψ|² dx` of a normalised ψ."""
-    return _moments(grid.points, density(psi) * grid.cell)
+    weights = _position_density(grid, psi)
+    return _moments(grid.points, weights)
 
 
 def position_variance(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
     """`⟨x_i²⟩ − ⟨x_i⟩²`."""
-    weights = density(psi) * grid.cell
+    weights = _position_density(grid, psi)
     return _moments(grid.points**2, weights) - _moments(grid.points, weights) ** 2
 
 
 def momentum_density(grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
     """Probability of each momentum `ħk`, in the order of `grid.k`; they sum to the norm."""
+    psi = field_on(grid, "psi", psi)
     return density(jnp.fft.fftn(psi, norm="ortho")) * grid.cell
 
 
 def mean_momentum(grid: Grid, psi: Psi, hbar=1.0) -> Float[Array, " dim"]:
     """`⟨p_i⟩ = ∫ ψ* (−iħ∂_i) ψ dx`."""
-    return _moments(hbar * grid.k, momentum_density(grid, psi))
+    weights = momentum_density(grid, psi)
+    return _moments(positive("hbar", hbar, ()) * grid.k, weights)
 
 
 def momentum_variance(grid: Grid, psi: Psi, hbar=1.0) -> Float[Array, " dim"]:
     """`⟨p_i²⟩ − ⟨p_i⟩²`."""
-    weights, p = momentum_density(grid, psi), hbar * grid.k
+    weights = momentum_density(grid, psi)
+    p = positive("hbar", hbar, ()) * grid.k
     return _moments(p**2, weights) - _moments(p, weights) ** 2
 
 
@@ -52,17 +63,21 @@ def kinetic_energy(
     hamiltonian: Hamiltonian, grid: Grid, psi: Psi, boost: Parameter = 0.0
 ) -> Scalar:
     """`⟨Σ p_i²/2m_i⟩` of `e^{ip·x/ħ}ψ`, p the `boost`."""
-    return jnp.sum(hamiltonian.kinetic(grid, boost) * momentum_density(grid, psi))
+    require_instance(Hamiltonian, hamiltonian=hamiltonian)
+    weights = momentum_density(grid, psi)
+    return jnp.sum(hamiltonian.kinetic(grid, boost) * weights)
 
 
 def potential_energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
     """`⟨Re V(x, t)⟩`."""
-    potential = potential_on(hamiltonian.potential, grid, t)
-    return jnp.real(grid.integrate(potential * density(psi)))
+    require_instance(Hamiltonian, hamiltonian=hamiltonian)
+    rho = density(field_on(grid, "psi", psi))
+    return jnp.real(grid.integrate(potential_on(hamiltonian.potential, grid, t) * rho))
 
 
 def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
     """`⟨Ĥ⟩`, the sum of kinetic, potential and rest energy."""
+    require_instance(Hamiltonian, hamiltonian=hamiltonian)
     rest = hamiltonian.rest_energy * norm(grid, psi)
     kinetic = kinetic_energy(hamiltonian, grid, psi)
     return rest + kinetic + potential_energy(hamiltonian, grid, psi, t)
@@ -70,8 +85,15 @@ def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
 
 def current(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape dim"]:
     """Probability current `j_i = (ħ/m_i) Im ψ* ∂_iψ`; `∂ρ/∂t = −∇·j`."""
+    require_instance(Hamiltonian, hamiltonian=hamiltonian)
+    psi = field_on(grid, "psi", psi)
     flow = jnp.imag(psi.conj()[..., None] * grid.gradient(psi))
     return hamiltonian.hbar / hamiltonian.masses(grid) * flow
+
+
+def _position_density(grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
+    """Probability of each point; they sum to the norm."""
+    return density(field_on(grid, "psi", psi)) * grid.cell
 
 
 def _moments(values: Float[Array, "dim *shape"], weights: Float[Array, "*shape"]):

@@ -1,20 +1,47 @@
-"""Potential energies V(x, t), written for one point."""
+"""Potential energies V(x, t), written for one point.
+
+All parameters are real and finite, and positive where the formula needs it. A bad one is an
+`InputError`; where it is traced, V is NaN.
+"""
 
 import abc
+import functools
+import inspect
 from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Bool, Float, Inexact
 
-from ..errors import InputError, is_known, require_positive, require_shape
-from ..grid import Grid, one_per_axis, values_at
+from ..errors import (
+    InputError,
+    finite,
+    is_known,
+    not_negative,
+    positive,
+    real,
+    require,
+    require_instance,
+    require_shape,
+    require_whole,
+)
+from ..grid import Grid, called_once, one_per_axis, values_at
 
 Point = Float[Array, " dim"]
 Scalar = Float[Array, ""]
 Parameter = Float[Array, "..."] | tuple[float, ...] | list[float] | float
+
+
+def one_number(check: Callable, name: str, **default):
+    """A field of one number that passes `check`."""
+    return eqx.field(converter=functools.partial(check, name, shape=()), **default)
+
+
+def numbers(check: Callable, name: str, **default):
+    """A field of numbers that pass `check`: one for all axes, or one for each."""
+    return eqx.field(converter=functools.partial(check, name), **default)
 
 
 class AbstractPotential(eqx.Module):
@@ -26,10 +53,11 @@ class AbstractPotential(eqx.Module):
 
     def force(self, x: Point, t: Scalar | float = 0.0) -> Point:
         """`−∇V(x, t)` at one point."""
+        require_point(x, t)
         return -jax.grad(self)(x, t)
 
     def __add__(self, other: "Callable | AbstractPotential") -> "Sum":
-        return Sum((self, other))
+        return Sum((self, require_function(other, "other")))
 
 
 class Sum(AbstractPotential):
@@ -38,6 +66,7 @@ class Sum(AbstractPotential):
     terms: tuple[Callable, ...]
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return sum((term(x, t) for term in self.terms), jnp.zeros(()))
 
 
@@ -45,27 +74,30 @@ class Free(AbstractPotential):
     """`V = 0`."""
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return 0 * jnp.sum(x)
 
 
 class Harmonic(AbstractPotential):
     """`V(x) = m Σ ω_i² x_i² / 2`, ω one number or one per axis."""
 
-    omega: Parameter = 1.0
-    mass: Scalar | float = 1.0
+    omega: Parameter = numbers(not_negative, "omega", default=1.0)
+    mass: Scalar | float = one_number(positive, "mass", default=1.0)
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return self.mass * jnp.sum(one_per_axis("omega", self.omega, x.size) ** 2 * x**2) / 2
 
 
 class Anharmonic(AbstractPotential):
     """`V(x) = Σ (ω² x_i²/2 + c x_i³ + d x_i⁴)` of unit mass, c the `cubic`, d the `quartic`."""
 
-    omega: Scalar | float = 1.0
-    cubic: Scalar | float = 0.0
-    quartic: Scalar | float = 0.0
+    omega: Scalar | float = one_number(not_negative, "omega", default=1.0)
+    cubic: Scalar | float = one_number(finite, "cubic", default=0.0)
+    quartic: Scalar | float = one_number(finite, "quartic", default=0.0)
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return jnp.sum(self.omega**2 * x**2 / 2 + self.cubic * x**3 + self.quartic * x**4)
 
 
@@ -73,10 +105,11 @@ class DoubleWell(AbstractPotential):
     """`V(x) = D ((x₁/a)² − 1)²`: minima at ±a, the `half_distance`, and a barrier of height D, the
     `depth`, between them."""
 
-    depth: Scalar | float
-    half_distance: Scalar | float
+    depth: Scalar | float = one_number(not_negative, "depth")
+    half_distance: Scalar | float = one_number(positive, "half_distance")
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return self.depth * ((x[0] / self.half_distance) ** 2 - 1) ** 2
 
 
@@ -84,10 +117,11 @@ class SechBarrier(AbstractPotential):
     """`V(x) = V₀ sech²(αx₁)`, V₀ the `height` (negative for a well), α the `rate` (inverse length).
     Its transmission is known in closed form (Eckart 1930)."""
 
-    height: Scalar | float
-    rate: Scalar | float
+    height: Scalar | float = one_number(finite, "height")
+    rate: Scalar | float = one_number(positive, "rate")
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         y = self.rate * x[0]
         return 4 * self.height * jnp.exp(-2 * jnp.logaddexp(y, -y))  # cosh would overflow
 
@@ -101,11 +135,12 @@ class GaussianBarrier(AbstractPotential):
         center: c, one number or one per axis.
     """
 
-    height: Scalar | float
-    width: Parameter
-    center: Parameter = 0.0
+    height: Scalar | float = one_number(finite, "height")
+    width: Parameter = numbers(positive, "width")
+    center: Parameter = numbers(finite, "center", default=0.0)
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         away = (x - one_per_axis("center", self.center, x.size)) / one_per_axis(
             "width", self.width, x.size
         )
@@ -116,11 +151,12 @@ class Morse(AbstractPotential):
     """`V(x) = D (1 − e^{−a(x₁ − r)})²`, D the `depth`, a the `rate` (inverse length), r the
     `equilibrium`."""
 
-    depth: Scalar | float
-    rate: Scalar | float
-    equilibrium: Scalar | float = 0.0
+    depth: Scalar | float = one_number(not_negative, "depth")
+    rate: Scalar | float = one_number(positive, "rate")
+    equilibrium: Scalar | float = one_number(finite, "equilibrium", default=0.0)
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return self.depth * (1 - jnp.exp(-self.rate * (x[0] - self.equilibrium))) ** 2
 
 
@@ -128,14 +164,16 @@ class OpticalLattice(AbstractPotential):
     """`V(x) = V₀ Σ sin²(k_i x_i)`.
 
     Args:
-        depth: V₀.
+        depth: V₀; negative for light that attracts, whose minima lie where those of V₀ > 0 have
+            maxima.
         wavenumber: k of the light, one number or one per axis.
     """
 
-    depth: Scalar | float
-    wavenumber: Parameter
+    depth: Scalar | float = one_number(finite, "depth")
+    wavenumber: Parameter = numbers(not_negative, "wavenumber")
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return self.depth * jnp.sum(
             jnp.sin(one_per_axis("wavenumber", self.wavenumber, x.size) * x) ** 2
         )
@@ -155,18 +193,19 @@ class Spline(AbstractPotential):
         InputError: If there are fewer than four coefficients, or `lower` is not below `upper`.
     """
 
-    coefficients: Float[Array, " knots"] | tuple[float, ...]
-    lower: float
-    upper: float
+    coefficients: Float[Array, " knots"] | tuple[float, ...] = numbers(finite, "coefficients")
+    lower: float = one_number(finite, "lower")
+    upper: float = one_number(finite, "upper")
 
     def __check_init__(self):
         shape = jnp.asarray(self.coefficients).shape
         if len(shape) != 1 or shape[0] < 4:
             raise InputError(f"`coefficients` must be four or more numbers, but has shape {shape}.")
-        _require_ordered(self.lower, self.upper)
+        _ordered(self.lower, self.upper, 0.0)
 
     def __call__(self, x, t=0.0):
-        coefficients = jnp.asarray(self.coefficients)
+        require_point(x, t)
+        coefficients = _ordered(self.lower, self.upper, jnp.asarray(self.coefficients))
         intervals = coefficients.size - 3
         inside = jnp.clip((x[0] - self.lower) / (self.upper - self.lower), 0.0, 1.0) * intervals
         away = jnp.abs(inside - jnp.arange(-1, intervals + 2))
@@ -176,11 +215,13 @@ class Spline(AbstractPotential):
 
 
 class HenonHeiles(AbstractPotential):
-    """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`, λ the `coupling`; unbounded below for |x| ≳ 1/λ."""
+    """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`, λ the `coupling`, of either
+    sign, which mirrors y; unbounded below for |x| ≳ 1/|λ|."""
 
-    coupling: Scalar | float
+    coupling: Scalar | float = one_number(finite, "coupling")
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         require_shape("x", x, (2,))
         return jnp.sum(x**2) / 2 + self.coupling * (x[0] ** 2 * x[1] - x[1] ** 3 / 3)
 
@@ -188,10 +229,11 @@ class HenonHeiles(AbstractPotential):
 class SoftCoulomb(AbstractPotential):
     """`V(x) = −Z / √(|x|² + s²)`, Z the `charge` (negative for repulsion), s the `softening`."""
 
-    charge: Scalar | float = 1.0
-    softening: Scalar | float = 1.0
+    charge: Scalar | float = one_number(finite, "charge", default=1.0)
+    softening: Scalar | float = one_number(positive, "softening", default=1.0)
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         return -self.charge / jnp.sqrt(jnp.sum(x**2) + self.softening**2)
 
 
@@ -205,12 +247,18 @@ class Slits(AbstractPotential):
         centers: c_j, one per slit.
     """
 
-    height: Scalar | float
-    thickness: Scalar | float
-    width: Scalar | float
-    centers: Parameter
+    height: Scalar | float = one_number(not_negative, "height")
+    thickness: Scalar | float = one_number(positive, "thickness")
+    width: Scalar | float = one_number(positive, "width")
+    centers: Parameter = numbers(finite, "centers")
+
+    def __check_init__(self):
+        if np.ndim(self.centers) > 1:
+            shape = np.shape(self.centers)
+            raise InputError(f"`centers` must be one number per slit, but has shape {shape}.")
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         require_shape("x", x, (2,))
         wall = jnp.exp(-((x[0] / self.thickness) ** 2) / 2)
         open_at = jnp.exp(-(((x[1] - jnp.asarray(self.centers)) / self.width) ** 2) / 2)
@@ -231,6 +279,9 @@ class AbsorbingEdges(AbstractPotential):
     leaves 1.3e-2 at k/4, 1.3e-6 at k/2 and 1.8e-6 at 2k.
     Muga et al. (2004), doi:10.1016/j.physrep.2004.03.002.
 
+    A layer with `width √(2mη) < 4ħ` leaves more than an eighth at every energy: a Hamiltonian
+    refuses it.
+
     Args:
         lower, upper: The edges of the box, one number or one per axis; infinite for an axis
             without absorption.
@@ -242,31 +293,108 @@ class AbsorbingEdges(AbstractPotential):
             `upper`.
     """
 
-    lower: Parameter
-    upper: Parameter
-    width: Parameter
-    strength: Scalar | float
+    lower: Parameter = numbers(real, "lower")
+    upper: Parameter = numbers(real, "upper")
+    width: Parameter = numbers(positive, "width")
+    strength: Scalar | float = one_number(positive, "strength")
 
     def __check_init__(self):
-        require_positive(width=self.width, strength=self.strength)
-        _require_ordered(self.lower, self.upper)
+        _ordered(self.lower, self.upper, 0.0)
+
+    def absorbs(self, mass: Float[Array, " dim"], hbar: Scalar | float) -> Bool[Array, ""]:
+        """Whether some energy is absorbed at each edge, to an eighth or less."""
+        ends = [one_per_axis(n, getattr(self, n), mass.size) for n in ("lower", "upper")]
+        absent = jnp.isinf(ends[0]) & jnp.isinf(ends[1])
+        width = one_per_axis("width", self.width, mass.size)
+        return jnp.all(absent | (width * jnp.sqrt(2 * mass) * jnp.sqrt(self.strength) >= 4 * hbar))
 
     def __call__(self, x, t=0.0):
+        require_point(x, t)
         lower, upper, width = (
             one_per_axis(name, getattr(self, name), x.size) for name in ("lower", "upper", "width")
         )
         inside = jnp.minimum(jnp.minimum(x - lower, upper - x), 2 * width)  # finite
         depth = jnp.clip(1 - inside / width, 0, 1)
-        return -1j * self.strength * jnp.sum(depth**3)
+        strength = _ordered(self.lower, self.upper, self.strength)
+        return -1j * strength * jnp.sum(depth**3)
 
 
-def _require_ordered(lower, upper):
-    if is_known(lower, upper) and not (np.asarray(lower) < np.asarray(upper)).all():
-        raise InputError(f"`lower` must be below `upper`, but they are {lower} and {upper}.")
+def _ordered(lower: Parameter, upper: Parameter, value):
+    """`value`, if `lower` is below `upper`; see `require`."""
+    try:
+        is_below = jnp.asarray(lower) < jnp.asarray(upper)
+    except TypeError:
+        shapes = f"{np.shape(lower)} and {np.shape(upper)}"
+        raise InputError(f"`lower` and `upper` must have one shape, but have {shapes}.") from None
+    message = f"`lower` must be below `upper`, but they are {lower} and {upper}."
+    return require(value, jnp.all(is_below), message)
+
+
+def require_function(potential, name: str = "potential") -> Callable:
+    """`potential`, if it is a function of (x, t).
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    try:
+        inspect.signature(potential).bind("x", "t")
+    except ValueError:  # some built-in functions have no signature
+        pass
+    except TypeError:
+        raise InputError(
+            f"`{name}` must be a function of (x, t), all coordinates in x, but is {potential!r}. "
+            "Use a potential of `dqmjax`, such as `Spline` for a curve."
+        ) from None
+    return potential
+
+
+def require_absorption(potential: Callable, mass: Float[Array, " dim"], hbar, values: Array):
+    """`values`, if every `AbsorbingEdges` in `potential` absorbs.
+
+    Raises:
+        InputError: If all numbers are known; otherwise values are NaN.
+    """
+    is_layer = lambda part: isinstance(part, AbsorbingEdges)
+    for layer in filter(is_layer, jax.tree.leaves(potential, is_leaf=is_layer)):
+        values = require(
+            values,
+            layer.absorbs(mass, hbar),
+            "`width` of `AbsorbingEdges` must be at least 4ħ/√(2mη), η its `strength`, but is "
+            f"{layer.width}: less absorbs no wave. Take two wavelengths.",
+        )
+    return values
+
+
+def require_point(x, t):
+    """Checks a point and a time, if they are known.
+
+    Raises:
+        InputError: If x is not a list of finite real numbers, or t is not one.
+    """
+    if not isinstance(x, Array | np.ndarray) or x.ndim != 1:
+        raise InputError(f"`x` must be an array of one number per axis, but is {x!r}.")
+    if is_known(x):
+        finite("x", x)
+    if is_known(t):
+        finite("t", t, ())
+
+
+def value_of(potential: Callable, dim: int) -> jax.ShapeDtypeStruct:
+    """The type of V(x, t), without computing it.
+
+    Raises:
+        InputError: As `called_once`, or if `potential` does not return one number for a point.
+    """
+    require_whole(1, dim=dim)
+    value = called_once("potential", potential, np.ones(dim), 0.0)
+    if value.shape != ():
+        raise InputError(f"`potential` must return one number, but its shape is {value.shape}.")
+    return value
 
 
 def potential_on(potential: Callable, grid: Grid, t: Scalar | float = 0.0) -> Array:
     """`V(x, t)` at every point of `grid`; errors as of `potential_at`."""
+    require_instance(Grid, grid=grid)
     return potential_at(potential, grid.points, t)
 
 
@@ -276,17 +404,21 @@ def potential_at(
     """`V(x, t)` at every x of `points`.
 
     Raises:
-        InputError: If `potential` does not return one number for a point.
+        InputError: If `potential` does not return one finite number for a point, or uses a
+            coordinate that it does not have.
     """
+    t = finite("t", t, ())
+    value_of(potential, points.shape[0])
     values = values_at(points, lambda x: jnp.asarray(potential(x, t)))
-    if values.shape != points.shape[1:]:
-        shape = values.shape[points.ndim - 1 :]
-        raise InputError(f"`potential(x, t)` must return one number, but its shape is {shape}.")
+    if is_known(values) and not (is_finite := np.isfinite(values)).all():
+        where = np.moveaxis(np.asarray(points), 0, -1)[~is_finite][0]
+        raise InputError(f"`potential` must be finite at every point, but is not at x = {where}.")
     return values
 
 
 def depends_on_time(potential: Callable, dim: int) -> bool:
     """Whether `V(x, t)` uses t at all."""
+    value_of(potential, dim)
     jaxpr = jax.make_jaxpr(lambda x, t: potential(x, t))(jnp.zeros(dim), jnp.zeros(())).jaxpr
     t = jaxpr.invars[1]
     return any(t is v for equation in jaxpr.eqns for v in equation.invars) or t in jaxpr.outvars

@@ -12,6 +12,7 @@ from ..evolution.splitting import (
     SplitFlow,
     fixed_propagator,
 )
+from ..evolution.status import wave_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid
 from .hamiltonian import Hamiltonian
@@ -61,6 +62,14 @@ class SplitStep(AbstractStepper):
         drift, kick = a * jnp.max(h.kinetic(self.grid, self.boost)), b * jnp.ptp(potential)
         return jnp.pi * h.hbar / jnp.maximum(drift, kick)
 
+    def vector(self, state):
+        """ψ."""
+        return state
+
+    def faults(self, state):
+        """Of a ψ that the grid does not resolve, or that reaches the edge of an isolated box."""
+        return wave_faults(self.grid, state)
+
     def make_step(self, dt):
         return split_flow(self.hamiltonian, self.grid, self.scheme, dt, self.boost)
 
@@ -70,7 +79,8 @@ def split_flow(h: Hamiltonian, grid: Grid, scheme: Scheme, dt, boost: Parameter 
     turn = dt / h.hbar
     drift = [turn * part for part in h.kinetic_parts(grid, boost)]
     if h.depends_on_time(grid.dim):
-        kick = DrivenPropagator(angle=_KickAngle(h, grid, jnp.asarray(dt)), transform=Identity())
+        angle = eqx.filter_closure_convert(_KickAngle(h, grid, jnp.asarray(dt)), jnp.asarray(dt))
+        kick = DrivenPropagator(angle=angle, transform=Identity())  # with what V closes over
     else:
         fractions = (scheme.kicks[0], *scheme.merged_kicks)
         kick = fixed_propagator([turn * h.potential_on(grid)], fractions, Identity())

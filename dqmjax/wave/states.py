@@ -6,9 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError, is_known, require, require_positive, require_whole
-from ..grid import Grid, density, one_per_axis
+from ..errors import InputError, finite, positive, require, require_instance, require_whole
+from ..grid import Grid, density, edge_share, one_per_axis, unresolved_share
 from .potentials import Parameter
+
+Scalar = Float[Array, ""]
+MOST_LOST = 1e-4  # of ∫|ψ|²: cut off, or at the edge of the box
+MOST_UNRESOLVED = 1e-2  # a Gaussian of this `unresolved_share` loses 1e-4 beyond the waves
 
 
 def gaussian(
@@ -35,25 +39,41 @@ def gaussian(
 
     Raises:
         InputError: If a width is not positive, an argument has a wrong number of entries, the
-            center is outside `grid`, or the momentum exceeds the largest ħk of `grid`.
+            center is outside `grid`, the momentum exceeds the largest ħk of `grid`, or the packet
+            is cut at the edge of the box or too narrow for the points.
     """
-    require_positive(width=width)
-    given = {"center": center, "width": width, "momentum": momentum, "covariance": covariance}
-    c, w, p, s = (per_axis(name, value, grid) for name, value in given.items())
-    waves = hbar * greatest_waves(grid)
-    if is_known(p, waves) and (jnp.abs(p.ravel()) > waves).any():
-        raise InputError(
-            f"`momentum` must be below the largest ħk of `grid`, {waves}, but is {momentum}: take "
-            "more points."
-        )
-    low, high = np.asarray(grid.lower), np.asarray(grid.upper)
-    if is_known(c) and not ((c.ravel() >= low) & (c.ravel() <= high)).all():
-        raise InputError(
-            f"`center` must be inside `grid`, between {low} and {high}, but is {center}."
-        )
+    given = {"center": center, "momentum": momentum, "covariance": covariance}
+    given = {name: finite(name, value) for name, value in given.items()}
+    given["width"] = positive("width", width)
+    return _packet(grid, hbar, given, "`width`, `center`, `momentum` or `covariance`")
+
+
+def _packet(grid: Grid, hbar, given: dict[str, Parameter], arguments: str):
+    """The `gaussian` of `given` numbers, which follow from `arguments`."""
+    require_instance(Grid, grid=grid)
+    hbar = positive("hbar", hbar, ())
+    w, c, p, s = (
+        per_axis(name, given[name], grid) for name in ("width", "center", "momentum", "covariance")
+    )
+    most = hbar * greatest_waves(grid).reshape(p.shape)
+    p = require(
+        p,
+        jnp.abs(p) <= most,
+        f"`momentum` must be below the largest ħk of `grid`, {most.ravel()}, but is "
+        f"{given['momentum']}: take more points.",
+    )
+    low, high = (np.reshape(edge, c.shape) for edge in (grid.lower, grid.upper))
+    c = require(
+        c,
+        (c >= low) & (c <= high),
+        f"`center` must be inside `grid`, between {grid.lower} and {grid.upper}, but is "
+        f"{given['center']}.",
+    )
+    spread = hbar * jnp.hypot(0.5, s / hbar) / w  # Δp, without underflow of ħ²
     quadratic = (1 - 2j * s / hbar) * (grid.points - c) ** 2 / (4 * w**2)
-    exponent = -quadratic + 1j * p * grid.points / hbar
-    return normalised(grid, jnp.exp(jnp.sum(exponent, axis=0)))
+    psi = jnp.exp(jnp.sum(1j * p * grid.points / hbar - quadratic, axis=0))
+    psi = require(psi, jnp.all(jnp.abs(p) + 2 * spread < most), _not_held(arguments))
+    return held(grid, psi, jnp.prod(np.sqrt(2 * np.pi) * w), arguments)
 
 
 def coherent(
@@ -81,17 +101,40 @@ def squeezed(
     hbar=1.0,
 ) -> Complex[Array, "*shape"]:
     """A squeezed state: its width in x is e^{−r} times that of `coherent`, r the `squeezing`."""
-    width = jnp.sqrt(hbar / (2 * jnp.asarray(mass) * jnp.asarray(omega)))
-    return gaussian(grid, center, width * jnp.exp(-jnp.asarray(squeezing)), momentum, hbar)
+    require_instance(Grid, grid=grid)
+    checks = {
+        "squeezing": (finite, squeezing),
+        "omega": (positive, omega),
+        "mass": (positive, mass),
+    }
+    r, rate, m = (one_per_axis(n, check(n, v), grid.dim) for n, (check, v) in checks.items())
+    given = {
+        "width": jnp.sqrt(positive("hbar", hbar, ()) / (2 * m * rate)) * jnp.exp(-r),
+        "center": finite("center", center),
+        "momentum": finite("momentum", momentum),
+        "covariance": 0.0,
+    }
+    arguments = "`center`, `momentum`, `squeezing`, `omega`, `mass` or `hbar`"
+    return _packet(grid, hbar, given, arguments)
 
 
 def cat(
     grid: Grid, center: Parameter, width: Parameter, momentum: Parameter = 0.0, phase=0.0, hbar=1.0
-):
-    """`ψ ∝ g(c, p) + e^{iφ} g(−c, −p)`, g the `gaussian` of that center and momentum."""
-    minus = lambda v: -jnp.asarray(v)
-    both = gaussian(grid, center, width, momentum, hbar) + jnp.exp(1j * phase) * gaussian(
-        grid, minus(center), width, minus(momentum), hbar
+) -> Complex[Array, "*shape"]:
+    """`ψ ∝ g(c, p) + e^{iφ} g(−c, −p)`, g the `gaussian` of that center and momentum.
+
+    Raises:
+        InputError: As `gaussian`, or if the two cancel each other.
+    """
+    turn = jnp.exp(1j * finite("phase", phase, ()))
+    minus = lambda name, v: -jnp.asarray(finite(name, v))
+    other = minus("center", center), width, minus("momentum", momentum), hbar
+    both = gaussian(grid, center, width, momentum, hbar) + turn * gaussian(grid, *other)
+    most_digits = jnp.sqrt(jnp.finfo(both.dtype).eps)  # of ψ are kept if half of them cancel
+    both = require(
+        both,
+        grid.integrate(density(both)) > most_digits,
+        "`center` must keep the two packets apart, or `phase` not be π: they cancel each other.",
     )
     return normalised(grid, both)
 
@@ -106,30 +149,57 @@ def oscillator(
     """The eigenstate of `Σ p²/2m + mω²x²/2` with the given number of quanta per axis.
 
     Raises:
-        InputError: If `level` is not one integer of at least 0, or one per axis.
+        InputError: If `level` is not one integer of at least 0, or one per axis, or `grid` does not
+            hold the state.
     """
+    require_instance(Grid, grid=grid)
     levels = tuple(level) if isinstance(level, tuple | list) else (level,) * grid.dim
     if len(levels) != grid.dim:
         raise InputError(f"`level` must have one entry per axis ({grid.dim}), but is {level}.")
-    for n in levels:
+    for n, points in zip(levels, grid.shape, strict=True):
         require_whole(level=n)
-    scale = jnp.sqrt(per_axis("mass", mass, grid) * per_axis("omega", omega, grid) / hbar)
+        if n >= points:
+            raise InputError(f"`level` must be below the {points} points, but is {n}.")
+    m, rate = per_axis("mass", positive("mass", mass), grid), positive("omega", omega)
+    scale = jnp.sqrt(m * per_axis("omega", rate, grid) / positive("hbar", hbar, ()))
     psi = jnp.ones(grid.shape, complex)
     for n, y in zip(levels, scale * grid.points, strict=True):
         psi = psi * _hermite_function(n, y)
-    return normalised(grid, psi)
+    return held(grid, psi, jnp.prod(np.sqrt(np.pi) / scale), "`level`, `omega`, `mass` or `hbar`")
+
+
+def held(
+    grid: Grid, psi: Complex[Array, "*shape"], size: Scalar | float, arguments: str
+) -> Complex[Array, "*shape"]:
+    """ψ, normalised, if `grid` holds it: `∫|ψ|²` is its closed form, no wave is too short for the
+    points, and ψ is 0 at the edge of the box, where it would enter again on the other side.
+
+    Args:
+        grid: Periodic box.
+        psi: Wave function.
+        size: The closed form of `∫|ψ|²`.
+        arguments: What the user may change, for the message.
+
+    Raises:
+        InputError: If all numbers are known; otherwise ψ is NaN.
+    """
+    rho = density(psi)
+    lost = jnp.abs(jnp.sum(rho) * grid.cell / size - 1)
+    is_held = (lost < MOST_LOST) & (edge_share(grid, rho) < MOST_LOST)
+    is_held &= unresolved_share(grid, psi) < MOST_UNRESOLVED
+    return normalised(grid, require(psi, is_held, _not_held(arguments)))
+
+
+def _not_held(arguments: str) -> str:
+    return (
+        "`grid` must hold the state, but it is cut at the edge of the box, or has waves too short "
+        f"for the points: take a larger box, more points, or another {arguments}."
+    )
 
 
 def normalised(grid: Grid, psi: Complex[Array, "*shape"]) -> Complex[Array, "*shape"]:
     """`ψ / √∫|ψ|²`."""
-    norm = grid.integrate(density(psi))
-    return psi / jnp.sqrt(
-        require(
-            norm,
-            norm > 0,
-            "The state must not vanish on `grid`: take a finer grid, or a wider state.",
-        )
-    )
+    return psi / jnp.sqrt(grid.integrate(density(psi)))
 
 
 def greatest_waves(grid: Grid) -> Float[Array, " dim"]:

@@ -88,7 +88,7 @@ def small(monkeypatch):
     of_both = [lambda: kernels.split_step((32, 32), 2)]
     of_both.append(lambda: kernels.split_step_gradient((32, 32), 2))
     monkeypatch.setattr(suite, "_cases", lambda *_: of_both)
-    lines = [(n, lambda n=n: kernels.split_step((16,), n)) for n in (1, 2, 4)]
+    lines = [(n, lambda n=n: kernels.split_step((32,), n)) for n in (1, 2, 4)]
     monkeypatch.setattr(suite, "_growth", lambda _: [("steps", 1.0, lines)])
 
 

@@ -157,3 +157,22 @@ def test_energy_at_a_given_time(smooth):
     change = energy(rho, S, 1.0) - energy(rho, S, 0.0)
     exact = np.sin(1.0) * RING.integrate(rho * jnp.cos(RING.points[0]))
     assert change == pytest.approx(float(exact), abs=1e-13)
+
+
+def test_energies_on_another_grid_are_refused():
+    energy = dqm.CanonicalEnergy(dqm.Hamiltonian(dqm.Free()), RING)
+    other = dqm.Grid(RING.lower, tuple(2 * edge for edge in RING.upper), RING.shape)
+    with pytest.raises(dqm.InputError, match="`grid` must be that of `energy`"):
+        dqm.canonical_equations(energy, other)
+    with pytest.raises(dqm.InputError, match="`grid` must be that of `a`"):
+        dqm.bracket(energy, energy, other)
+
+
+def test_pairs_of_another_shape_are_refused(smooth):
+    energy = dqm.CanonicalEnergy(dqm.Hamiltonian(dqm.Free()), RING)
+    rho, S = smooth(RING)
+    for call in (energy, dqm.canonical_equations(energy, RING)):
+        with pytest.raises(dqm.InputError, match="`rho` must have shape"):
+            call(rho[:1], S[:1])
+        with pytest.raises(dqm.InputError, match="`S` must be finite"):
+            call(rho, S.at[0].set(jnp.nan))

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -169,3 +170,43 @@ def test_relativistic_energy_against_its_expansion():
 def test_relativistic_energy_without_meaning_is_refused(hamiltonian, light_speed, message):
     with pytest.raises(dqm.InputError, match=message):
         fields.relativistic_energy(hamiltonian, GRID, PSI, light_speed)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        fields.drift_velocity,
+        fields.diffusion_velocity,
+        fields.quantum_potential,
+        fields.ledger,
+        fields.uncertainty_product,
+        fields.cross_term,
+        lambda h, grid, psi: fields.entropy(grid, psi),
+    ],
+)
+def test_wave_functions_that_are_none_are_refused(field):
+    h, line = dqm.Hamiltonian(dqm.Free()), dqm.Grid(-4.0, 4.0, 16)
+    for psi, message in [
+        (jnp.ones(15) + 0j, "`psi` must have shape"),
+        (jnp.ones((16, 1)) + 0j, "`psi` must have shape"),
+        (jnp.ones(16).at[3].set(jnp.nan) + 0j, "`psi` must be finite"),
+    ]:
+        with pytest.raises(dqm.InputError, match=message):
+            field(h, line, psi)
+
+
+def test_a_traced_state_faster_than_light_has_no_energy():
+    h, line = dqm.Hamiltonian(dqm.Free()), dqm.Grid(-6.0, 6.0, 48)
+    energy = jax.jit(lambda psi, c: fields.relativistic_energy(h, line, psi, c))
+    psi = dqm.gaussian(line, 0.0, 0.7)
+    assert jnp.isfinite(energy(psi, 100.0))
+    assert jnp.isnan(energy(psi, 0.5))
+    assert jnp.isnan(energy(psi, -100.0))
+
+
+def test_a_millionth_faster_than_light_is_too_much():
+    """|u| reaches c five standard deviations from the centre."""
+    line, width = dqm.Grid(-8.0, 8.0, 128), 0.7
+    psi = dqm.gaussian(line, 0.0, width)
+    with pytest.raises(dqm.InputError, match="`light_speed` must exceed"):
+        fields.relativistic_energy(dqm.Hamiltonian(dqm.Free()), line, psi, 5 / (2 * width))

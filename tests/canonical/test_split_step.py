@@ -185,7 +185,11 @@ def test_gradients_through_nodes_and_vacuum(case, adjoint, losses):
         (lambda rho, S: (rho, S + 0j), dqm.InputError, "`S` must be real"),
         (lambda rho, S: (rho, S / 0), dqm.InputError, "`state` must be finite"),
         (lambda rho, S: (rho - 0.1, S), RuntimeError, "`rho` must not be negative"),
-        (lambda rho, S: (1.01 * rho, S), RuntimeError, "`rho` must integrate to 1.0"),
+        (
+            lambda rho, S: (1.01 * rho, S),
+            RuntimeError,
+            "`rho` must not be negative and must integrate",
+        ),
         (
             lambda rho, S: (rho, S + jnp.where(RING.points[0] > 3, 1.0, 0.0)),
             RuntimeError,
@@ -233,5 +237,12 @@ def test_a_run_that_leaves_the_grid_raises():
     grid = dqm.Grid((-6.0,), (6.0,), (48,))
     stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Harmonic(20.0)), grid)
     start = dqm.to_canonical(dqm.gaussian(grid, 1.5, 0.5))
-    with pytest.raises(RuntimeError, match="not resolved by the grid"):
+    with pytest.raises(RuntimeError, match="grid does not resolve"):
         dqm.solve(stepper, start, np.array([0.0, np.pi / 40]), substeps=50)
+
+
+def test_a_negative_density_of_the_right_integral_is_none(smooth):
+    rho, S = smooth(RING)
+    rho = rho.at[0].add(-2 * rho[0]).at[1].add(2 * rho[0])
+    stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Free()), RING)
+    assert jax.jit(stepper.faults)((rho, S))[dqm.Reason.NOT_A_DENSITY] == jnp.inf

@@ -34,15 +34,15 @@ def test_bad_series_are_refused(series, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"points": np.zeros((10, 5, 3))}, r"`points` must have shape \(times, samples, 2N\)"),
-        ({"t": TIMES[:4]}, r"`points` must have shape \(4, 5, 2\)"),
-        ({"ell": 1.0}, "`ell` must have one entry per mode"),
+        ({"points": np.zeros((10, 5, 3))}, r"`points` must have shape \(10, samples, 2N\)"),
+        ({"t": TIMES[:4]}, r"`points` must have shape \(4, samples, 2N\)"),
+        ({"ell": 1.0}, r"`ell` must have shape \(1,\), but has \(\)"),
         ({"ell": np.zeros(1)}, "`ell` must be positive and finite"),
         ({"kappa": np.inf}, "`kappa` must be positive and finite"),
     ],
 )
 def test_bad_samples_are_refused(change, message):
-    good = {"t": TIMES, "points": np.zeros((10, 5, 2)), "ell": np.ones(1)}
+    good = {"t": TIMES, "points": np.arange(100.0).reshape(10, 5, 2), "ell": np.ones(1)}
     with pytest.raises(dqm.InputError, match=message):
         dqm.Samples(**good | change)
 

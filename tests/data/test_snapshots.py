@@ -1,10 +1,13 @@
+import contextlib
 import dataclasses
+import os
+import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 
-from dqmjax.data.snapshots import read_snapshots
+from dqmjax.data.snapshots import Snapshots, read_snapshots
 from dqmjax.errors import InputError, InputFileError
 
 GOOD = {
@@ -113,6 +116,72 @@ def test_flipped_data_bit_is_a_checksum_error(tmp_path):
         read_snapshots(path)
 
 
+def test_mutated_files_are_read_or_refused(tmp_path):
+    """150 of them: bits, bytes and whole blocks changed, anywhere and in the headers."""
+    good, path = write(tmp_path / "good.npz", **COUNTS).read_bytes(), tmp_path / "bad.npz"
+    with zipfile.ZipFile(tmp_path / "good.npz") as archive:
+        headers = [member.header_offset for member in archive.infolist()]
+    random = np.random.default_rng(0)
+    for i in range(150):
+        path.write_bytes(mutated(good, headers, random, i))
+        with contextlib.suppress(InputFileError):
+            read_snapshots(path)
+
+
+def mutated(good, headers, random, i):
+    """Of several kinds, one after the other."""
+    bad = bytearray(good)
+    near = int(random.choice([*headers, len(bad) - 400])) + int(random.integers(0, 200))
+    place = near if i % 3 else int(random.integers(0, len(bad)))
+    length = int(random.integers(1, 9))
+    if i % 5 == 0:
+        bad[place : place + length] = random.bytes(length)
+    elif i % 5 == 1:
+        bad[place] ^= 1 << int(random.integers(8))
+    elif i % 5 == 2:
+        bad[place : place + length] = b"\xff" * length
+    elif i % 5 == 3:
+        del bad[place : place + length]
+    else:
+        bad[place:place] = bad[near - 100 : near]
+    return bytes(bad)
+
+
+def test_an_array_that_is_there_twice_is_refused(tmp_path):
+    path = write(tmp_path / "twice.npz")
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("kappa.npy", archive.read("hbar.npy"))
+    with pytest.raises(InputFileError, match="`kappa` is there twice"):
+        read_snapshots(path)
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(InputFileError, match="is a pipe or a device"):
+            read_snapshots(path)
+
+
+def test_arrays_are_not_unpacked_if_they_are_too_large(tmp_path):
+    """One of 256 MiB in a file of 0.3 MiB; and a member of another name."""
+    path = tmp_path / "packed.npz"
+    large = np.zeros((3, 2**25 // 3), np.float64)
+    for name, message in (("density", "its arrays take 256 MiB, too many"), ("more", "is unknown")):
+        np.savez_compressed(path, **GOOD | {name: large})
+        tracemalloc.start()
+        with pytest.raises(InputFileError, match=message):
+            read_snapshots(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+        tracemalloc.stop()
+
+
+def test_single_precision_and_plain_numbers_are_as_good(tmp_path):
+    arrays = {name: np.float32(value) for name, value in GOOD.items()}
+    data = Snapshots(**arrays | {"kappa": 1.0, "hbar": 1.0}, sigma=0.1)
+    assert data.likelihood.sigma.shape == (3, 5)
+    assert data.noise_known
+
+
 def test_what_is_no_file(tmp_path):
     with pytest.raises(InputFileError, match="is a directory"):
         read_snapshots(tmp_path)
@@ -127,3 +196,12 @@ def test_snapshots_made_in_memory_are_checked_too(tmp_path):
     data = read_snapshots(write(tmp_path / "a.npz"))
     with pytest.raises(InputError, match="strictly increasing"):
         dataclasses.replace(data, t=data.t[::-1])
+
+
+def test_densities_of_the_wrong_sign_are_refused(tmp_path):
+    data = read_snapshots(write(tmp_path / "a.npz"))
+    noisy = np.abs(data.density)
+    noisy[0, 0] *= -0.1
+    assert dataclasses.replace(data, density=noisy).density.min() < 0
+    with pytest.raises(InputError, match="check its sign"):
+        dataclasses.replace(data, density=-noisy)

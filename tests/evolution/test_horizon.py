@@ -16,7 +16,7 @@ def kerr(C: float, levels: int = 30):
 def test_exact_equations_have_none():
     stepper, start = kerr(1.0)
     assert dqm.horizon(stepper, start, 3.0) == np.inf
-    assert dqm.solve(stepper, start, np.array([0.0, 3.0])).strain.max() == 0
+    assert dqm.solve(stepper, start, np.array([0.0, 3.0])).status.size.max() == 0
 
 
 def test_the_run_is_refused_past_it_and_not_before():
@@ -27,10 +27,11 @@ def test_the_run_is_refused_past_it_and_not_before():
     late = np.array([0.0, 0.5 * end, end + 1 / 2000])
     with pytest.raises(RuntimeError, match=f"At t = {late[2]:.6g}: The basis is too small"):
         dqm.solve(stepper, start, late)
-    with pytest.raises(RuntimeError, match="The basis is too small"):
-        jax.jit(lambda y: dqm.solve(stepper, y, late).final)(start)
-    strain = dqm.solve(stepper, start, late, throw=False).strain
-    np.testing.assert_array_equal(strain > 1, [False, False, True])
+    saved = jax.jit(lambda y: dqm.solve(stepper, y, late).saved)(start)
+    np.testing.assert_array_equal(np.isnan(saved).all(axis=(1, 2)), [False, False, True])
+    status = dqm.solve(stepper, start, late, throw=False).status
+    np.testing.assert_array_equal(status.fails, [False, False, True])
+    assert status.reason[2] == dqm.Reason.LEVELS
 
 
 def test_before_it_the_number_of_levels_does_not_matter():
@@ -76,7 +77,7 @@ def on_a_grid(points: int, steps: int, t: float):
     rho = basis.density(exact[0], at).reshape(grid.shape)
     run = dqm.solve(dqm.GridStep(flow, grid), rho, ts, substeps=steps, throw=False)
     error = jnp.abs(run.final.ravel() - basis.density(exact[1], at)).max()
-    return float(error), float(run.strain[-1])
+    return float(error), float(run.status.size[-1])
 
 
 def test_a_grid_holds_for_a_moment_and_then_explodes():
@@ -107,8 +108,7 @@ def test_the_time_must_be_positive_and_finite(until):
         dqm.horizon(*kerr(1.0), until)
 
 
-def test_steps_without_a_strain_are_refused():
-    line = dqm.Grid((-8.0,), (8.0,), (64,))
-    split = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), line)
-    with pytest.raises(dqm.InputError, match="its steps have none"):
-        dqm.horizon(split, dqm.gaussian(line, 0.0, 0.7), 1.0)
+def test_a_stepper_that_cannot_judge_states_is_refused():
+    points = dqm.Characteristics(dqm.FokkerPlanck(dqm.Kerr(2.0)))
+    with pytest.raises(dqm.InputError, match="`faults` that judges states"):
+        dqm.horizon(points, jnp.ones((1, 2)), 1.0)

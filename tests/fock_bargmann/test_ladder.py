@@ -1,9 +1,11 @@
 """Weighted shifts and the index sets that they connect."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from dqmjax.fock_bargmann.ladder import Blocks, Shifts
+from dqmjax.fock_bargmann.ladder import Blocks, Shifts, growth
 
 SHIFTS = ((0, 0), (1, 1))
 ALL, LIVE = np.ones((5, 5), bool), np.ones((2, 25), bool)
@@ -28,3 +30,17 @@ def test_blocks_are_values():
     assert one != Blocks.of(SHIFTS, few, np.ones((2, few.sum()), bool))
     assert one != Blocks.of(SHIFTS, ALL, LIVE & (np.arange(25) > 0))
     np.testing.assert_array_equal(Blocks.of(SHIFTS, few, LIVE[:, : few.sum()]).kept, few)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_growth_is_that_of_the_symmetric_part(sign):
+    """None of an antihermitian operator; of others at least the largest eigenvalue."""
+    random = np.random.default_rng(0)
+    up = random.normal(size=5) + 1j * random.normal(size=5)
+    down = sign * np.append(up[1:].conj(), 0.0)  # the adjoint of `up`, from k + 1 to k
+    weights = jnp.asarray(np.stack([np.where(np.arange(5) > 0, up, 0.0), down]))
+    operator = Shifts(((1,), (-1,)), weights)
+    matrix = np.asarray(jax.vmap(operator)(jnp.eye(5, dtype=complex))).T
+    largest = np.linalg.eigvalsh((matrix + matrix.conj().T) / 2)[-1]
+    bound = growth(operator.shifts, np.ones(5, bool), weights)
+    assert largest - 1e-14 <= bound <= 2 * largest + 1e-14

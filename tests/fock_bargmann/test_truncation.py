@@ -56,7 +56,7 @@ MEAN = [((0,), (1,))]
 @pytest.mark.parametrize(
     ("degree", "ts", "powers", "message"),
     [
-        (4, [0.0, 0.001], [], "`powers` must name a moment"),
+        (4, [0.0, 0.001], [], "`powers` must name moments"),
         (3, [0.0, 0.1], MEAN, "`degree` must make the equation exact"),
         (4, [0.0, 9.0], MEAN, "before the horizon"),
         (4, [0.01, 0.02], MEAN, "`ts` must begin at 0"),

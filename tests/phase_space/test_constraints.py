@@ -169,3 +169,7 @@ def test_single_precision():
 def test_bad_input(call, message):
     with pytest.raises(dqm.InputError, match=message):
         call()
+
+
+def test_small_energies_are_judged_as_large_ones():
+    assert check(dqm.FokkerPlanck(dqm.ParametricAmplifier(4e-10))).reversal > 0.1

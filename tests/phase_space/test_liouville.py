@@ -1,11 +1,13 @@
 """Order 1 along its characteristics, against closed forms."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dqmjax as dqm
+from dqmjax.evolution.gauss_legendre import gauss_legendre_step
 from dqmjax.phase_space.liouville import Characteristics, liouville
 
 POINTS = jnp.asarray(np.random.default_rng(0).normal(scale=1.5, size=(40, 2)))
@@ -61,9 +63,22 @@ def test_its_derivative_in_time():
     [
         (POINTS[:, :1], 1.0, 1, dqm.InputError, "`points` must have rows"),
         (POINTS, 1.0, 0, dqm.InputError, "`substeps` must be an integer of at least 1"),
-        (POINTS, 1e4, 1, RuntimeError, "not finite: take more"),
+        (POINTS, 1e4, 1, RuntimeError, "no solution: take more"),
     ],
 )
 def test_bad_input(points, interaction, substeps, error, message):
     with pytest.raises(error, match=message):
         liouville(dqm.FokkerPlanck(dqm.Kerr(interaction)), packet, points, 1.0, substeps=substeps)
+
+
+def test_stages_that_still_change_have_not_converged():
+    """Each iteration halves their change, by the factor dt/2 or less of a linear equation."""
+    for iterations, settles in ((12, False), (60, True)):
+        _, converged = gauss_legendre_step(lambda z: -z, jnp.ones(3), jnp.array(1.0), iterations)
+        assert converged == settles
+
+
+def test_a_step_that_did_not_converge_is_not_forgotten():
+    step = Characteristics(dqm.FokkerPlanck(dqm.Kerr(1.0))).make_step(jnp.array(0.1))
+    for failed in (False, True):
+        assert eqx.filter_jit(step)(0.0, (POINTS[:2], jnp.array(failed)))[1] == failed

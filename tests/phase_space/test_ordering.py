@@ -111,3 +111,8 @@ def test_bad_input(call, message):
 def test_a_constant_is_a_polynomial():
     assert isinstance(from_terms({(0, 0): 1.0}), Polynomial)
     assert polynomial(lambda q, p: 0 * q[0], 1).powers == ((0, 0),)
+
+
+def test_small_operators_that_are_not_hermitian_are_refused():
+    with pytest.raises(dqm.InputError, match="`terms` must be Hermitian"):
+        from_terms({(1, 0): 1e-10, (0, 1): -1e-10})

@@ -12,6 +12,7 @@ from dqmjax.phase_space.polynomial import (
     exponents,
     generic,
     in_chunks,
+    machine_epsilon,
     polynomial,
     read,
 )
@@ -98,3 +99,47 @@ def test_generic_values_keep_what_is_equal():
     assert unit == -1
     assert 0.5 < abs(one) < 1.5
     assert np.all((np.asarray(array) > 0.5) & (np.asarray(array) < 1.5))
+
+
+@pytest.mark.parametrize("modes", [1, 2])
+@pytest.mark.parametrize("degree", [2, 4, 6, MAX_DEGREE])
+def test_single_precision(modes, degree):
+    """Of values in float32, whether or not JAX's default is float64."""
+    scale = np.float32(0.3)
+
+    def symbol(q, p):
+        xi = jnp.concatenate([q, p]).astype(jnp.float32)
+        return scale * jnp.sum(xi**degree) + xi[0] * xi[-1]
+
+    exact = polynomial(lambda q, p: 0.3 * jnp.sum(q**degree + p**degree) + q[0] * p[-1], modes)
+    for x64 in (True, False):
+        with jax.enable_x64(x64):
+            found = polynomial(symbol, modes)
+        assert found.powers == exact.powers
+        np.testing.assert_allclose(found.coefficients, exact.coefficients, rtol=0, atol=1e-4)
+
+
+def test_magnitudes_stay_beside_a_plain_function():
+    """Its constants are hidden, and so in units that `generic` cannot know."""
+    symbol, close, far, array = generic((lambda q, p: q[0], 0.3, 1e-34, np.array([1e-9, 1.0])))
+    assert callable(symbol)
+    assert close != 0.3
+    assert far == 1e-34
+    assert array.tolist() == [1e-9, 1.0]
+
+
+def test_values_that_change_without_derivatives_are_refused():
+    basis, kept = dqm.FockBargmann(4), dqm.FokkerPlanck(lambda q, p: 3.0)
+    assert not basis.pattern(kept).used[0].size
+    stopped = dqm.FokkerPlanck(lambda q, p: jax.lax.stop_gradient(q[0] ** 2))
+    with pytest.raises(dqm.InputError, match="`symbol` must have derivatives"):
+        basis.pattern(stopped)
+    with pytest.raises(dqm.InputError, match="`symbol` must have derivatives"):
+        jax.jit(lambda rho: basis.generator(stopped)(rho))(jnp.eye(4, dtype=complex))
+
+
+def test_machine_epsilon_is_that_of_the_numbers_in_use():
+    assert machine_epsilon() == np.finfo(np.float64).eps
+    assert machine_epsilon(jnp.complex64) == np.finfo(np.float32).eps
+    with jax.enable_x64(False):
+        assert machine_epsilon() == np.finfo(np.float32).eps

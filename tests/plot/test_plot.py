@@ -161,7 +161,7 @@ def test_animation_is_written(tmp_path):
     [
         ("moving.mp4", r"must end in \.gif"),
         ("nowhere/moving.gif", "the folder .* does not exist"),
-        ("taken.gif", "cannot be written"),
+        ("taken.gif", "is a directory"),
     ],
 )
 def test_animation_is_not_written_to(path, message, tmp_path):
@@ -170,6 +170,21 @@ def test_animation_is_not_written_to(path, message, tmp_path):
     plot.save_animation(animation, tmp_path / "moving.gif")
     with pytest.raises(dqm.InputError, match=message):
         plot.save_animation(animation, tmp_path / path)
+
+
+def test_animation_that_fails_leaves_the_former_one(tmp_path):
+    path = tmp_path / "moving.gif"
+    plot.save_animation(plot.animate(draw_nothing, 1), path)
+    before = path.read_bytes()
+
+    def fails(frame, ax):
+        if frame:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        plot.save_animation(plot.animate(fails, 2), path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["moving.gif"]
 
 
 def test_work_precision_draws_seconds_against_error():
@@ -186,7 +201,7 @@ ONE, CUBE = np.ones(8), np.ones((4, 4, 4))
 BAD = {
     "values of another length": (
         lambda: plot.phase_space_map(POINTS, np.ones(3)),
-        r"must have shape \(points, 2\) and `values` \(points,\), but they have",
+        r"`values` must have shape \(4,\), but has \(3,\)",
     ),
     "complex values": (
         lambda: plot.phase_space_map(POINTS, np.ones(4) + 1j),
@@ -198,7 +213,7 @@ BAD = {
     ),
     "maps of no time": (
         lambda: plot.phase_space_maps(POINTS, np.ones((0, 4)), np.ones(0)),
-        "`t` must contain at least one time",
+        "`t` must be real numbers, one or more",
     ),
     "complex maps": (
         lambda: plot.phase_space_maps(POINTS, np.ones((1, 4)) + 1j, np.ones(1)),
@@ -249,19 +264,19 @@ BAD = {
     "no energy": (lambda: plot.energy_ledger(ONE, {}), "`parts` must have at least one"),
     "energy of other times": (
         lambda: plot.energy_ledger(np.arange(3.0), {"rest": np.ones(2)}),
-        r"`rest` must have shape \(3,\)",
+        r"`parts\['rest'\]` must have shape \(3,\)",
     ),
     "complex energy": (
         lambda: plot.energy_ledger(ONE, {"rest": 1j * ONE}),
-        "`rest` must be real",
+        r"`parts\['rest'\]` must be real",
     ),
     "no frame": (lambda: plot.animate(draw_nothing, 0), "`count` must be an integer of at least 1"),
     "no speed": (lambda: plot.animate(draw_nothing, 1, fps=0), "`fps` must be positive"),
     "errors that are not positive": (
         lambda: plot.work_precision({"strang": (np.array([0.0]), np.array([1.0]))}),
-        "`runs` of 'strang' must have as many positive errors",
+        r"`runs\['strang'\]` must have as many positive errors",
     ),
-    "no run": (lambda: plot.work_precision({}), "`runs` must contain at least one method"),
+    "no run": (lambda: plot.work_precision({}), "`runs` must have at least one entry"),
 }
 
 

@@ -65,7 +65,7 @@ def test_prepared_state_is_estimated_too(tunnelling):
             stepper = dqm.SplitStep(well(self.depth, 1.5), GRID)
             psi = dqm.gaussian(GRID, self.center, 0.5)
             run = dqm.solve(stepper, psi, times, substeps=20, save=density, throw=False)
-            return run.saved, run.strain
+            return run.saved, run.status
 
     result = dqm.recover(tunnelling, Packet(jnp.array(-1.3), jnp.array(1.2)))
     assert result.estimate["center"] == pytest.approx(-1.5, abs=1e-8)
@@ -127,7 +127,7 @@ def test_more_parameters_than_a_jacobian_is_worth(packet):
 def test_reverse_mode_stores_no_more_steps_than_it_must(packet):
     unitary = tunnelled(packet)
     assert isinstance(unitary.for_reverse_mode().adjoint, dqm.Reversible)
-    edges = dqm.DoubleWell(jnp.array(1.0), 1.5) + dqm.AbsorbingEdges(-6.0, 6.0, 1.0, 3.0)
+    edges = dqm.DoubleWell(jnp.array(1.0), 1.5) + dqm.AbsorbingEdges(-6.0, 6.0, 2.0, 3.0)
     lossy = dataclasses.replace(unitary, stepper=dqm.SplitStep(dqm.Hamiltonian(edges), GRID))
     assert isinstance(lossy.for_reverse_mode().adjoint, dqm.Checkpointed)
     chosen = dataclasses.replace(unitary, adjoint=dqm.Checkpointed())
@@ -289,8 +289,7 @@ def test_bad_problems_are_refused(packet, tunnelling, change, message):
         dqm.recover(tunnelling, tunnelled(packet), **change)
 
 
-SAMPLES = dqm.Samples(TIMES, np.zeros((10, 5, 2)), np.ones(1))
-TRANSITIONS = dqm.Lines(np.ones(2), transitions=[[7, 0], [9, 0]])
+SAMPLES = dqm.Samples(TIMES, np.arange(100.0).reshape(10, 5, 2), np.ones(1))
 
 
 def norm_of(packet):
@@ -316,6 +315,21 @@ def levels(packet):
 def test_data_and_experiment_must_fit(packet, data, model, message):
     with pytest.raises(dqm.InputError, match=message):
         dqm.recover(data, model(packet))
+
+
+@pytest.mark.parametrize("pairs", [[[7, 0], [9, 0]], [[1, 0], [3, 0]]])
+def test_transitions_beyond_the_levels_are_refused(packet, pairs):
+    data = dqm.Lines(np.ones(2), transitions=pairs)
+    with pytest.raises(dqm.InputError, match="must be between levels 0 … 2: raise `count`"):
+        dqm.recover(data, levels(packet))
+    with pytest.raises(dqm.InputError, match="must be between levels 0 … 2: raise `count`"):
+        levels(packet).predict(None, np.array(pairs))
+
+
+@pytest.mark.parametrize("pairs", [[[7, 0]], [[-1, 0]]])
+def test_traced_transitions_beyond_the_levels_are_nan(packet, pairs):
+    values = jax.jit(lambda where: levels(packet).predict(None, where)[0])(jnp.array(pairs))
+    assert np.isnan(values).all()
 
 
 def test_undetermined_parameters_are_reported(packet, tunnelling):
@@ -371,7 +385,8 @@ def test_data_beyond_the_horizon_are_refused_or_reported(standing):
         dqm.recover(standing, model, cutoff=9)  # finite, but not its square
     result = dqm.recover(dataclasses.replace(standing, t=standing.t / 10), model, cutoff=9)
     assert result.horizon == 0
-    assert "after t = 0 the highest retained levels are populated" in str(result)
+    assert "valid until t = 0 only" in str(result)
+    assert "highest retained levels are populated" in str(result)
     assert not result.goodness.describes_data
 
 

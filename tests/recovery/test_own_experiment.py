@@ -30,7 +30,7 @@ class Homodyne(dqm.AbstractExperiment):
     def predict(self, times, where):
         stepper = dqm.KetStep(dqm.Kerr(self.interaction, self.omega), BASIS)
         run = dqm.solve(stepper, BASIS.coherent_ket(ALPHA), times, throw=False)
-        return jax.vmap(marginals)(run.saved), run.strain
+        return jax.vmap(marginals)(run.saved), run.status
 
     def scales(self, data):
         return dict.fromkeys(("interaction", "omega"), 1 / (data.t[-1] - data.t[0]))

@@ -69,9 +69,9 @@ def test_a_started_parameter_stays_trainable():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"U": 1.0}, "parameter 'U' is unknown: the model has tunnelling, ell, C"),
-        ({"C": np.inf}, "parameter 'C' must be finite, but is inf"),
-        ({"ell": [1.0, 2.0, 3.0]}, "parameter 'ell' must have 2 entries"),
+        ({"U": 1.0}, "parameter 'U' of `start` is unknown: the model has tunnelling, ell, C"),
+        ({"C": np.inf}, r"`start\['C'\]` must be finite"),
+        ({"ell": [1.0, 2.0, 3.0]}, r"`start\['ell'\]` must have 2 entries"),
     ],
 )
 def test_bad_values_are_refused(values, message):

@@ -138,11 +138,11 @@ def test_model_of_one_s_own(clean):
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
-        ({"model": "keer"}, "model 'keer' is unknown: choose from kerr"),
-        ({"start": {"U": 1.0}}, "parameter 'U' is unknown: the model has interaction"),
-        ({"fix": {"c": 1.0}}, "parameter 'c' is unknown"),
-        ({"free": ["elle"]}, "parameter 'elle' is unknown"),
-        ({"fix": {"C": np.nan}}, "parameter 'C' must be finite"),
+        ({"model": "keer"}, "one of kerr, kerr-damped, bose-hubbard, but is 'keer'"),
+        ({"start": {"U": 1.0}}, "parameter 'U' of `start` is unknown: the model has interaction"),
+        ({"fix": {"c": 1.0}}, "parameter 'c' of `fix` is unknown"),
+        ({"free": ["elle"]}, "parameter 'elle' of `free` is unknown"),
+        ({"fix": {"C": np.nan}}, r"`fix\['C'\]` must be finite"),
         ({"fix": {"C": 1.0}, "start": {"C": 0.5}}, "both fixed and free"),
         ({"cutoff": 4}, "`cutoff` must hold a coherent state of 1.5"),
         (
@@ -206,7 +206,8 @@ def test_truncation_failure_is_reported():
     few = dqm.recover(data, "kerr", fix={"omega": 0.0}, cutoff=11)
     assert few.strain > 1
     assert few.horizon < t[-1]
-    assert f"after t = {few.horizon:.4g} the highest retained levels are populated" in str(few)
+    assert f"valid until t = {few.horizon:.4g} only" in str(few)
+    assert "highest retained levels are populated" in str(few)
 
 
 def test_start_that_leads_nowhere_is_refused(clean):

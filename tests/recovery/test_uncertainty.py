@@ -130,8 +130,8 @@ def test_ratio_of_likelihoods_is_chi2_distributed():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda r: dqm.profile(r, "deep"), "parameter 'deep' is unknown"),
-        (lambda r: design.standard_error(r, "deep"), "parameter 'deep' is unknown"),
+        (lambda r: dqm.profile(r, "deep"), "parameter 'deep' of `name` is unknown"),
+        (lambda r: design.standard_error(r, "deep"), "parameter 'deep' of `name` is unknown"),
         (lambda r: dqm.compare({"one": r}), "`models` must be two fits or more"),
         (lambda r: dqm.likelihood_ratio(r, r), "`full` must have more parameters"),
     ],

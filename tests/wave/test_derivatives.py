@@ -13,7 +13,8 @@ LINE = dqm.Grid((-6.0,), (6.0,), (48,))
 
 def scene(dim, driven):
     """A loss that depends on every differentiable parameter."""
-    grid = dqm.Grid((-6.0,) * dim, (6.0,) * dim, ((48, 24, 16)[dim - 1],) * dim)
+    edge, points = ((6.0, 48), (6.0, 24), (5.0, 20))[dim - 1]
+    grid = dqm.Grid((-edge,) * dim, (edge,) * dim, (points,) * dim)
 
     class Well(dqm.AbstractPotential):
         strength: jax.Array

@@ -44,6 +44,11 @@ def test_a_traced_potential_is_examined_as_well():
         (lambda: dqm.Hamiltonian(dqm.Free(), mass=-1.0), "`mass` must be positive"),
         (lambda: dqm.Hamiltonian(dqm.Free(), hbar=-0.1), "`hbar` must be positive"),
         (
+            lambda: dqm.Hamiltonian(dqm.Free(), mass=lambda x: 1.0),
+            "`mass` must be numbers",
+        ),
+        (lambda: dqm.Hamiltonian(dqm.Free(), rest_energy=1j), "`rest_energy` must be real"),
+        (
             lambda: dqm.Hamiltonian(dqm.Free(), (1.0, 2.0)).masses(dqm.Grid((0.0,), (1.0,), (8,))),
             r"`mass` must be one number or one per axis \(1\)",
         ),
@@ -52,3 +57,32 @@ def test_a_traced_potential_is_examined_as_well():
 def test_invalid_parameters_are_refused(make, message):
     with pytest.raises(dqm.InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["mass", "hbar"])
+def test_bad_parameters_become_nan_where_they_are_traced(name):
+    box = dqm.Grid(-1.0, 1.0, 8)
+    kinetic = jax.jit(lambda v: dqm.Hamiltonian(dqm.Free(), **{name: v}).kinetic(box)[1])
+    assert jnp.isnan(kinetic(-1.0))
+    assert jnp.isfinite(kinetic(1.0))
+
+
+def test_a_sweep_over_a_parameter_compiles_once():
+    traces = []
+
+    @jax.jit
+    def energy(h):
+        traces.append(h)
+        return h.kinetic(dqm.Grid(-1.0, 1.0, 8))[1]
+
+    for mass in (1.0, 2.0, 3.0):
+        energy(dqm.Hamiltonian(dqm.Harmonic(jnp.array(mass)), jnp.array(mass)))
+    assert len(traces) == 1
+
+
+def test_a_kinetic_energy_that_underflows_is_refused():
+    """ħ²k²/2m of an atom in a box of a metre, in SI: below the least number of float32."""
+    h, grid = dqm.Hamiltonian(dqm.Free(), 1.4e-25, 1.05e-34), dqm.Grid(0.0, 1.0, 16)
+    assert h.kinetic(grid).max() > 0
+    with jax.enable_x64(False), pytest.raises(dqm.InputError, match="underflows to 0"):
+        h.kinetic(grid)

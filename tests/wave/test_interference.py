@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -87,10 +88,20 @@ ONE, OTHER = two_slits(1.0)
     [
         (lambda: two_way_density(ONE, OTHER, 1.2), "`coherence` must be between 0 and 1"),
         (lambda: fringe_visibility(ONE, OTHER, -0.1), "`coherence` must be between 0 and 1"),
+        (lambda: two_way_density(ONE[0], OTHER[0], 0.5), "`one` must have one or more axes"),
         (lambda: diffuse(LINE, jnp.abs(ONE) ** 2, -0.1, 1.0), "`diffusion` must be positive"),
-        (lambda: diffuse(LINE, jnp.abs(ONE) ** 2, 0.1, -1.0), "`t` must not be negative"),
+        (
+            lambda: diffuse(LINE, jnp.abs(ONE) ** 2, 0.1, -1.0),
+            "`t` must be finite and not negative",
+        ),
     ],
 )
 def test_invalid_input_is_refused(call, message):
     with pytest.raises(dqm.InputError, match=message):
         call()
+
+
+def test_a_traced_coherence_beyond_its_range_is_nan():
+    density = jax.jit(two_way_density)
+    assert jnp.isnan(density(ONE, OTHER, 1.2)).all()
+    assert jnp.isfinite(density(ONE, OTHER, 1.0)).all()

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -50,3 +51,18 @@ def test_cat_states_are_even_or_odd():
     assert observables.norm(GRID, even) == pytest.approx(1, abs=1e-13)
     assert observables.fidelity(GRID, even, odd) == pytest.approx(0, abs=1e-13)
     assert jnp.abs(odd[48, 48]) < 1e-14 < jnp.abs(even[48, 48])
+
+
+@pytest.mark.parametrize("name", ["norm", "mean_position", "position_variance", "mean_momentum"])
+def test_wave_functions_of_another_shape_are_refused(name):
+    observe = getattr(observables, name)
+    for psi in (PSI[0], PSI[..., None], jnp.ones((1, 96)), jnp.ones(())):
+        with pytest.raises(dqm.InputError, match="`psi` must have shape"):
+            observe(GRID, psi + 0j)
+
+
+def test_nan_is_refused_where_it_is_known_and_spreads_where_it_is_traced():
+    psi = PSI.at[3, 4].set(jnp.nan)
+    with pytest.raises(dqm.InputError, match="`psi` must be finite"):
+        observables.norm(GRID, psi)
+    assert jnp.isnan(jax.jit(lambda psi: observables.norm(GRID, psi))(psi))

@@ -74,3 +74,81 @@ def test_absorbing_edges_of_one_axis_only():
 def test_invalid_parameters_and_points_are_refused(make, message):
     with pytest.raises(dqm.InputError, match=message):
         make()
+
+
+LINE = dqm.Grid(-4.0, 4.0, 16)
+
+
+@pytest.mark.parametrize(
+    "potential",
+    [
+        lambda x, t: x[0] ** 2 + x[1] ** 2,
+        lambda x, t: x[5],
+        dqm.Harmonic() + (lambda x, t: x[1]),
+    ],
+)
+@pytest.mark.parametrize("traced", [False, True])
+def test_coordinates_that_the_grid_does_not_have_are_refused(potential, traced):
+    """JAX would take the last one in their place."""
+    h = dqm.Hamiltonian(potential)
+    values = lambda t: h.potential_on(LINE, t)
+    with pytest.raises(dqm.InputError, match="`potential` uses a coordinate"):
+        (jax.jit(values) if traced else values)(0.0)
+    for examine in (h.is_real, h.depends_on_time):
+        with pytest.raises(dqm.InputError, match="`potential` uses a coordinate"):
+            examine(1)
+
+
+def test_infinite_values_are_refused_where_they_are_known():
+    pole = dqm.Hamiltonian(lambda x, t: 1 / x[0])
+    with pytest.raises(
+        dqm.InputError, match=r"`potential` must be finite at every point.* x = \[0.\]"
+    ):
+        pole.potential_on(LINE)
+    assert jnp.isinf(jax.jit(lambda t: pole.potential_on(LINE, t))(0.0)).any()
+
+
+@pytest.mark.parametrize(
+    ("make", "bad"),
+    [
+        (lambda v: dqm.Harmonic(1.0, v), -1.0),
+        (lambda v: dqm.Harmonic(v), -1.0),
+        (lambda v: dqm.GaussianBarrier(1.0, v), 0.0),
+        (lambda v: dqm.SoftCoulomb(1.0, v), -2.0),
+        (lambda v: dqm.Morse(1.0, v), jnp.nan),
+        (lambda v: dqm.DoubleWell(v, 1.0), jnp.inf),
+        (lambda v: dqm.Spline(jnp.ones(4), v, 1.0), 2.0),
+        (lambda v: dqm.AbsorbingEdges(v, 1.0, 0.5, 1.0), 2.0),
+    ],
+)
+def test_bad_parameters_become_nan_where_they_are_traced(make, bad):
+    """A good value in the same compiled program does not."""
+    value = jax.jit(lambda v: make(v)(jnp.array([0.3])))
+    assert jnp.isnan(value(bad))
+    assert jnp.isfinite(value(0.7))
+
+
+def test_parameters_keep_their_type():
+    """Floats are constants, arrays are trainable."""
+    leaves = jax.tree.leaves(dqm.Morse(2.0, jnp.array(1.5), np.array(0.1)))
+    assert [type(leaf) for leaf in leaves] == [float, type(jnp.array(1.5)), np.ndarray]
+    assert dqm.Harmonic((1.0, 2.0)).omega == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(("mass", "hbar"), [(1.0, 1.0), (0.3, 2.0)])
+def test_layers_that_absorb_at_no_energy_are_refused(mass, hbar):
+    """At `w √(2mη) = 4ħ` the best energy keeps an eighth, see test_scattering."""
+    least = 4 * hbar / np.sqrt(2 * mass * 3.0)
+    layer = lambda width: dqm.Free() + dqm.AbsorbingEdges(-4.0, 4.0, width, 3.0)
+    values = lambda width: dqm.Hamiltonian(layer(width), mass, hbar).potential_on(LINE)
+    assert jnp.isfinite(values(1.01 * least)).all()
+    with pytest.raises(dqm.InputError, match="`width` of `AbsorbingEdges` must be at least"):
+        values(0.99 * least)
+    assert jnp.isnan(jax.jit(values)(0.99 * least)).all()
+    assert jnp.isfinite(jax.jit(values)(1.01 * least)).all()
+
+
+def test_only_absorbing_axes_need_wide_layers():
+    edges = dqm.AbsorbingEdges((-4.0, -np.inf), (4.0, np.inf), (4.0, 0.1), 2.0)
+    plane = dqm.Grid((-4.0, -3.0), (4.0, 3.0), (8, 8))
+    assert jnp.isfinite(dqm.Hamiltonian(edges).potential_on(plane)).all()

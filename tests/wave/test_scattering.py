@@ -68,6 +68,15 @@ def test_share_left_by_absorbing_edges():
     assert observables.norm(grid, final) == pytest.approx(slow, rel=0.02)
 
 
+def test_a_layer_of_the_least_width_keeps_an_eighth_of_the_best_energy():
+    """`w √(2mη) = 4ħ`, below which `AbsorbingEdges` is refused."""
+    energies = np.linspace(1.0, 15.0, 57)
+    least = [left_over(energies, width, 8.0).min() for width in (0.5, 1.0, 2.0)]
+    assert least[1] == pytest.approx(1 / 8, rel=0.03)
+    assert least[0] > 0.35
+    assert least[2] < 0.01
+
+
 def test_slits_transmit_where_they_are_open():
     slits = dqm.Slits(50.0, 0.3, 0.4, (-1.5, 1.5))
     assert slits(jnp.array([0.0, 1.5])) == pytest.approx(0, abs=1e-3)

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -115,8 +116,21 @@ def test_densities_are_zero_beyond_the_momenta_of_the_grid():
     [
         (lambda: dqm.gaussian(GRID, 0.0, 1.0, 1000.0), "`momentum` must be below"),
         (lambda: dqm.gaussian(GRID, 500.0, 700.0), "`center` must be inside `grid`"),
-        (lambda: dqm.gaussian(GRID, 0.3 * GRID.spacing[0], 1e-4), "must not vanish on `grid`"),
+        (lambda: dqm.gaussian(GRID, 0.3 * GRID.spacing[0], 1e-4), "`grid` must hold the state"),
         (lambda: dqm.gaussian(GRID, 0.0, 0.0), "`width` must be positive"),
+        (lambda: dqm.gaussian(GRID, 0.0, 0.4 * GRID.spacing[0]), "another `width`"),
+        (lambda: dqm.gaussian(GRID, 0.0, 5.0), "another `width`"),
+        (lambda: dqm.gaussian(GRID, 9.0, 0.7), "another `width`, `center`"),
+        (lambda: dqm.gaussian(GRID, 0.0, 0.7, covariance=8.0), "or `covariance`"),
+        (lambda: dqm.gaussian(GRID, 0.0, 0.7, hbar=-1.0), "`hbar` must be positive"),
+        (lambda: dqm.coherent(GRID, 0.0, omega=-1.0), "`omega` must be positive"),
+        (lambda: dqm.coherent(GRID, 0.0, mass=0.0), "`mass` must be positive"),
+        (lambda: dqm.squeezed(GRID, 0.0, 50.0), "another .*`squeezing`"),
+        (lambda: dqm.squeezed(GRID, 0.0, -50.0), "another .*`squeezing`"),
+        (lambda: dqm.cat(GRID, 0.0, 0.7, phase=np.pi), "`center` must keep .* apart"),
+        (lambda: dqm.cat(GRID, 1.0, 0.7, phase=1j), "`phase` must be real"),
+        (lambda: dqm.oscillator(GRID, 60), "another `level`"),
+        (lambda: dqm.oscillator(GRID, 10**12), "`level` must be below the 96 points"),
         (
             lambda: dqm.gaussian(GRID, (0.0, 1.0), 1.0),
             "`center` must be one number or one per axis",
@@ -128,3 +142,51 @@ def test_densities_are_zero_beyond_the_momenta_of_the_grid():
 def test_states_that_the_grid_cannot_represent_are_refused(state, message):
     with pytest.raises(dqm.InputError, match=message):
         state()
+
+
+@pytest.mark.parametrize(
+    ("state", "good", "bad"),
+    [
+        (lambda v: dqm.gaussian(GRID, 0.0, v), 0.7, 0.01),
+        (lambda v: dqm.gaussian(GRID, 0.0, v), 0.7, -0.7),
+        (lambda v: dqm.gaussian(GRID, v, 0.7), 1.0, 12.0),
+        (lambda v: dqm.gaussian(GRID, 0.0, 0.7, v), 1.0, 20.0),
+        (lambda v: dqm.gaussian(GRID, 0.0, 0.7, 0.0, v), 1.0, -1.0),
+        (lambda v: dqm.coherent(GRID, 0.0, omega=v), 1.0, -1.0),
+        (lambda v: dqm.squeezed(GRID, 0.0, v), 0.5, 50.0),
+        (lambda v: dqm.cat(GRID, v, 0.7, phase=np.pi), 1.0, 0.0),
+        (lambda v: dqm.oscillator(GRID, 3, v), 1.0, 0.01),
+    ],
+)
+def test_they_are_nan_where_a_parameter_is_traced(state, good, bad):
+    psi = jax.jit(state)
+    np.testing.assert_allclose(psi(good), state(good), rtol=0, atol=1e-12)
+    assert jnp.isnan(psi(bad)).all()
+    slope = jax.jit(jax.grad(lambda v: jnp.real(state(v)).sum()))
+    assert jnp.isfinite(slope(good))
+    assert jnp.isnan(slope(bad))
+
+
+@pytest.mark.parametrize("width", [1.2 * GRID.spacing[0], 0.5, 1.5])
+def test_states_that_the_grid_holds_are_accurate(width):
+    """What is accepted has the moments of its closed form."""
+    psi = dqm.gaussian(GRID, 0.3, width, 1.0)
+    spread = 1 / (4 * width**2)
+    assert observables.position_variance(GRID, psi)[0] == pytest.approx(width**2, rel=1e-3)
+    assert observables.momentum_variance(GRID, psi)[0] == pytest.approx(spread, rel=1e-3)
+
+
+def test_the_unit_of_length_does_not_matter():
+    """A trapped atom in SI units and in those of its oscillator."""
+    hbar, mass, omega = 1.054571817e-34, 1.443e-25, 2 * np.pi * 100
+    length = np.sqrt(hbar / (mass * omega))
+    trap = dqm.Grid(-10 * length, 10 * length, 96)
+    for in_si, natural in [
+        (
+            dqm.coherent(trap, length, hbar / length, omega, mass, hbar),
+            dqm.coherent(GRID, 1.0, 1.0),
+        ),
+        (dqm.oscillator(trap, 5, omega, mass, hbar), dqm.oscillator(GRID, 5)),
+        (dqm.cat(trap, length, length, 0.0, np.pi, hbar), dqm.cat(GRID, 1.0, 1.0, 0.0, np.pi)),
+    ]:
+        np.testing.assert_allclose(in_si * np.sqrt(length), natural, rtol=0, atol=1e-12)

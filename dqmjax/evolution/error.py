@@ -1,0 +1,128 @@
+"""How large the error of a run is, by comparing steps of two lengths."""
+
+import operator
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..errors import InputError, is_known, positive
+from .stepper import Convergent, enter, leave, zero_of
+
+PROBES = 6  # steps of a run whose error is estimated
+MOST_PARTS = 64
+GROWTH = 8  # by which the number of substeps grows at most between two trial runs
+STALLED = 0.1  # an error below this falls with the number of substeps, unless it is round-off
+Scalar = Float[Array, ""]
+
+
+def distance(stepper: Convergent, one, other) -> Scalar:
+    """`‖one − other‖/‖other‖`."""
+    a, b = stepper.vector(one), stepper.vector(other)
+    size = jnp.linalg.norm(b.ravel())
+    return jnp.linalg.norm((a - b).ravel()) / jnp.where(size == 0, 1.0, size)
+
+
+def parts_of(intervals: int, substeps: int) -> int:
+    """Into how many parts of whole steps each interval is cut, to have enough steps to probe."""
+    divisors = [d for d in range(1, min(substeps, MOST_PARTS) + 1) if substeps % d == 0]
+    return next((d for d in divisors if d * intervals >= PROBES), divisors[-1])
+
+
+def probed_of(intervals: int) -> np.ndarray:
+    """The intervals in which the error of a step is estimated."""
+    return np.unique(np.linspace(0, intervals - 1, PROBES).round().astype(int))
+
+
+def probe(stepper: Convergent, full, inside, t, dt, is_probed) -> Scalar:
+    """The error of the step `full` by dt, from two by dt/2; 0 unless `is_probed`.
+
+    `inside` is what `full` works on, at time t.
+    """
+
+    def estimate(stepper, full, inside, t, dt):
+        half = stepper.make_step(dt / 2)
+        state = leave(full, t, inside)
+        one = leave(full, t + dt, full(t, inside))
+        two = half(t + dt / 2, half(t, enter(half, t, state)))
+        apart = distance(stepper, one, leave(half, t + dt, two))
+        return apart / (1 - 0.5**stepper.order)
+
+    arrays, static = eqx.partition((stepper, full, inside, t, dt), eqx.is_array)
+    run = lambda arrays: estimate(*eqx.combine(arrays, static))
+    like = jax.eval_shape(run, arrays)
+    zero = lambda arrays: zero_of(arrays).astype(like.dtype)
+    return jax.lax.cond(is_probed, run, zero, jax.lax.stop_gradient(arrays))
+
+
+def summed(
+    probes: tuple[Float[Array, " intervals"], Array], substeps: int, order: int
+) -> Float[Array, " times"]:
+    """The error at each time, the sum of those of all steps.
+
+    `probes` are the errors of one step and the lengths of all intervals. Only some intervals have
+    such an error. It is proportional to dt^(order + 1), with a factor
+    that is interpolated between them.
+    """
+    local, intervals = probes
+    probed = probed_of(intervals.size)
+    power = (intervals / substeps) ** (order + 1)
+    factor = jnp.interp(jnp.arange(intervals.size), probed, (local / power)[probed])
+    return jnp.concatenate([jnp.zeros(1), jnp.cumsum(substeps * factor * power)])
+
+
+def substeps_for(stepper: Convergent, state, times, least: int, tolerance: float):
+    """The number of substeps, at least `least`, whose error stays below `tolerance`.
+
+    Runs with n and 2n substeps differ by δ; the error of the former is δ/(1 − 2^−order).
+
+    Returns:
+        That number, and the error at each save time.
+
+    Raises:
+        InputError: If `tolerance` is not positive or cannot be reached, or a parameter is traced.
+    """
+    positive("tolerance", tolerance)
+    if not is_known((stepper, state, times)):
+        raise InputError(
+            "`tolerance` must be given outside of `jit` and `grad`, since the number of substeps "
+            "depends on the values: find it once, then give `substeps`."
+        )
+    substeps, before = least, np.inf
+    while True:
+        apart = np.asarray(_apart(stepper, state, times, jnp.asarray(substeps)))
+        error = apart / (1 - 0.5**stepper.order)
+        largest = float(np.max(error))
+        if largest <= tolerance:
+            return substeps, jnp.concatenate([jnp.zeros(1), error])
+        if before < STALLED and largest > before / 2:
+            raise InputError(
+                f"`tolerance` must be at least {max(largest, before):.1e} here, but is "
+                f"{tolerance:g}: more substeps do not lower the error below its round-off."
+            )
+        needed = (1.2 * largest / tolerance) ** (1 / stepper.order)
+        growth = min(needed, GROWTH) if np.isfinite(needed) else GROWTH
+        substeps, before = int(np.ceil(max(growth, 1.2) * substeps)), largest
+
+
+@eqx.filter_jit
+def _apart(stepper: Convergent, state, times, substeps: Int[Array, ""]):
+    """The distance of runs with `substeps` and twice as many, at all save times but the first."""
+
+    def run(state, count, t, dt):
+        step = stepper.make_step(dt / count)
+        advance = lambda i, y: step(t + i * dt / count, y)
+        inside = jax.lax.fori_loop(0, count, advance, enter(step, t, state))
+        return leave(step, t + dt, inside)
+
+    def advance(pair, now):
+        pair = jax.lax.map(lambda one: run(*one, *now), (pair, substeps * jnp.array([1, 2])))
+        one, other = (jax.tree.map(operator.itemgetter(i), pair) for i in (0, 1))
+        return pair, distance(stepper, one, other)
+
+    intervals = times.intervals[times.which]
+    like = jax.eval_shape(lambda y: run(y, substeps, times.ts[0], intervals[0]), state)
+    pair = jax.tree.map(lambda y, as_: jnp.stack([jnp.asarray(y, as_.dtype)] * 2), state, like)
+    return jax.lax.scan(advance, pair, (times.ts[:-1], intervals))[1]

@@ -1,0 +1,64 @@
+"""What the arguments of a figure must be."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from ..data.abstract import numbers
+from ..errors import InputError, positive, require_shape
+from ..recovery.experiments import require_type
+
+
+def axes(ax: Axes | None) -> Axes:
+    """`ax`, by default the current ones.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    if ax is None:
+        return plt.gca()
+    require_type(Axes, ax=ax)
+    return ax
+
+
+def scale(name: str, value) -> float:
+    """`value`, if it is one positive number.
+
+    Raises:
+        InputError: If it is not.
+    """
+    require_shape(name, positive(name, value), ())
+    return float(value)
+
+
+def shaped(name: str, value, *shape: int | None) -> np.ndarray:
+    """`value` as an array of finite real numbers; `None` in `shape` stands for any length.
+
+    Raises:
+        InputError: If it is not one.
+    """
+    array = numbers(name, value)
+    fits = len(shape) == array.ndim and all(
+        must in (None, n) for must, n in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        must = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
+        raise InputError(f"`{name}` must have shape {must}, but has {array.shape}.")
+    return array
+
+
+def named(name: str, value) -> Mapping:
+    """`value`, if it is a mapping with names as keys, not empty.
+
+    Raises:
+        InputError: If it is not.
+    """
+    require_type(Mapping, **{name: value})
+    if not value:
+        raise InputError(f"`{name}` must have at least one entry, but is empty.")
+    for key in value:
+        if not isinstance(key, str):
+            raise InputError(f"`{name}` must have names as keys, but has {key!r}.")
+    return value

@@ -1,0 +1,243 @@
+"""Bad input for `recover`, for experiments, and for what follows from a result."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import dqmjax as dqm
+from dqmjax import design
+
+from . import INF, KEY, NAN, NUMBER, OBJECT, POSITIVE_WHOLE, TEXT, Entry, real_field
+from .data import SNAPSHOTS, T
+
+GRID = dqm.Grid((-4.0,), (4.0,), (16,))
+FREE = dqm.Hamiltonian(dqm.Harmonic())
+STEPPER = dqm.SplitStep(FREE, GRID)
+PSI = np.ones(16) + 0j
+BASIS = dqm.FockBargmann(4)
+KERR = dqm.FokkerPlanck(dqm.Kerr(1.0))
+NOT_NONE = lambda values: [bad for bad in values if bad is not None]
+NO_FUNCTION = [*TEXT, 1.0, NAN, [], np.ones(3)]
+NO_NAME = ["deep", "", 1, None, 1.0, b"slope", ("slope",)]
+
+
+class Line(dqm.AbstractExperiment):
+    """`slope · t`."""
+
+    slope: jax.Array
+    unseen: jax.Array | float = 0.0
+
+    def predict(self, times, where):
+        return self.slope * times.ts + 0 * self.unseen, None
+
+
+DATA = dqm.Series(np.arange(5.0), np.array([0.0, 1.1, 1.9, 3.0, 4.1]), 0.1)
+
+
+@functools.cache
+def fitted():
+    """A small result."""
+    return dqm.recover(DATA, Line(jnp.array(0.9)))
+
+
+def of_result(call, **fixed):
+    """`call` with a good result, unless another one is given."""
+    return lambda **given: call(**({"result": fitted()} | fixed | given))
+
+
+def refused(**problem):
+    """What `recover` says of a problem, without a fit of the good one."""
+    return None if not problem else dqm.recover(DATA, Line(jnp.array(0.9)), **problem)
+
+
+def given(name):
+    """`recover` with one more argument; nothing without it."""
+    return lambda **problem: refused(**{name: problem["value"]}) if "value" in problem else None
+
+
+def entry(name, values, says=None):
+    says = says or name
+    return Entry(f"recover, {name}", given(name), {}, {"value": values}, says={"value": says})
+
+
+NO_MAPPING = ["text", b"bytes", object(), 1.0, NAN, [], ("slope", 1.0), np.ones(3)]
+NO_VALUE = [*NUMBER, np.ones(3), [1.0, 2.0], np.array([NAN])]
+PAIR = [None, 1.0, "text", [], [1.0], [0.0, 1.0, 2.0], {}, np.ones(2)]
+LEVELS = dqm.Levels(FREE, GRID, 3)
+
+ENTRIES = [
+    Entry(
+        "recover",
+        lambda **problem: (
+            None
+            if not problem
+            else dqm.recover(**({"data": DATA, "model": Line(jnp.array(0.9))} | problem))
+        ),
+        {},
+        {
+            "data": [*OBJECT, KERR, [DATA]],
+            "model": [*OBJECT, "kerr", "ker", FREE, STEPPER, KERR, Line],
+        },
+    ),
+    Entry(
+        "recover, model of snapshots",
+        lambda **problem: problem and dqm.recover(dqm.Snapshots(**SNAPSHOTS), **problem),
+        {},
+        {"model": [*OBJECT, "", "ker", "KERR", FREE, STEPPER, Line]},
+    ),
+    entry("start", [*NO_MAPPING, {"slop": 1.0}, {"": 1.0}, {1: 1.0}, {None: 1.0}]),
+    entry("start", [{"slope": bad} for bad in NO_VALUE], "start['slope']"),
+    entry("fix", [*NO_MAPPING, {"slop": 1.0}, {"": 1.0}, {1: 1.0}]),
+    entry("fix", [{"slope": bad} for bad in NO_VALUE], "fix['slope']"),
+    entry("free", ["text", "slope", ["slop"], [1], [None], 1.0, object()]),
+    entry("bounds", [*NO_MAPPING, {"slop": (0, 1)}, {"slope": (1.0, 0.0)}, {"slope": (2.0, None)}]),
+    entry("bounds", [{"slope": bad} for bad in PAIR]),
+    entry(
+        "bounds",
+        [{"slope": (bad, 2.0)} for bad in NOT_NONE(NO_VALUE)[:-3]]
+        + [{"slope": (None, bad)} for bad in NOT_NONE(NO_VALUE)[:-3]],
+        "bounds['slope']",
+    ),
+    entry("starts", [*NO_MAPPING, {"slop": [1.0]}, {"slope": []}]),
+    entry("starts", [{"slope": bad} for bad in NUMBER[:-1]], "starts['slope']"),
+    entry("prior", [bad for bad in NO_FUNCTION if bad is not None]),
+    entry("progress", [bad for bad in NO_FUNCTION if bad is not None]),
+    Entry(
+        "recover, cutoff",
+        lambda **given: given and dqm.recover(dqm.Snapshots(**SNAPSHOTS), "kerr", **given),
+        {},
+        {"cutoff": [*NOT_NONE(POSITIVE_WHOLE), 1, 10**6, 2]},
+    ),
+    Entry(
+        "Evolution",
+        dqm.Evolution,
+        {"stepper": STEPPER, "state": PSI, "observe": jnp.abs},
+        {
+            "stepper": OBJECT,
+            "state": [
+                *TEXT,
+                [],
+                NAN,
+                [1.0, NAN],
+                np.full(16, NAN),
+                np.full(16, INF),
+                (PSI, "text"),
+            ],
+            "observe": NO_FUNCTION,
+            "substeps": POSITIVE_WHOLE,
+            "adjoint": OBJECT,
+            "reconstruct": [bad for bad in NO_FUNCTION if bad is not None],
+        },
+    ),
+    Entry(
+        "Levels",
+        dqm.Levels,
+        {"hamiltonian": FREE, "grid": GRID, "count": 3},
+        {"hamiltonian": OBJECT, "grid": OBJECT, "count": POSITIVE_WHOLE},
+    ),
+    Entry(
+        "Levels, transitions",
+        lambda pairs: (
+            dqm.Lines(np.ones(1), transitions=pairs)
+            and LEVELS.check(dqm.Lines(np.ones(1), transitions=pairs))
+        ),
+        {"pairs": [[1, 0]]},
+        {"pairs": [[[3, 0]], [[0, 3]], [[9, 7]], [[-1, 0]], [[1, 1]]]},
+        says={"pairs": "transitions"},
+    ),
+    Entry(
+        "Levels, data",
+        lambda data: LEVELS.check(data),
+        {"data": dqm.Lines(np.ones(1))},
+        {"data": [DATA, dqm.Snapshots(**SNAPSHOTS)]},
+    ),
+    Entry(
+        "Heterodyne",
+        dqm.Heterodyne,
+        {"model": KERR, "alpha_re": np.ones(1), "alpha_im": np.ones(1), "basis": BASIS},
+        {
+            "model": [*OBJECT, FREE],
+            "alpha_re": real_field((1,)),
+            "alpha_im": real_field((1,)),
+            "basis": OBJECT,
+        },
+    ),
+    Entry(
+        "profile",
+        of_result(dqm.profile, values=np.array([0.9, 1.0])),
+        {"name": "slope"},
+        {
+            "result": [*OBJECT, DATA],
+            "name": NO_NAME,
+            "values": [*NOT_NONE(TEXT), [], [NAN], [1.0, 0.5], [1.0, 1.0], [[1.0]], [INF], 1.0, 1j],
+        },
+    ),
+    Entry(
+        "bootstrap",
+        lambda **given: (
+            given
+            and dqm.bootstrap(
+                **({"result": fitted(), "key": jax.random.key(0), "count": 2} | given)
+            )
+        ),
+        {},
+        {"result": [*OBJECT, DATA], "key": KEY, "count": [*POSITIVE_WHOLE, 1]},
+    ),
+    Entry(
+        "posterior",
+        lambda **given: (
+            given
+            and dqm.posterior(
+                **({"result": fitted(), "key": jax.random.key(0), "count": 2} | given)
+            )
+        ),
+        {},
+        {
+            "result": [*OBJECT, DATA],
+            "key": KEY,
+            "count": [*POSITIVE_WHOLE, 1],
+            "warmup": POSITIVE_WHOLE,
+        },
+    ),
+    Entry("compare", lambda **given: given and dqm.compare(**given), {}, {"models": [*OBJECT, {}]}),
+    Entry(
+        "compare, one model",
+        lambda **given: given and dqm.compare({"a": fitted()} | {"b": given["model"]}),
+        {},
+        {"model": [*OBJECT, DATA]},
+        says={"model": "models['b']"},
+    ),
+    Entry(
+        "likelihood_ratio",
+        lambda **given: (
+            given and dqm.likelihood_ratio(**({"restricted": fitted(), "full": fitted()} | given))
+        ),
+        {},
+        {"restricted": [*OBJECT, DATA], "full": [*OBJECT, DATA]},
+    ),
+    Entry(
+        "design.standard_error",
+        of_result(design.standard_error),
+        {"name": "slope"},
+        {"result": [*OBJECT, DATA], "name": NO_NAME},
+    ),
+    Entry("design.a_optimal", of_result(design.a_optimal), {}, {"result": [*OBJECT, DATA]}),
+    Entry("design.d_optimal", of_result(design.d_optimal), {}, {"result": [*OBJECT, DATA]}),
+    Entry(
+        "design.best_time",
+        design.best_time,
+        {"criterion": lambda t: t, "candidates": T},
+        {
+            "criterion": NO_FUNCTION,
+            "candidates": [*TEXT, [], NAN, [NAN], [1.0, INF], [1j], [[1.0, 2.0]], T[:, None]],
+        },
+    ),
+    Entry(
+        "design.best_time, nowhere finite",
+        lambda candidates: design.best_time(lambda t: jnp.log(t), candidates),
+        {"candidates": [1.0]},
+        {"candidates": [[-1.0], [-1.0, -2.0]]},
+    ),
+]
