@@ -161,8 +161,12 @@ grown.set(ylabel=r"largest error of $\rho$  per $\mathrm{d}q\,\mathrm{d}p$")
 grown.legend(frameon=False, loc="upper left", fontsize=8)
 colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(husimi)))
 for (C, run), colour in zip(sorted(husimi.items()), colours, strict=True):
-    faults.loglog(run.ts[1:], np.maximum(run.status.size[1:], 1e-40), color=colour, label=f"$C$ = {C}")
+    faults.loglog(
+        run.ts[1:], np.maximum(run.status.size[1:], 1e-40), color=colour, label=f"$C$ = {C}"
+    )
 faults.axhline(1, color="0.3", lw=1, ls=":", label="limit of validity")
 faults.plot(horizons[30], 1, "k^", ms=6, label="horizon of $C$ = 0.5")
-faults.set(xlabel=r"$t$  ($\hbar = \kappa = \ell = 1$)", ylabel="size of the fault", ylim=(1e-31, 1e8))
+faults.set(
+    xlabel=r"$t$  ($\hbar = \kappa = \ell = 1$)", ylabel="size of the fault", ylim=(1e-31, 1e8)
+)
 legend = faults.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -10,6 +10,7 @@ os.environ["XLA_FLAGS"] += (  # later ones have no other emitters, and do not kn
     if importlib.metadata.version("jaxlib").startswith("0.10.")
     else ""
 )
+os.environ["XLA_FLAGS"] += " --xla_force_host_platform_device_count=2"  # to test sharding
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(  # outside the checkout
     Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dqmjax-tests"
 )

@@ -151,3 +151,9 @@ def test_short_waves_are_the_upper_third():
     for n, share in ((7, 0.0), (9, 0.5)):
         waves = jnp.exp(1j * n * x) + jnp.exp(3j * y)
         assert unresolved_share(grid, waves) == pytest.approx(share, abs=1e-12)
+
+
+def test_unpaired_wave_of_a_complex_field_has_no_gradient():
+    box = dqm.Grid(0.0, 2 * np.pi, 8)
+    wave = jnp.cos(4 * box.points[0]) + 0j
+    np.testing.assert_allclose(box.gradient(wave), 0, rtol=0, atol=1e-13)

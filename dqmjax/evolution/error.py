@@ -12,7 +12,7 @@ from ..errors import InputError, is_known, positive
 from .stepper import Convergent, enter, leave, zero_of
 
 PROBES = 6  # steps of a run whose error is estimated
-MOST_PARTS = 64
+MOST_PARTS = 16  # in reverse mode the state at the start of each is kept
 GROWTH = 8  # by which the number of substeps grows at most between two trial runs
 STALLED = 0.1  # an error below this falls with the number of substeps, unless it is round-off
 Scalar = Float[Array, ""]

@@ -229,7 +229,7 @@ class Levels(AbstractExperiment):
         require_type(Grid, grid=self.grid)
 
     def check(self, data):
-        if data.t is not None:
+        if not isinstance(data, AbstractData) or data.t is not None:
             raise InputError("`data` of `Levels` must be `Lines`, without times.")
         if data.where is not None:
             self._checked(np.asarray(data.where), data.where)

@@ -113,7 +113,7 @@ def require_names(known, given, argument: str):
     Raises:
         InputError: With the unknown one and those that there are.
     """
-    unknown = [name for name in given if name not in known]
+    unknown = [name for name in given if not isinstance(name, str) or name not in known]
     if unknown:
         raise InputError(
             f"parameter {unknown[0]!r} of `{argument}` is unknown: the model has "

@@ -246,3 +246,12 @@ def test_a_negative_density_of_the_right_integral_is_none(smooth):
     rho = rho.at[0].add(-2 * rho[0]).at[1].add(2 * rho[0])
     stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Free()), RING)
     assert jax.jit(stepper.faults)((rho, S))[dqm.Reason.NOT_A_DENSITY] == jnp.inf
+
+
+def test_a_boosted_action_is_continued(smooth):
+    """Nothing moves in so short a time, also not by whole turns."""
+    rho, S = smooth(RING)
+    S = S + 5.37 * RING.points[0]
+    stepper = dqm.CanonicalStep(dqm.Hamiltonian(dqm.Free()), RING, boost=5.37)
+    final = dqm.solve(stepper, (rho, S), np.array([0.0, 1e-9])).final
+    np.testing.assert_allclose(final[1], S, rtol=0, atol=1e-6)

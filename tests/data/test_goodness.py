@@ -193,3 +193,10 @@ def test_mutual_neighbours_are_the_nearest_points_once():
 def test_n_sigma_ignores_a_chi2_that_is_too_small(excess, correlation, n_sigma):
     good = Goodness(1.0, 10, 5.0, 5, True, excess, correlation, 40, 0.1)
     assert good.n_sigma == pytest.approx(n_sigma)
+
+
+def test_neighbours_in_time_are_correlated():
+    slow = np.repeat([[1.0], [-1.0], [1.0], [-1.0]], 20, axis=0)
+    correlation, pairs = correlation_of_neighbours(slow, None)
+    assert pairs == 79
+    assert correlation == pytest.approx((76 - 3) / 79**0.5)

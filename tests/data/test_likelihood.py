@@ -115,3 +115,9 @@ def test_chi2_of_counts_sums_where_detections_are_expected():
     np.testing.assert_array_equal(terms.summed, expected >= expected.max() / 4)
     few = Binomial(COUNTS, SHOTS, CELL).chi2_terms(PREDICTION / 100)
     assert few.summed.any()  # even where no place expects a detection
+
+
+def test_binomial_residuals_have_the_sign_of_the_difference():
+    likelihood = Binomial(np.array([[3.0, 3.0, 3.0]]), np.array(10.0), np.array(1.0))
+    residual = likelihood.residual(np.array([[0.1, 0.3, 0.6]]))
+    np.testing.assert_array_equal(np.sign(residual), [[-1, 0, 1]])

@@ -61,3 +61,9 @@ def test_bad_samples_are_refused(change, message):
 def test_bad_lines_are_refused(lines, message):
     with pytest.raises(dqm.InputError, match=message):
         dqm.Lines(**lines)
+
+
+def test_means_over_samples_have_the_errors_of_means():
+    points = np.random.default_rng(0).normal(size=(2, 50, 2))
+    means = dqm.Samples(np.array([0.0, 1.0]), points, np.ones(1)).rough()
+    np.testing.assert_allclose(means.likelihood.sigma, means.values.std(axis=1) / np.sqrt(50))

@@ -112,3 +112,12 @@ def test_a_stepper_that_cannot_judge_states_is_refused():
     points = dqm.Characteristics(dqm.FokkerPlanck(dqm.Kerr(2.0)))
     with pytest.raises(dqm.InputError, match="`faults` that judges states"):
         dqm.horizon(points, jnp.ones((1, 2)), 1.0)
+
+
+def test_a_grid_step_is_strict_about_short_waves():
+    """A share of 9e-6, which other steps accept."""
+    grid = dqm.Grid((-6.0, -6.0), (6.0, 6.0), (32, 32))
+    q, p = grid.points
+    rho = jnp.exp(-(q**2) - p**2) / jnp.pi * (1 + 3e-3 * (-1.0) ** np.arange(32))
+    faults = dqm.GridStep(dqm.FokkerPlanck(dqm.Kerr(1.0)), grid).faults(rho)
+    assert 5 < faults[dqm.Reason.UNRESOLVED] < 20

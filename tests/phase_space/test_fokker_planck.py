@@ -283,3 +283,14 @@ def test_a_symbol_of_more_modes_than_the_basis_is_refused():
         start = basis.coherent(0.1) if isinstance(step, dqm.HusimiStep) else basis.coherent_ket(0.1)
         with pytest.raises(dqm.InputError, match="`symbol` uses a coordinate"):
             dqm.solve(step, start, np.array([0.0, 0.1]))
+
+
+def test_tensors_of_powers_of_q_in_closed_form():
+    """`G_qp = Cħkℓ²/4κ` of kq²/2, and `G_ppp = −(Cħ)²/4` of q³, as in Moyal's equation."""
+    constants = {"ell": 1.3, "kappa": 0.8, "hbar": 0.7, "C": 0.6, "order": 3}
+    xi = jnp.array([0.4, -0.2])
+    square = dqm.FokkerPlanck(lambda q, p: 1.1 * q[0] ** 2 / 2, **constants).tensor(2, xi)
+    expected = 0.6 * 0.7 * 1.1 * 1.3**2 / (4 * 0.8)
+    np.testing.assert_allclose(square, [[0, expected], [expected, 0]], rtol=1e-13, atol=1e-15)
+    cube = dqm.FokkerPlanck(lambda q, p: q[0] ** 3, **constants).tensor(3, xi)
+    assert cube[1, 1, 1] == pytest.approx(-((0.6 * 0.7) ** 2) / 4, rel=1e-13)

@@ -456,3 +456,11 @@ def test_many_starts_at_once(packet, tunnelling):
     result = dqm.recover(tunnelling, tunnelled(packet, 6.0, 3.0), starts=starts)
     assert result.origin == "starts"
     assert result.estimate["depth"] == pytest.approx(1.0, abs=1e-8)
+
+
+def test_lines_are_frequencies_whatever_the_action():
+    """`(E_n − E_0)/ħ = nω` of an oscillator."""
+    h = dqm.Hamiltonian(dqm.Harmonic(1.3), hbar=0.5)
+    levels = dqm.Levels(h, dqm.Grid(-6.0, 6.0, 48), 3)
+    lines, _ = levels.predict(None, np.array([[1, 0], [2, 0]]))
+    np.testing.assert_allclose(lines, [[1.3, 2.6]], rtol=1e-9)

@@ -243,6 +243,7 @@ def test_a_doubtful_fit_is_repeated_from_within_the_errors_of_the_guess():
 def test_exponents_of_a_product_do_not_depend_on_scales():
     """Of a·b², whose slopes in ln a and ln b are 1 and 2."""
     at = np.array([0.5, 2.0])
-    for scales in ([0.5, 2.0], [1.5, 2.0], [0.5, 14.0]):
-        found = Information(100 * np.array([[1.0, 2.0]]) / at, np.zeros((0, 2)), np.array(scales))
+    slopes = 100 * np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]) / at
+    for scales in ([0.5, 2.0], [1.5, 2.0], [0.5, 8.0]):
+        found = Information(slopes, np.zeros((0, 2)), np.array(scales))
         np.testing.assert_allclose(found.product(at), [1.0, 2.0])

@@ -12,6 +12,7 @@ import dqmjax as dqm
 from dqmjax.evolution.schemes import strang
 from dqmjax.grid import density
 from dqmjax.recovery.experiments import as_status
+from dqmjax.recovery.result import _horizon
 
 GRID = dqm.Grid((-6.0,), (6.0,), (64,))
 TIMES = np.linspace(0, 2, 10)
@@ -125,3 +126,14 @@ def test_only_a_product_is_determined():
 def test_a_fault_that_is_nan_is_one():
     status = as_status(jnp.array([0.1, 2.0, jnp.nan]))
     np.testing.assert_array_equal(status.fails, [False, True, True])
+
+
+def test_the_horizon_is_the_last_time_before_a_fault():
+    t = np.array([0.0, 1.0, 2.0, 3.0])
+    for faults, expected in (
+        ([0.0, 0.5, 2.0, 0.1], 1.0),
+        ([0.0, 0.5, 0.2, np.nan], 2.0),
+        ([3.0, 0.5, 0.2, 0.1], 0.0),
+        ([0.0, 0.5, 0.2, 1.0], np.inf),
+    ):
+        assert _horizon(t, np.array(faults)) == expected

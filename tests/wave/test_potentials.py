@@ -152,3 +152,20 @@ def test_only_absorbing_axes_need_wide_layers():
     edges = dqm.AbsorbingEdges((-4.0, -np.inf), (4.0, np.inf), (4.0, 0.1), 2.0)
     plane = dqm.Grid((-4.0, -3.0), (4.0, 3.0), (8, 8))
     assert jnp.isfinite(dqm.Hamiltonian(edges).potential_on(plane)).all()
+
+
+def test_the_minimum_of_a_morse_potential():
+    """V = 0 at the equilibrium, D far beyond it, more before it."""
+    morse = dqm.Morse(2.0, 0.5, 1.5)
+    low, least, high = (morse(jnp.array([x])) for x in (0.0, 1.5, 60.0))
+    assert least == 0
+    assert low == pytest.approx(2 * (1 - np.exp(0.75)) ** 2)
+    assert high == pytest.approx(2.0)
+
+
+def test_splines_of_constant_and_linear_coefficients():
+    knots = np.linspace(-3, 3, 7)
+    for coefficients, exact in ((np.ones(7), lambda x: 1.0), (knots, lambda x: x)):
+        spline = dqm.Spline(coefficients, -2.0, 2.0)
+        for x in (-2.0, -0.7, 0.0, 1.3, 2.0):
+            assert spline(jnp.array([x])) == pytest.approx(exact(x), abs=1e-14)

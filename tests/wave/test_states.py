@@ -190,3 +190,20 @@ def test_the_unit_of_length_does_not_matter():
         (dqm.cat(trap, length, length, 0.0, np.pi, hbar), dqm.cat(GRID, 1.0, 1.0, 0.0, np.pi)),
     ]:
         np.testing.assert_allclose(in_si * np.sqrt(length), natural, rtol=0, atol=1e-12)
+
+
+def test_the_two_halves_of_a_cat_move_apart():
+    """Under a reflection they change places."""
+    grid = dqm.Grid(-8.0, 8.0, 96)
+    psi = dqm.cat(grid, 2.0, 0.7, 1.5)[1:]
+    np.testing.assert_allclose(psi[::-1], psi, rtol=0, atol=1e-14)
+    assert jnp.abs(jnp.imag(psi)).max() > 0.1
+
+
+@pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd])
+def test_a_refusal_while_differentiating_names_the_argument(derivative):
+    """It once ended in the formatting of a tracer; under `jit` the derivative is NaN."""
+    value = lambda c: jnp.sum(dqm.gaussian(GRID, c, 0.5).real)
+    with pytest.raises(dqm.InputError, match="`center` must be inside `grid`"):
+        derivative(value)(100.0)
+    assert np.isnan(jax.jit(derivative(value))(100.0))

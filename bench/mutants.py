@@ -1,0 +1,1180 @@
+"""Which planted bugs do the tests notice?
+
+    python bench/mutants.py [NAME …] [--check] [--list] [--json FILE]
+
+Each mutant is one realistic bug: one place of the package is changed in a copy, and the tests that
+ought to notice it are run there. It is noticed if one of them fails (pytest's exit status 1). Any
+other status than 0 and 1 is an error of this table. The mutants of `CHECKS` are in what guards
+against silent errors: statuses, error estimates, limits, refusals and verdicts; those of
+`EQUATIONS` in everything else. bench/results/mutants.json has the last result.
+"""
+
+import argparse
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).parent.parent
+COPIED = ("dqmjax", "tests", "pyproject.toml")
+PYTEST = ("-m", "pytest", "-x", "-q", "-rfE", "-n", "0", "-p", "no:cacheprovider")
+LONGEST = 300  # seconds that the tests of one mutant may take
+TARGET = 0.95
+
+
+class Mutant(NamedTuple):
+    """A planted bug."""
+
+    name: str
+    file: str  # in dqmjax/
+    old: str  # occurs once in it
+    new: str
+    tests: str  # arguments of pytest, in tests/
+
+
+class Outcome(NamedTuple):
+    """What the tests say about a mutant."""
+
+    noticed: bool
+    seconds: float
+    test: str  # that failed first
+
+
+CHECKS = (
+    Mutant(
+        "status: a NaN counts as a small fault",
+        "evolution/status.py",
+        "jnp.where(jnp.isnan(sizes), jnp.inf, sizes)",
+        "jnp.where(jnp.isnan(sizes), 0.0, sizes)",
+        "evolution/test_status.py -k 'judge or split-strang-False'",
+    ),
+    Mutant(
+        "status: the largest fault is reported, not the first",
+        "evolution/status.py",
+        "worst = jnp.where(over.any(), jnp.argmax(over), jnp.argmax(sizes))",
+        "worst = jnp.argmax(sizes)",
+        "evolution/test_status.py -k 'judge or canonical-False'",
+    ),
+    Mutant(
+        "status: a fault is forgotten at the next time",
+        "evolution/solve.py",
+        "status = later(status, judge(_found(stepper, state, t + dt, valid)"
+        " | faults(step, inside)))",
+        "status = judge(_found(stepper, state, t + dt, valid) | faults(step, inside))",
+        "evolution/test_error.py -k edge",
+    ),
+    Mutant(
+        "status: a NaN estimate of the error is accurate",
+        "evolution/status.py",
+        "inaccurate = (status.reason == Reason.OK) & ~(size <= 1)",
+        "inaccurate = (status.reason == Reason.OK) & (size > 1)",
+        "evolution/test_status.py -k error",
+    ),
+    Mutant(
+        "status: errors up to 1000 % are accurate",
+        "evolution/status.py",
+        "size = error / LARGEST_ERROR",
+        "size = error / (1000 * LARGEST_ERROR)",
+        "evolution/test_error.py -k coarse",
+    ),
+    Mutant(
+        "status: the limit of short waves does not fall with the points",
+        "evolution/status.py",
+        "min(LARGEST_ERROR**2, LARGEST_ERROR / max(grid.shape))",
+        "LARGEST_ERROR**2",
+        "canonical/test_split_step.py -k small_jump",
+    ),
+    Mutant(
+        "status: the edge is watched in periodic boxes",
+        "evolution/status.py",
+        "    if grid.isolated:",
+        "    if not grid.isolated:",
+        "evolution/test_status.py -k split-strang-False",
+    ),
+    Mutant(
+        "status: a NaN size of a sudden fault is none",
+        "evolution/status.py",
+        "return jnp.where(size <= 1, 0.0, size)",
+        "return jnp.where(size > 1, size, 0.0)",
+        "evolution/test_status.py -k 'sudden or chebyshev-False'",
+    ),
+    Mutant(
+        "status: one finite number makes a state finite",
+        "evolution/status.py",
+        "jnp.array([jnp.isfinite(leaf).all() for leaf in leaves])",
+        "jnp.array([jnp.isfinite(leaf).any() for leaf in leaves])",
+        "evolution/test_status.py -k split-strang-False",
+    ),
+    Mutant(
+        "solve: NaN parameters are valid",
+        "evolution/solve.py",
+        "is_finite(state) & ~jnp.array([False, *(jnp.isnan(leaf).any() for leaf in leaves)]).any()",
+        "is_finite(state)",
+        "evolution/test_status.py -k split-strang-False",
+    ),
+    Mutant(
+        "solve: what is saved under jit stays finite",
+        "evolution/solve.py",
+        "saved = jax.tree.map(lambda leaf: _spoiled(fails, leaf), solution.saved)",
+        "saved = solution.saved",
+        "evolution/test_error.py -k under_jit",
+    ),
+    Mutant(
+        "solve: the final state under jit stays finite",
+        "evolution/solve.py",
+        "final = jax.tree.map(lambda leaf: _spoiled(fails[-1], leaf), solution.final)",
+        "final = solution.final",
+        "evolution/test_error.py -k under_jit",
+    ),
+    Mutant(
+        "solve: traced times may repeat",
+        "evolution/solve.py",
+        "jnp.cumprod(jnp.diff(ts) > 0) > 0",
+        "jnp.cumprod(jnp.diff(ts) >= 0) > 0",
+        "evolution/test_status.py -k split-strang-False",
+    ),
+    Mutant(
+        "solve: intervals are alike within an absolute time",
+        "evolution/solve.py",
+        "roundoff = 4 * np.finfo(lengths.dtype).eps * np.abs(ts).max()",
+        "roundoff = 1e-12",
+        "wave/test_units_of_steps.py -k intervals",
+    ),
+    Mutant(
+        "error: the second half step is taken at the first one's time",
+        "evolution/error.py",
+        "two = half(t + dt / 2, half(t, enter(half, t, state)))",
+        "two = half(t, half(t, enter(half, t, state)))",
+        "evolution/test_error.py -k 'estimates and driven'",
+    ),
+    Mutant(
+        "error: that of one step stands for all of an interval",
+        "evolution/error.py",
+        "jnp.cumsum(substeps * factor * power)",
+        "jnp.cumsum(factor * power)",
+        "evolution/test_error.py -k add_up",
+    ),
+    Mutant(
+        "error: ten times the tolerance is accepted",
+        "evolution/error.py",
+        "if largest <= tolerance:",
+        "if largest <= 10 * tolerance:",
+        "evolution/test_error.py -k 'estimates and static'",
+    ),
+    Mutant(
+        "error: the distance is absolute",
+        "evolution/error.py",
+        "jnp.where(size == 0, 1.0, size)",
+        "jnp.where(size == 0, 1.0, 1.0)",
+        "evolution/test_error.py -k 'estimates and static'",
+    ),
+    Mutant(
+        "error: only the first step is probed",
+        "evolution/error.py",
+        "PROBES = 6 ",
+        "PROBES = 1 ",
+        "evolution/test_error.py -k hides",
+    ),
+    Mutant(
+        "horizon: the first fault counts as valid",
+        "evolution/horizon.py",
+        "return int(over[0]) - 1 if over.size",
+        "return int(over[0]) if over.size",
+        "evolution/test_horizon.py -k not_before",
+    ),
+    Mutant(
+        "gauss_legendre: converged within 1e-3",
+        "evolution/gauss_legendre.py",
+        "<= 1e4 * eps * jnp.max(jnp.abs(k))",
+        "<= 1e-3 * jnp.max(jnp.abs(k))",
+        "phase_space/test_liouville.py -k converge",
+    ),
+    Mutant(
+        "truncation bound: what earlier steps leaked is forgotten",
+        "fock_bargmann/steps.py",
+        "grown * (watched.distance + dt * watched.rate / 2) + dt * rate / 2",
+        "grown * (dt * watched.rate / 2) + dt * rate / 2",
+        "evolution/test_error.py -k truncation",
+    ),
+    Mutant(
+        "truncation bound: errors shrink where they may grow",
+        "fock_bargmann/steps.py",
+        "jnp.exp(leak.growth * dt)",
+        "jnp.exp(-leak.growth * dt)",
+        "evolution/test_error.py -k truncation",
+    ),
+    Mutant(
+        "truncation bound: that before an interval is forgotten",
+        "fock_bargmann/steps.py",
+        "distance = watched.factor * before * watched.norm + watched.distance",
+        "distance = watched.distance",
+        "evolution/test_error.py -k truncation",
+    ),
+    Mutant(
+        "truncation bound: growth of L − L† for that of L + L†",
+        "fock_bargmann/ladder.py",
+        "given.get(shift, none), 0.0) + back.conj()) / 2",
+        "given.get(shift, none), 0.0) - back.conj()) / 2",
+        "fock_bargmann/test_ladder.py -k growth",
+    ),
+    Mutant(
+        "basis: one level fewer is counted as lost",
+        "fock_bargmann/basis.py",
+        "beyond = jnp.sum(_tail(quanta, np.array(basis.cutoff)))",
+        "beyond = jnp.sum(_tail(quanta, np.array(basis.cutoff) + 1))",
+        "fock_bargmann/test_basis.py -k loss",
+    ),
+    Mutant(
+        "basis: QuTiP's states lose their last allowed quantum",
+        "fock_bargmann/basis.py",
+        "outside |= level.sum(axis=0) > basis.quanta",
+        "outside |= level.sum(axis=0) >= basis.quanta",
+        "fock_bargmann/test_basis.py -k qutip",
+    ),
+    Mutant(
+        "hamiltonian: a kinetic energy may underflow",
+        "wave/hamiltonian.py",
+        "return require(energies, vanishing <= 1, UNDERFLOW)",
+        "return require(energies, vanishing >= 0, UNDERFLOW)",
+        "wave/test_hamiltonian.py -k underflows",
+    ),
+    Mutant(
+        "potentials: layers a thousand times too thin absorb",
+        "wave/potentials.py",
+        "jnp.sqrt(self.strength) >= 4 * hbar",
+        "jnp.sqrt(self.strength) >= 4e-3 * hbar",
+        "wave/test_potentials.py -k layers",
+    ),
+    Mutant(
+        "states: a tenth of the norm may be cut off",
+        "wave/states.py",
+        "MOST_LOST = 1e-4",
+        "MOST_LOST = 1e-1",
+        "wave/test_states.py -k cannot_represent",
+    ),
+    Mutant(
+        "spectrum: any share of short waves is accepted",
+        "wave/spectrum.py",
+        "SHORT = 1e-3",
+        "SHORT = 1.0",
+        "wave/test_spectrum.py -k does_not_resolve",
+    ),
+    Mutant(
+        "spectrum: V between the points may differ a hundredfold",
+        "wave/spectrum.py",
+        "HIDDEN = 0.1",
+        "HIDDEN = 100.0",
+        "wave/test_spectrum.py -k does_not_resolve",
+    ),
+    Mutant(
+        "spectrum: the residual is absolute",
+        "wave/spectrum.py",
+        "residual = lengths(rest / scale) / tolerance",
+        "residual = lengths(rest) / tolerance",
+        "wave/test_spectrum.py -k residual",
+    ),
+    Mutant(
+        "spectrum: NaN faults are trusted on the host",
+        "wave/spectrum.py",
+        "if is_known(size) and not (size <= 1).all():",
+        "if is_known(size) and (size > 1).any():",
+        "wave/test_spectrum.py -k 'nan or faults'",
+    ),
+    Mutant(
+        "chebyshev: too many terms are not reported",
+        "wave/chebyshev.py",
+        "return {Reason.STEP_TOO_LONG: beyond(self.reach)}",
+        "return {Reason.STEP_TOO_LONG: 0 * self.reach}",
+        "evolution/test_status.py -k chebyshev-False",
+    ),
+    Mutant(
+        "canonical step: a negative ρ is a density",
+        "canonical/split_step.py",
+        "size = jnp.where(jnp.min(state[0]) < 0, jnp.inf, off)",
+        "size = off",
+        "canonical/test_split_step.py -k negative_density",
+    ),
+    Mutant(
+        "canonical step: ∫ρ may differ by a tenth",
+        "canonical/split_step.py",
+        "TOTAL = 1e-4",
+        "TOTAL = 1e-1",
+        "canonical/test_split_step.py -k invalid_states",
+    ),
+    Mutant(
+        "atlas: a step that failed is forgotten by the next substep",
+        "canonical/atlas.py",
+        "last, failed | at_zero | ~converged",
+        "last, at_zero | ~converged",
+        "canonical/test_atlas.py -k forgotten",
+    ),
+    Mutant(
+        "liouville: a step that failed is forgotten by the next substep",
+        "phase_space/liouville.py",
+        "return moved, failed | ~settled.all()",
+        "return moved, ~settled.all()",
+        "phase_space/test_liouville.py -k forgotten",
+    ),
+    Mutant(
+        "polar: known negative densities have a root",
+        "canonical/polar.py",
+        "if is_known(rho) and (np.asarray(rho) < 0).any():",
+        "if is_known(rho) and (np.asarray(rho) < 0).all():",
+        "test_bad_input.py -k from_canonical",
+    ),
+    Mutant(
+        "polar: the spanning tree follows the larger of two densities",
+        "canonical/polar.py",
+        "weakest = jnp.min(rho[ends], axis=0)",
+        "weakest = jnp.max(rho[ends], axis=0)",
+        "canonical/test_polar.py",
+    ),
+    Mutant(
+        "polar: the branch at the maximum is not continued",
+        "canonical/polar.py",
+        "start = 0.0 if like is None else jnp.round((like[root] - angle[root]) / TWO_PI)",
+        "start = 0.0",
+        "canonical/test_split_step.py -k save_to_save",
+    ),
+    Mutant(
+        "polar: half turns of S are never continued",
+        "canonical/polar.py",
+        "> np.pi / 2)",
+        "> np.pi)",
+        "canonical/test_polar.py",
+    ),
+    Mutant(
+        "fields: a thousandth of ρ may be faster than light",
+        "canonical/fields.py",
+        "lost <= 1e-12 * grid.integrate(rho)",
+        "lost <= 1e-3 * grid.integrate(rho)",
+        "canonical/test_fields.py -k 'light or relativistic'",
+    ),
+    Mutant(
+        "grid: a coordinate that is not there is clamped",
+        "grid.py",
+        "jax.eval_shape(lambda: _numbers_of(name, f(*arguments)))",
+        "jax.eval_shape(lambda *given: _numbers_of(name, f(*given)), *arguments)",
+        "wave/test_potentials.py -k coordinates",
+    ),
+    Mutant(
+        "grid: short waves are the highest hundredth",
+        "grid.py",
+        "> 2 / 3 * jnp.max(jnp.abs(k))",
+        "> 0.99 * jnp.max(jnp.abs(k))",
+        "test_grid.py -k short_waves",
+    ),
+    Mutant(
+        "grid: the upper edge of a box is not looked at",
+        "grid.py",
+        "along[0] = along[-1] = True",
+        "along[0] = True",
+        "test_grid.py -k edge",
+    ),
+    Mutant(
+        "errors: zero is positive",
+        "errors.py",
+        "lambda x: (x > 0) & (x < np.inf)",
+        "lambda x: (x >= 0) & (x < np.inf)",
+        "test_bad_input.py -k 'Harmonic or Morse'",
+    ),
+    Mutant(
+        "errors: infinity is finite",
+        "errors.py",
+        '"be finite", lambda x: abs(x) < np.inf',
+        '"be finite", lambda x: abs(x) <= np.inf',
+        "test_bad_input.py -k 'Kerr'",
+    ),
+    Mutant(
+        "errors: one finite entry makes an array finite",
+        "errors.py",
+        "not np.isfinite(value).all()",
+        "not np.isfinite(value).any()",
+        "wave/test_observables.py -k nan",
+    ),
+    Mutant(
+        "errors: bad traced numbers stay numbers",
+        "errors.py",
+        "return array * _one_or_nan(holds(array))",
+        "return array * 1.0",
+        "evolution/test_status.py -k split-strang-False",
+    ),
+    Mutant(
+        "errors: True is a whole number",
+        "errors.py",
+        "if isinstance(value, bool) or not isinstance(value, int | np.integer)",
+        "if not isinstance(value, int | np.integer)",
+        "test_bad_input.py -k 'Grid or FockBargmann-'",
+    ),
+    Mutant(
+        "fokker_planck: κ = ħ within an absolute difference",
+        "phase_space/fokker_planck.py",
+        "np.isclose(one, other, rtol=1e-5, atol=0.0)",
+        "np.isclose(one, other, rtol=1e-5)",
+        "phase_space/test_units.py -k verdicts",
+    ),
+    Mutant(
+        "constraints: residuals are absolute",
+        "phase_space/constraints.py",
+        "numbers.where(size > 0, size, 1.0)",
+        "numbers.where(size > 0, 1.0, 1.0)",
+        "phase_space/test_constraints.py -k small_energies",
+    ),
+    Mutant(
+        "ordering: small operators are Hermitian",
+        "phase_space/ordering.py",
+        "rtol=1e-12, atol=0)",
+        "rtol=1e-12)",
+        "phase_space/test_ordering.py -k hermitian",
+    ),
+    Mutant(
+        "coordinates: κ/ℓ may underflow",
+        "phase_space/coordinates.py",
+        "_representable(ell, power) & _representable(kappa / ell, power)",
+        "_representable(ell, power) & True",
+        "phase_space/test_units.py -k underflows",
+    ),
+    Mutant(
+        "snapshots: the larger of two bounds of memory counts",
+        "data/snapshots.py",
+        "if unpacked > min(MOST_BYTES, PACKED * size + FREE_BYTES):",
+        "if unpacked > max(MOST_BYTES, PACKED * size + FREE_BYTES):",
+        "data/test_snapshots.py -k unpacked",
+    ),
+    Mutant(
+        "snapshots: an array may be there twice",
+        "data/snapshots.py",
+        "if names.count(name) > 1:",
+        "if names.count(name) > 2:",
+        "data/test_snapshots.py -k twice",
+    ),
+    Mutant(
+        "snapshots: densities of the wrong sign",
+        "data/snapshots.py",
+        "if first.max() < -first.min():",
+        "if first.max() < first.min():",
+        "data/test_snapshots.py -k wrong_sign",
+    ),
+    Mutant(
+        "series: frequencies need not be multiples of 1/shots",
+        "data/series.py",
+        "ROUNDED = 0.01",
+        "ROUNDED = 10.0",
+        "test_bad_input.py -k Series",
+    ),
+    Mutant(
+        "goodness: residuals far below σ are fine",
+        "data/goodness.py",
+        "and self.excess > -SIGNIFICANT",
+        "and self.excess > -1e3 * SIGNIFICANT",
+        "data/test_goodness.py -k too_large",
+    ),
+    Mutant(
+        "goodness: a NaN strain is no failure",
+        "data/goodness.py",
+        "if not self.strain <= 1:",
+        "if self.strain > 1:",
+        "data/test_goodness.py -k wrong",
+    ),
+    Mutant(
+        "goodness: steps may shift the estimates by 500 σ",
+        "data/goodness.py",
+        "SHIFTED = 0.5",
+        "SHIFTED = 500.0",
+        "data/test_goodness.py -k wrong",
+    ),
+    Mutant(
+        "goodness: what cannot be tested describes the data",
+        "data/goodness.py",
+        "return self.fits and self.is_testable",
+        "return self.fits",
+        "data/test_goodness.py -k 'cannot or too_few'",
+    ),
+    Mutant(
+        "result: the noise level does not widen the errors",
+        "recovery/result.py",
+        "information = information.over_noise(good.noise)",
+        "information = information.over_noise(1.0)",
+        "recovery/test_statistics_of_lines.py -k unknown_noise",
+    ),
+    Mutant(
+        "experiments: a fault that is NaN is none",
+        "recovery/experiments.py",
+        "size = jnp.where(jnp.isnan(fault), jnp.inf, fault)",
+        "size = jnp.where(jnp.isnan(fault), 0.0, fault)",
+        "recovery/test_verdict.py -k nan",
+    ),
+    Mutant(
+        "experiments: steps are refined by none",
+        "recovery/experiments.py",
+        "return dataclasses.replace(self, substeps=2 * self.substeps)",
+        "return dataclasses.replace(self, substeps=self.substeps)",
+        "recovery/test_verdict.py -k long",
+    ),
+    Mutant(
+        "experiments: one level beyond the count is accepted",
+        "recovery/experiments.py",
+        "(transitions < self.count)",
+        "(transitions <= self.count)",
+        "recovery/test_experiments.py -k transitions",
+    ),
+    Mutant(
+        "information: a product has its powers inverted",
+        "recovery/information.py",
+        "slopes = rows[:, group] * (self.scales / np.abs(vector))[group]",
+        "slopes = rows[:, group] / (self.scales / np.abs(vector))[group]",
+        "recovery/test_statistics_of_lines.py -k product",
+    ),
+    Mutant(
+        "cli: exit status 0 for a model that does not describe the data",
+        "cli.py",
+        "return 0 if result.goodness.describes_data else 1",
+        "return 0",
+        "test_cli.py -k gives_status_1",
+    ),
+    Mutant(
+        "cli: folders of running processes are removed",
+        "cli.py",
+        "if process.isdecimal() and not _runs(int(process)):",
+        "if process.isdecimal() and _runs(int(process)):",
+        "test_output.py -k ended",
+    ),
+    Mutant(
+        "cli: files of a former run stay",
+        "cli.py",
+        "(path / name).unlink(missing_ok=True)",
+        "(folder / name).exists()",
+        "test_output.py -k 'two_runs or gone'",
+    ),
+    Mutant(
+        "statistics: μ may be above an energy of bosons",
+        "quantum_statistics.py",
+        "is_possible = (occupation >= 0) & (occupation < jnp.inf)",
+        "is_possible = occupation < jnp.inf",
+        "test_bad_input.py -k bosons",
+    ),
+    Mutant(
+        "interference: a coherence above 1",
+        "wave/interference.py",
+        "& (jnp.asarray(within) <= 1)",
+        "& (jnp.asarray(within) <= 1e3)",
+        "wave/test_interference.py -k 'invalid or traced'",
+    ),
+)
+
+EQUATIONS = (
+    Mutant(
+        "solve: substeps begin a whole interval apart",
+        "evolution/solve.py",
+        "starts = t + dt / substeps * jnp.arange(substeps)",
+        "starts = t + dt * jnp.arange(substeps)",
+        "wave/test_split_step.py -k order",
+    ),
+    Mutant(
+        "adjoint: the last steps of a checkpointed run are lost",
+        "evolution/adjoint.py",
+        "return _scan(step, state, starts[whole:])",
+        "return _scan(step, state, starts[:0])",
+        "evolution/test_gradients.py -k take_all",
+    ),
+    Mutant(
+        "adjoint: steps are undone in the wrong order",
+        "evolution/adjoint.py",
+        "back, (final, cotangent, zeros), starts, reverse=True",
+        "back, (final, cotangent, zeros), starts, reverse=False",
+        "evolution/test_gradients.py -k gradients",
+    ),
+    Mutant(
+        "schemes: two digits of a coefficient are swapped",
+        "evolution/schemes.py",
+        "0.0752539843015807",
+        "0.0752593843015807",
+        "wave/test_split_step.py -k 'order and nystrom6'",
+    ),
+    Mutant(
+        "splitting: V(x, t) is taken at the beginning of a step",
+        "evolution/splitting.py",
+        "state = self.kick(stage.kick, t + stage.time * self.dt, state)",
+        "state = self.kick(stage.kick, t, state)",
+        "wave/test_split_step.py -k order",
+    ),
+    Mutant(
+        "splitting: the derivative in dt has all of that in t",
+        "evolution/splitting.py",
+        "d_dt + stage.time * d_now",
+        "d_dt + d_now",
+        "wave/test_derivatives.py -k 'all_adjoints and True'",
+    ),
+    Mutant(
+        "splitting: a missing conjugate in the reverse pass",
+        "evolution/splitting.py",
+        "before = _product([phase.conj() for phase in phases], after)",
+        "before = _product([phase for phase in phases], after)",
+        "evolution/test_gradients.py -k split",
+    ),
+    Mutant(
+        "gauss_legendre: a sign in the table",
+        "evolution/gauss_legendre.py",
+        "[5 / 36 + ROOT / 24, 2 / 9, 5 / 36 - ROOT / 24]",
+        "[5 / 36 + ROOT / 24, 2 / 9, 5 / 36 + ROOT / 24]",
+        "phase_space/test_liouville.py -k order_six",
+    ),
+    Mutant(
+        "hamiltonian: the boost has the wrong sign",
+        "wave/hamiltonian.py",
+        "_kinetic(self.hbar * k + p, m)",
+        "_kinetic(self.hbar * k - p, m)",
+        "canonical/test_split_step.py -k boost",
+    ),
+    Mutant(
+        "potentials: Morse's minimum on the other side",
+        "wave/potentials.py",
+        "(x[0] - self.equilibrium)",
+        "(x[0] + self.equilibrium)",
+        "wave/test_potentials.py -k morse",
+    ),
+    Mutant(
+        "potentials: the tails of a spline are doubled",
+        "wave/potentials.py",
+        "jnp.minimum(away, 2.0)) ** 3 / 6",
+        "jnp.minimum(away, 2.0)) ** 3 / 3",
+        "wave/test_potentials.py -k splines",
+    ),
+    Mutant(
+        "states: a packet that spreads contracts",
+        "wave/states.py",
+        "(1 - 2j * s / hbar) * (grid.points - c)",
+        "(1 + 2j * s / hbar) * (grid.points - c)",
+        "wave/test_states.py -k correlated",
+    ),
+    Mutant(
+        "states: both halves of a cat move to the same side",
+        "wave/states.py",
+        'minus("momentum", momentum), hbar',
+        "momentum, hbar",
+        "wave/test_states.py -k cat",
+    ),
+    Mutant(
+        "observables: a current without a conjugate",
+        "wave/observables.py",
+        "jnp.imag(psi.conj()[..., None] * grid.gradient(psi))",
+        "jnp.imag(psi[..., None] * grid.gradient(psi))",
+        "wave/test_observables.py -k continuity",
+    ),
+    Mutant(
+        "observables: the variance of p without its mean",
+        "wave/observables.py",
+        "return _moments(p**2, weights) - _moments(p, weights) ** 2",
+        "return _moments(p**2, weights) - 0 * _moments(p, weights) ** 2",
+        "wave/test_observables.py -k moments",
+    ),
+    Mutant(
+        "eigensolver: V is not measured from its minimum",
+        "wave/eigensolver.py",
+        "(potential - jnp.min(potential)) / unit",
+        "potential / unit",
+        "wave/test_spectrum.py -k lanczos",
+    ),
+    Mutant(
+        "chebyshev: the range of energies is too narrow",
+        "wave/chebyshev.py",
+        "return values[0] - margins[0], values[-1] + margins[-1]",
+        "return values[0] + margins[0], values[-1] - margins[-1]",
+        "wave/test_chebyshev.py",
+    ),
+    Mutant(
+        "chebyshev: conjugated once only on the way back",
+        "wave/chebyshev.py",
+        "before = self(t, after.conj()).conj()",
+        "before = self(t, after.conj())",
+        "wave/test_derivatives.py -k chebyshev",
+    ),
+    Mutant(
+        "split_step: the longest step is twice as long",
+        "wave/split_step.py",
+        "return jnp.pi * h.hbar / jnp.maximum(drift, kick)",
+        "return 2 * jnp.pi * h.hbar / jnp.maximum(drift, kick)",
+        "wave/test_split_step.py -k longest",
+    ),
+    Mutant(
+        "polar: the mask of a phase without its square",
+        "canonical/polar.py",
+        "mask = rho > (eps / accuracy) ** 2 * rho.max()",
+        "mask = rho > (eps / accuracy) * rho.max()",
+        "canonical/test_polar.py -k mask",
+    ),
+    Mutant(
+        "energy: derivatives are not per cell",
+        "canonical/energy.py",
+        "return slopes[1] / grid.cell, -slopes[0] / grid.cell",
+        "return slopes[1], -slopes[0]",
+        "canonical/test_energy.py -k textbooks",
+    ),
+    Mutant(
+        "energy: the bracket with its arguments swapped",
+        "canonical/energy.py",
+        "jax.jvp(a, (rho, S), canonical_equations(b, grid)(rho, S))[1]",
+        "jax.jvp(b, (rho, S), canonical_equations(a, grid)(rho, S))[1]",
+        "canonical/test_energy.py -k bracket",
+    ),
+    Mutant(
+        "fields: twice the energy of the drift",
+        "canonical/fields.py",
+        "drift = _per_density(mass / 2 * flow**2, psi)",
+        "drift = _per_density(mass * flow**2, psi)",
+        "canonical/test_fields.py -k ledger",
+    ),
+    Mutant(
+        "canonical step: the boost is added twice to S",
+        "canonical/split_step.py",
+        "to_canonical(psi, self.hbar, last - self.slope)",
+        "to_canonical(psi, self.hbar, last)",
+        "canonical/test_split_step.py -k boosted",
+    ),
+    Mutant(
+        "basis: a missing conjugate in the numbers of a matrix",
+        "fock_bargmann/basis.py",
+        "jnp.where(i == j, 0.0, matrix[j, i].conj())",
+        "jnp.where(i == j, 0.0, matrix[j, i])",
+        "fock_bargmann/test_basis.py -k numbers",
+    ),
+    Mutant(
+        "ladder: the letters of a word in the wrong order",
+        "fock_bargmann/ladder.py",
+        "for letter in reversed(letters):",
+        "for letter in letters:",
+        "fock_bargmann/test_generator.py -k commutator",
+    ),
+    Mutant(
+        "generator: mixed derivatives are counted once",
+        "fock_bargmann/generator.py",
+        "return math.factorial(len(axes)) // same",
+        "return 1",
+        "fock_bargmann/test_generator.py -k 'bath or any_C'",
+    ),
+    Mutant(
+        "generator: kets move as if κ were 1",
+        "fock_bargmann/generator.py",
+        "return -1j * values[:, None] / space.kappa",
+        "return -1j * values[:, None]",
+        "fock_bargmann/test_kets.py -k units",
+    ),
+    Mutant(
+        "exponential: too large a norm gives a number",
+        "fock_bargmann/exponential.py",
+        "return state * jnp.where(count <= limit, 1.0, jnp.nan)",
+        "return state * jnp.where(count <= limit, 1.0, 1.0)",
+        "fock_bargmann/test_exponential.py -k norm",
+    ),
+    Mutant(
+        "exponential: ten terms fewer",
+        "fock_bargmann/exponential.py",
+        "SERIES_DEGREE, SERIES_REACH = 40, 6.5",
+        "SERIES_DEGREE, SERIES_REACH = 30, 6.5",
+        "fock_bargmann/test_exponential.py -k round_off",
+    ),
+    Mutant(
+        "readout: a marginal has the spacing of the axes that it keeps",
+        "fock_bargmann/readout.py",
+        "math.prod(grid.spacing[axis] for axis in others)",
+        "math.prod(grid.spacing[axis] for axis in axes)",
+        "fock_bargmann/test_readout.py -k marginal_of",
+    ),
+    Mutant(
+        "readout: samples of ρ² for ρ",
+        "fock_bargmann/readout.py",
+        "vectors[:, kept] * np.sqrt(parts[kept])",
+        "vectors[:, kept] * parts[kept]",
+        "fock_bargmann/test_readout.py -k samples",
+    ),
+    Mutant(
+        "grid_step: short waves are judged as those of other states",
+        "fock_bargmann/grid_step.py",
+        "grid_faults(self.grid, state, state, UNRESOLVED)",
+        "grid_faults(self.grid, state, state)",
+        "evolution/test_horizon.py -k strict",
+    ),
+    Mutant(
+        "fokker_planck: the diffusion does not fall with κ",
+        "phase_space/fokker_planck.py",
+        "return self.hbar / (2 * self.kappa) * scale[:, None]",
+        "return self.hbar / 2 * scale[:, None]",
+        "phase_space/test_fokker_planck.py -k powers_of_q",
+    ),
+    Mutant(
+        "fokker_planck: one power of Cħ too many",
+        "phase_space/fokker_planck.py",
+        "(self.C * self.hbar) ** (k - 1)",
+        "(self.C * self.hbar) ** k",
+        "phase_space/test_fokker_planck.py -k powers_of_q",
+    ),
+    Mutant(
+        "fokker_planck: a bath without its vacuum",
+        "phase_space/fokker_planck.py",
+        "self.rate * (self.thermal + 1) / 2",
+        "self.rate * self.thermal / 2",
+        "fock_bargmann/test_generator.py -k bath",
+    ),
+    Mutant(
+        "polynomial: α for α*",
+        "phase_space/polynomial.py",
+        "starred = np.roll(reader.exponents, modes, axis=1)",
+        "starred = np.roll(reader.exponents, 0, axis=1)",
+        "phase_space/test_ordering.py",
+    ),
+    Mutant(
+        "ordering: twice the step between two orders",
+        "phase_space/ordering.py",
+        'step = (finite("target", target, shape=()) - finite("source", source, shape=())) / 2',
+        'step = finite("target", target, shape=()) - finite("source", source, shape=())',
+        "phase_space/test_ordering.py -k number_operators",
+    ),
+    Mutant(
+        "ordering: a variance for a standard deviation",
+        "phase_space/ordering.py",
+        "spread = jnp.sqrt((self.target - self.source) / 2) * jnp.asarray(self.ell)",
+        "spread = (self.target - self.source) / 2 * jnp.asarray(self.ell)",
+        "phase_space/test_ordering.py -k convolution",
+    ),
+    Mutant(
+        "constraints: time reversal turns one axis of a tensor",
+        "phase_space/constraints.py",
+        "for axis in range(k):",
+        "for axis in range(1):",
+        "phase_space/test_constraints.py -k hold",
+    ),
+    Mutant(
+        "wigner: V at twice the distance",
+        "phase_space/wigner.py",
+        "away = h.hbar / 2 * jnp.stack(",
+        "away = h.hbar * jnp.stack(",
+        "phase_space/test_wigner.py -k 'reference or barrier'",
+    ),
+    Mutant(
+        "wigner: widths of q and p swapped",
+        "phase_space/wigner.py",
+        "widths = jnp.concatenate([scale, hbar / scale])",
+        "widths = jnp.concatenate([hbar / scale, scale])",
+        "phase_space/test_wigner.py -k smooth",
+    ),
+    Mutant(
+        "of_wave: the momentum of a Wigner function is reversed",
+        "phase_space/of_wave.py",
+        "jnp.exp(2j * p * y / hbar)",
+        "jnp.exp(-2j * p * y / hbar)",
+        "wave/test_states.py -k phase_space",
+    ),
+    Mutant(
+        "of_wave: a Husimi density beyond the momenta of the grid",
+        "phase_space/of_wave.py",
+        "inside = (jnp.abs(jnp.split(point, 2)[1]) <= most).all()",
+        "inside = (jnp.abs(jnp.split(point, 2)[1]) <= 1e3 * most).all()",
+        "wave/test_states.py -k beyond_the_momenta",
+    ),
+    Mutant(
+        "symbols: three waves without a conjugate",
+        "phase_space/symbols.py",
+        "jnp.real(one.conj() * two.conj() * three)",
+        "jnp.real(one.conj() * two * three)",
+        "phase_space/test_symbols.py -k operators",
+    ),
+    Mutant(
+        "symbols: a quartic oscillator of unit frequency",
+        "phase_space/symbols.py",
+        "3 * q[0] ** 2 / self.omega",
+        "3 * q[0] ** 2",
+        "phase_space/test_symbols.py fock_bargmann/test_generator.py -k 'operators or anharmonic'",
+    ),
+    Mutant(
+        "samples: standard deviations for those of the means",
+        "data/samples.py",
+        "self.values.std(axis=1) / self.values.shape[1] ** 0.5",
+        "self.values.std(axis=1)",
+        "data/test_series.py -k means",
+    ),
+    Mutant(
+        "likelihood: the sign of a binomial residual",
+        "data/likelihood.py",
+        "jnp.where(near, linear, jnp.sign(p - x) * far)",
+        "jnp.where(near, linear, jnp.sign(x - p) * far)",
+        "data/test_likelihood.py -k sign_of",
+    ),
+    Mutant(
+        "likelihood: the information about a probability, not a density",
+        "data/likelihood.py",
+        "return self.cell * jnp.sqrt(self.shots / (p * (1 - p)))",
+        "return jnp.sqrt(self.shots / (p * (1 - p)))",
+        "data/test_likelihood.py",
+    ),
+    Mutant(
+        "goodness: χ² as wide as half as many numbers",
+        "data/goodness.py",
+        "spread = np.mean(variance) / dof / 9",
+        "spread = 2 * np.mean(variance) / dof / 9",
+        "data/test_goodness.py -k excess",
+    ),
+    Mutant(
+        "goodness: neighbours in time are not compared",
+        "data/goodness.py",
+        "products = (clipped[:-1] * clipped[1:]).ravel()",
+        "products = (clipped[:0] * clipped[:0]).ravel()",
+        "data/test_goodness.py -k in_time",
+    ),
+    Mutant(
+        "fisher_scoring: the slope of a residual is squared",
+        "recovery/fisher_scoring.py",
+        "first = at.slope[rows].reshape(-1, 1) * jacobian",
+        "first = at.slope[rows].reshape(-1, 1) ** 2 * jacobian",
+        "recovery/test_statistics_of_lines.py -k 'scoring or rows'",
+    ),
+    Mutant(
+        "information: priors count as data",
+        "recovery/information.py",
+        "np.sum(left[: len(self.data), seen] ** 2)",
+        "np.sum(left[:, seen] ** 2)",
+        "recovery/test_statistics_of_lines.py -k prior",
+    ),
+    Mutant(
+        "weak_form: derivatives of test functions have one sign",
+        "recovery/weak_form.py",
+        "terms = [(-1) ** k * jnp.tensordot",
+        "terms = [jnp.tensordot",
+        "recovery/test_experiments.py -k samples_of_heterodyne",
+    ),
+    Mutant(
+        "weak_form: one snapshot fewer is equally spaced",
+        "recovery/weak_form.py",
+        "return int(long[0]) + 1 if long.size",
+        "return int(long[0]) if long.size",
+        "recovery/test_weak_form.py -k early",
+    ),
+    Mutant(
+        "uncertainty: an interval where the deviance crosses 2",
+        "recovery/uncertainty.py",
+        "float(np.interp(1.0, d, x)) if d[-1] > 1",
+        "float(np.interp(2.0, d, x)) if d[-1] > 1",
+        "recovery/test_uncertainty.py -k profile",
+    ),
+    Mutant(
+        "result: the horizon is the first time of a fault",
+        "recovery/result.py",
+        "float(t[max(int(np.argmax(~(faults <= 1))) - 1, 0)])",
+        "float(t[max(int(np.argmax(~(faults <= 1))), 0)])",
+        "recovery/test_verdict.py -k horizon",
+    ),
+    Mutant(
+        "multistart: the worse half continues",
+        "recovery/multistart.py",
+        "order = jnp.argsort(deviances)",
+        "order = jnp.argsort(-deviances)",
+        "recovery/test_statistics_of_lines.py -k many_starts",
+    ),
+    Mutant(
+        "parameters: arrays are numbered from 0",
+        "recovery/parameters.py",
+        'f"{name}_{i + 1}"',
+        'f"{name}_{i}"',
+        "recovery/test_parameters.py -k names",
+    ),
+    Mutant(
+        "problem: mean squares for their roots",
+        "recovery/problem.py",
+        "max(np.sqrt(np.mean(x**2)) for x in (now, start))",
+        "max(np.mean(x**2) for x in (now, start))",
+        "recovery/test_statistics_of_lines.py -k size_of_each",
+    ),
+    Mutant(
+        "experiments: frequencies without ħ",
+        "recovery/experiments.py",
+        "(energies[upper] - energies[lower]) / self.hamiltonian.hbar)[None]",
+        "(energies[upper] - energies[lower]))[None]",
+        "recovery/test_experiments.py -k frequencies",
+    ),
+    Mutant(
+        "comparison: Akaike's criterion counts parameters once",
+        "recovery/comparison.py",
+        "d + 2 * counted[name]",
+        "d + counted[name]",
+        "recovery/test_uncertainty.py -k models",
+    ),
+    Mutant(
+        "plot: p in units of ℓ/κ",
+        "plot/phase_space.py",
+        "q, p = (points / [ell, kappa / ell]).T",
+        "q, p = (points / [ell, ell / kappa]).T",
+        "plot/test_plot.py -k units_of",
+    ),
+    Mutant(
+        "plot: the residual has the wrong sign",
+        "plot/recovered.py",
+        "residual = data.measured - model",
+        "residual = model - data.measured",
+        "plot/test_plot.py -k residual",
+    ),
+    Mutant(
+        "plot: a failed animation replaces the former one",
+        "plot/animation.py",
+        "animation.save(whole, writer",
+        "animation.save(path, writer",
+        "plot/test_plot.py -k animation",
+    ),
+    Mutant(
+        "grid: a gradient has the unpaired wave",
+        "grid.py",
+        "parts = [jnp.fft.ifftn(1j * k * waves) for k in self.odd_waves]",
+        "parts = [jnp.fft.ifftn(1j * k * waves) for k in self.waves]",
+        "test_grid.py -k unpaired",
+    ),
+    Mutant(
+        "statistics: two fermions in one state",
+        "quantum_statistics.py",
+        "jnp.where(jnp.max(n) > 1, -jnp.inf, value)",
+        "jnp.where(jnp.max(n) > 2, -jnp.inf, value)",
+        "test_quantum_statistics.py",
+    ),
+    Mutant(
+        "statistics: the spread of samples for that of their mean",
+        "quantum_statistics.py",
+        "/ (samples - 1) / samples)",
+        "/ (samples - 1))",
+        "test_quantum_statistics.py",
+    ),
+)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The exit status: 0 if enough of the mutants are noticed, 1 if not, 2 for errors."""
+    options = _options(words)
+    mutants = [m for m in CHECKS + EQUATIONS if not options.names or m.name in options.names]
+    if options.list:
+        print("\n".join(m.name for m in mutants))
+        return 0
+    with _copy() as folder:
+        if options.check:
+            _check(folder, mutants)
+        outcomes, errors = {}, []
+        for mutant in mutants:
+            try:
+                outcomes[mutant.name] = _outcome(folder, mutant)
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                errors.append(f"{mutant.name}: {error}")
+    noticed = sum(outcome.noticed for outcome in outcomes.values())
+    print(f"{noticed} of {len(mutants)} noticed, in {_seconds(outcomes):.0f} s")
+    if options.json:
+        _write(options.json, outcomes)
+    print("\n".join(errors), file=sys.stderr)
+    return 2 if errors else int(noticed < TARGET * len(mutants))
+
+
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Runs tests against planted bugs.")
+    parser.add_argument("names", nargs="*", help="of mutants to run; all by default")
+    parser.add_argument("--check", action="store_true", help="first run the tests without a bug")
+    parser.add_argument("--list", action="store_true", help="print the names only")
+    parser.add_argument("--json", type=pathlib.Path, help="file for the result; others stay in it")
+    options = parser.parse_args(words)
+    count = collections.Counter(m.name for m in CHECKS + EQUATIONS)
+    wrong = [name for name in options.names if name not in count]
+    if wrong or max(count.values()) > 1:
+        parser.error(f"not the name of one mutant: {wrong or count.most_common(1)}")
+    return options
+
+
+@contextlib.contextmanager
+def _copy() -> Iterator[pathlib.Path]:
+    """A temporary folder with the package and its tests, from which Python imports them."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as name:
+        folder = pathlib.Path(name).resolve()
+        for part in COPIED:
+            if (ROOT / part).is_dir():
+                no_caches = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(ROOT / part, folder / part, ignore=no_caches)
+            else:
+                shutil.copy(ROOT / part, folder / part)
+        found = _python(folder, ("-c", "import dqmjax; print(dqmjax.__file__)")).stdout
+        if folder not in pathlib.Path(found.strip()).parents:
+            raise RuntimeError(f"Python imports {found.strip()}, not the copy.")
+        yield folder
+
+
+def _python(folder: pathlib.Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Without caches of byte code, which would miss a change of equal length within a second."""
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+
+
+def _check(folder: pathlib.Path, mutants: Sequence[Mutant]):
+    """The tests pass where no bug is planted."""
+    for tests in dict.fromkeys(mutant.tests for mutant in mutants):
+        if test := _failed(_tested(folder, tests), tests):
+            raise RuntimeError(f"{test} fails without a mutant.")
+
+
+def _outcome(folder: pathlib.Path, mutant: Mutant) -> Outcome:
+    """The tests of a mutant in the copy, which is then restored."""
+    file = folder / "dqmjax" / mutant.file
+    text = file.read_text()
+    if text.count(mutant.old) != 1:
+        raise RuntimeError(f"{text.count(mutant.old)} places in {mutant.file}, not one.")
+    begin = time.perf_counter()
+    file.write_text(text.replace(mutant.old, mutant.new))
+    try:
+        test = _failed(_tested(folder, mutant.tests), mutant.tests)
+    finally:
+        file.write_text(text)
+    outcome = Outcome(bool(test), round(time.perf_counter() - begin, 1), test)
+    word = "noticed" if outcome.noticed else "MISSED "
+    print(f"{word} {outcome.seconds:6.1f} s  {mutant.name}  {test}", flush=True)
+    return outcome
+
+
+def _tested(folder: pathlib.Path, tests: str) -> subprocess.CompletedProcess[str]:
+    words = [f"tests/{w}" if ".py" in w else w for w in shlex.split(tests)]
+    return _python(folder, (*PYTEST, *words))
+
+
+def _failed(run: subprocess.CompletedProcess[str], name: str) -> str:
+    """The test that failed first, if one did."""
+    if run.returncode == 0:
+        return ""
+    found = re.search(r"^(?:FAILED|ERROR) tests/(.+?)(?: - |$)", run.stdout, re.MULTILINE)
+    if run.returncode != 1 or not found:
+        raise RuntimeError(f"pytest {name} ends with {run.returncode}.\n{run.stdout[-3000:]}")
+    return found[1]
+
+
+def _seconds(outcomes: dict[str, Outcome]) -> float:
+    return sum(outcome.seconds for outcome in outcomes.values())
+
+
+def _write(path: pathlib.Path, outcomes: dict[str, Outcome]):
+    """All results, those of an earlier run where a mutant was not run again."""
+    former = json.loads(path.read_text())["mutants"] if path.exists() else {}
+    results = former | {name: outcome._asdict() for name, outcome in outcomes.items()}
+    ordered = {m.name: results[m.name] for m in CHECKS + EQUATIONS if m.name in results}
+    noticed = sum(result["noticed"] for result in ordered.values())
+    summary = {"noticed": noticed, "of": len(ordered), "in_checks": len(CHECKS)}
+    content = summary | {"mutants": ordered}
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
