@@ -25,6 +25,18 @@ jax.config.update("jax_enable_x64", True)
 gc.set_threshold(100_000)  # from 700: a tenth of the time went into looking through traces
 
 
+MAPS = Path("/proc/self/maps")  # of memory; Linux allows 65,530, and a compiled program needs some
+MOST_MAPS = 30_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs():
+    """Forgets compiled programs before there are so many that the process crashes."""
+    yield
+    if MAPS.exists() and MAPS.read_text().count("\n") > MOST_MAPS:
+        jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def clean():
     """Noise-free Kerr snapshots from QuTiP, small enough for tests."""

@@ -43,12 +43,9 @@ def probe(stepper: Convergent, full, inside, t, dt, is_probed) -> Scalar:
     """
 
     def estimate(stepper, full, inside, t, dt):
-        half = stepper.make_step(dt / 2)
         state = leave(full, t, inside)
-        one = leave(full, t + dt, full(t, inside))
-        two = half(t + dt / 2, half(t, enter(half, t, state)))
-        apart = distance(stepper, one, leave(half, t + dt, two))
-        return apart / (1 - 0.5**stepper.order)
+        one, other = _pair(stepper, (state, state), t, dt, jnp.asarray(1))
+        return distance(stepper, one, other) / (1 - 0.5**stepper.order)
 
     arrays, static = eqx.partition((stepper, full, inside, t, dt), eqx.is_array)
     run = lambda arrays: estimate(*eqx.combine(arrays, static))
@@ -107,22 +104,34 @@ def substeps_for(stepper: Convergent, state, times, least: int, tolerance: float
         substeps, before = int(np.ceil(max(growth, 1.2) * substeps)), largest
 
 
-@eqx.filter_jit
-def _apart(stepper: Convergent, state, times, substeps: Int[Array, ""]):
-    """The distance of runs with `substeps` and twice as many, at all save times but the first."""
+def _pair(stepper: Convergent, states, t, dt, count: Int[Array, ""]):
+    """Two states after dt, the first by `count` steps and the other by twice as many.
 
-    def run(state, count, t, dt):
+    One after the other by the same program, which compiles faster than two.
+    """
+
+    def run(given):
+        state, count = given
         step = stepper.make_step(dt / count)
         advance = lambda i, y: step(t + i * dt / count, y)
         inside = jax.lax.fori_loop(0, count, advance, enter(step, t, state))
         return leave(step, t + dt, inside)
 
-    def advance(pair, now):
-        pair = jax.lax.map(lambda one: run(*one, *now), (pair, substeps * jnp.array([1, 2])))
-        one, other = (jax.tree.map(operator.itemgetter(i), pair) for i in (0, 1))
-        return pair, distance(stepper, one, other)
+    stacked = jax.tree.map(lambda *y: jnp.stack(y), *states)
+    moved = jax.lax.map(run, (stacked, count * jnp.array([1, 2])))
+    return tuple(jax.tree.map(operator.itemgetter(i), moved) for i in (0, 1))
 
-    intervals = times.intervals[times.which]
-    like = jax.eval_shape(lambda y: run(y, substeps, times.ts[0], intervals[0]), state)
-    pair = jax.tree.map(lambda y, as_: jnp.stack([jnp.asarray(y, as_.dtype)] * 2), state, like)
-    return jax.lax.scan(advance, pair, (times.ts[:-1], intervals))[1]
+
+@eqx.filter_jit
+def _apart(stepper: Convergent, state, times, substeps: Int[Array, ""]):
+    """The distance of runs with `substeps` and twice as many, at all save times but the first."""
+
+    def advance(pair, now):
+        pair = _pair(stepper, pair, *now, substeps)
+        return pair, distance(stepper, *pair)
+
+    t, intervals = times.ts[:-1], times.intervals[times.which]
+    once = lambda y: _pair(stepper, (y, y), t[0], intervals[0], substeps)[0]
+    typed = lambda y, like: jnp.asarray(y, like.dtype)
+    state = jax.tree.map(typed, state, jax.eval_shape(once, state))
+    return jax.lax.scan(advance, (state, state), (t, intervals))[1]
