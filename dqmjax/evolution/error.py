@@ -127,7 +127,8 @@ def _apart(stepper: Convergent, state, times, substeps: Int[Array, ""]):
     """The distance of runs with `substeps` and twice as many, at all save times but the first."""
 
     def advance(pair, now):
-        pair = _pair(stepper, pair, *now, substeps)
+        t, dt = now
+        pair = _pair(stepper, pair, t, dt, substeps)
         return pair, distance(stepper, *pair)
 
     t, intervals = times.ts[:-1], times.intervals[times.which]
