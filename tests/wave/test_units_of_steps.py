@@ -27,16 +27,16 @@ def final(kind: str, hbar: float, mass: float, omega: float):
     if kind == "chebyshev":
         return dqm.solve(dqm.Chebyshev(h, line), start, ts).final * np.sqrt(length)
     if kind == "split":
-        return dqm.solve(dqm.SplitStep(h, line), start, ts, substeps=4).final * np.sqrt(length)
+        return dqm.solve(dqm.SplitStep(h, line), start, ts, substeps=2).final * np.sqrt(length)
     if kind == "canonical":
         stepper, pair = dqm.CanonicalStep(h, line), dqm.to_canonical(start, hbar)
-        rho, S = dqm.solve(stepper, pair, ts, substeps=4).final
+        rho, S = dqm.solve(stepper, pair, ts, substeps=2).final
         return dqm.from_canonical(rho, S, hbar) * np.sqrt(length)
     box = (6 * length, 6 * hbar / length)
     plane = dqm.Grid([-b for b in box], box, (32, 32))
     q, p = plane.points[0] / box[0] * 6, plane.points[1] / box[1] * 6
     w = jnp.exp(-((q - 0.5) ** 2) - p**2) / (np.pi * hbar)
-    return dqm.solve(dqm.WignerStep(h, plane), w, ts, substeps=4).final * hbar
+    return dqm.solve(dqm.WignerStep(h, plane), w, ts, substeps=2).final * hbar
 
 
 @pytest.mark.parametrize("kind", ["split", "chebyshev", "canonical", "wigner"])
