@@ -45,14 +45,13 @@ from .evolution.schemes import (
     yoshida4 as yoshida4,
 )
 from .evolution.solve import (
-    SaveTimes as SaveTimes,
     Solution as Solution,
     checked as checked,
-    save_times as save_times,
     solve as solve,
 )
 from .evolution.status import Reason as Reason, Status as Status
 from .evolution.stepper import AbstractStepper as AbstractStepper
+from .evolution.times import SaveTimes as SaveTimes, save_times as save_times
 from .fock_bargmann import readout as readout
 from .fock_bargmann.basis import FockBargmann as FockBargmann
 from .fock_bargmann.grid_step import GridStep as GridStep

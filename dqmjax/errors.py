@@ -1,9 +1,11 @@
 """Errors that a user can cause and correct, and the checks that raise them."""
 
+import dataclasses
 import os
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,6 +120,26 @@ def _numbers(name: str, value) -> np.ndarray | Array:
     return array
 
 
+def checked_again(tree) -> list:
+    """What the checks of all modules in `tree` make of their fields: a bad traced one is NaN.
+
+    `eqx.tree_at` and transformations replace fields without these checks.
+
+    Raises:
+        InputError: If a known field is bad.
+    """
+    found = []
+    is_inner = lambda x: isinstance(x, eqx.Module) and x is not tree
+    for module in filter(is_inner, jax.tree.leaves(tree, is_leaf=is_inner)):
+        found += checked_again(module)
+    if isinstance(tree, eqx.Module):
+        for each in dataclasses.fields(tree):
+            convert = each.metadata.get("converter", lambda value: None)
+            found.append(convert(getattr(tree, each.name)))
+        getattr(tree, "__check_init__", lambda: None)()
+    return found
+
+
 def require_instance(kind: type, **values):
     """Checks that values are objects of a class.
 
@@ -174,6 +196,7 @@ def require_increasing(**times):
         InputError: Naming the argument.
     """
     for name, t in times.items():
+        require_real(name, _numbers(name, t))
         if np.ndim(t) != 1 or np.size(t) < 2:
             shape = np.shape(t)
             raise InputError(
@@ -191,8 +214,9 @@ def require_shape(name: str, value, shape: tuple[int, ...]):
     Raises:
         InputError: Naming the argument, its shape and the required one.
     """
-    if np.shape(value) != shape:
-        raise InputError(f"`{name}` must have shape {shape}, but has {np.shape(value)}.")
+    given = np.shape(value) if is_known(value) else getattr(value, "shape", None)
+    if given != shape:
+        raise InputError(f"`{name}` must have shape {shape}, but has {given}.")
 
 
 def require_real(name: str, value):

@@ -16,6 +16,7 @@ from .errors import (
     require_instance,
     require_whole,
 )
+from .user_function import called_once
 
 Scalar = Float[Array, ""]
 UNRESOLVED = 1e-6  # share of ∫f²: the relative error of f is at most its square root
@@ -192,44 +193,6 @@ def values_at(points: Float[Array, "dim *shape"], f) -> Array:
     dim, *shape = points.shape
     values = jax.vmap(f)(points.reshape(dim, -1).T)
     return values.reshape(*shape, *values.shape[1:])
-
-
-def called_once(name: str, f, *arguments) -> jax.ShapeDtypeStruct:
-    """Shape and type of `f(*arguments)`, without computing it; f is the argument `name`.
-
-    NumPy arrays among `arguments` refuse an index that they do not have. JAX would take the last
-    coordinate instead, and the result would be finite and wrong.
-
-    Raises:
-        InputError: If f uses a coordinate that its argument does not have, cannot be traced by JAX
-            or does not return numbers.
-    """
-    if not callable(f):
-        raise InputError(f"`{name}` must be a function, but is {f!r}.")
-    try:
-        with np.errstate(all="ignore"):
-            jax.eval_shape(lambda: _numbers_of(name, f(*arguments)))
-    except IndexError as error:
-        raise InputError(
-            f"`{name}` uses a coordinate or an index that its argument does not have: {error}."
-        ) from None
-    except Exception:  # f may accept JAX's arrays only
-        pass
-    try:
-        return jax.eval_shape(lambda *given: _numbers_of(name, f(*given)), *arguments)
-    except jax.errors.JAXTypeError as error:
-        raise InputError(
-            f"`{name}` must be written with functions of `jax.numpy`, and with `jnp.where` in "
-            f"place of `if`: {str(error).splitlines()[0]}"
-        ) from error
-
-
-def _numbers_of(name: str, result) -> Array:
-    """What a user's function returns, as an array."""
-    try:
-        return jnp.asarray(result)
-    except (TypeError, ValueError):
-        raise InputError(f"`{name}` must return numbers, but returns {result!r}.") from None
 
 
 def field_on(grid: Grid, name: str, value, *components: int) -> Array:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import dqmjax as dqm
-from dqmjax.grid import called_once, edge_share, unresolved_share
+from dqmjax.grid import edge_share, unresolved_share
+from dqmjax.user_function import called_once
 
 
 @pytest.fixture
@@ -157,3 +158,29 @@ def test_unpaired_wave_of_a_complex_field_has_no_gradient():
     box = dqm.Grid(0.0, 2 * np.pi, 8)
     wave = jnp.cos(4 * box.points[0]) + 0j
     np.testing.assert_allclose(box.gradient(wave), 0, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[1],
+        lambda x: (jnp.array(2.0) * x)[1] ** 2,
+        lambda x: jnp.asarray(x)[5],
+        lambda x: jnp.square(x)[-3],
+        lambda x: x[jnp.array(1)],
+        lambda x: x.at[0].set(0.0)[1],
+        lambda x: jax.jit(lambda y: (2 * y)[3])(x),
+    ],
+)
+def test_a_coordinate_that_is_not_there_is_refused_wherever_it_is_read(f):
+    """JAX takes the last one in its place, also behind arithmetic with its arrays."""
+    with pytest.raises(dqm.InputError, match="`f` uses a coordinate"):
+        called_once("f", f, np.ones(1))
+    assert called_once("f", f, np.ones(6)).shape == ()
+
+
+def test_loops_and_sums_of_coordinates_are_accepted():
+    rolled = lambda x: (
+        jnp.sum(x * jnp.roll(x, 1)) + jax.lax.fori_loop(0, 3, lambda i, s: s + x[i], 0.0)
+    )
+    assert called_once("f", rolled, np.ones(3)).shape == ()

@@ -10,6 +10,7 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors", "interrupt"},
+    {"user_function"},
     {"grid", "quantum_statistics"},
     {"evolution"},
     {"wave"},

@@ -1,5 +1,7 @@
 """Random arguments for the whole public surface: accepted, or refused by name."""
 
+import traceback
+
 import hypothesis
 import jaxtyping
 import numpy as np
@@ -62,6 +64,10 @@ def test_random_arguments_are_accepted_or_refused_by_name(part):
             entry.call(**entry.good | {name: junk})
         except (dqm.InputError, RuntimeError):
             return
+        except Exception as error:
+            if "bad_input" in traceback.extract_tb(error.__traceback__)[-1].filename:
+                return  # of the table, before anything of the package
+            raise
         assert not has_nan(junk), "NaN was accepted"
 
     refuses()

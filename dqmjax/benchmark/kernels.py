@@ -14,7 +14,8 @@ from ..canonical.split_step import CanonicalStep
 from ..data.snapshots import demo_snapshots
 from ..evolution.adjoint import Reversible
 from ..evolution.schemes import strang
-from ..evolution.solve import save_times, solve
+from ..evolution.solve import solve
+from ..evolution.times import save_times
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep
 from ..grid import Grid, density

@@ -6,14 +6,16 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from ..errors import InputError, is_known, not_negative, positive, require_instance, require_whole
 from ..evolution.gauss_legendre import gauss_legendre_step
 from ..evolution.status import Reason, unless
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid, density
 from ..wave.potentials import Parameter
-from .energy import boost_action, canonical_equations
+from .energy import CanonicalEnergy, boost_action, canonical_equations
 from .split_step import Frame
 
 
@@ -47,11 +49,38 @@ class AtlasStep(AbstractStepper):
 
     energy: Callable
     grid: Grid
-    hbar: Float[Array, ""] | float = 1.0
+    hbar: Float[Array, ""] | float = eqx.field(
+        default=1.0, converter=functools.partial(positive, "hbar", shape=())
+    )
     boost: Parameter | None = eqx.field(default=None, kw_only=True)
-    threshold: float = eqx.field(default=0.05, static=True, kw_only=True)
+    threshold: float = eqx.field(
+        default=0.05,
+        static=True,
+        kw_only=True,
+        converter=functools.partial(not_negative, "threshold", shape=()),
+    )
     iterations: int = eqx.field(default=20, static=True, kw_only=True)
-    total: float = eqx.field(default=1.0, static=True, kw_only=True)
+    total: float = eqx.field(
+        default=1.0,
+        static=True,
+        kw_only=True,
+        converter=functools.partial(positive, "total", shape=()),
+    )
+
+    def __check_init__(self):
+        require_instance(Grid, grid=self.grid)
+        require_whole(1, iterations=self.iterations)
+        if not callable(self.energy):
+            raise InputError(f"`energy` must be a function of (ρ, S), but is {self.energy!r}.")
+        if not self.threshold < 1:
+            raise InputError(f"`threshold` must be below 1, but is {self.threshold}.")
+        if not isinstance(self.energy, CanonicalEnergy):
+            return
+        if self.energy.grid != self.grid:
+            raise InputError(f"`grid` must be that of `energy`, {self.energy.grid}.")
+        hbar = self.energy.hamiltonian.hbar
+        if is_known(hbar, self.hbar) and not np.isclose(hbar, self.hbar, atol=0):
+            raise InputError(f"`hbar` must be that of `energy`, {hbar}, but is {self.hbar}.")
 
     @property
     def order(self) -> int:

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError, finite, is_known, require_instance, require_real
-from ..grid import Grid, called_once, field_on, one_per_axis
+from ..grid import Grid, field_on, one_per_axis
+from ..user_function import called_once
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.observables import kinetic_energy, potential_energy
 from ..wave.potentials import Parameter, numbers

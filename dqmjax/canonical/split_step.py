@@ -1,10 +1,12 @@
 """`∂ρ/∂t = δH/δS`, `∂S/∂t = −δH/δρ` for H = T + V, by splitting."""
 
+import functools
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from ..errors import require_real, require_shape
+from ..errors import positive, require_instance, require_real, require_shape
 from ..evolution.schemes import Scheme, nystrom6
 from ..evolution.splitting import SplitFlow, pullback_inside
 from ..evolution.status import Faults, Reason, wave_faults
@@ -49,7 +51,18 @@ class CanonicalStep(AbstractStepper):
     grid: Grid
     scheme: Scheme = eqx.field(default=nystrom6, static=True)
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
-    total: float = eqx.field(default=1.0, static=True, kw_only=True)
+    total: float = eqx.field(
+        default=1.0,
+        static=True,
+        kw_only=True,
+        converter=functools.partial(positive, "total", shape=()),
+    )
+
+    def __check_init__(self):
+        require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
+        require_instance(Grid, grid=self.grid)
+        require_instance(Scheme, scheme=self.scheme)
+        self.hamiltonian.require_absorbing(self.grid)
 
     @property
     def order(self) -> int:

@@ -13,6 +13,8 @@ from .stepper import Convergent, enter, leave, zero_of
 
 PROBES = 6  # steps of a run whose error is estimated
 MOST_PARTS = 16  # in reverse mode the state at the start of each is kept
+MOST_TRIALS = 12
+MOST_SUBSTEPS = 1 << 20
 GROWTH = 8  # by which the number of substeps grows at most between two trial runs
 STALLED = 0.1  # an error below this falls with the number of substeps, unless it is round-off
 Scalar = Float[Array, ""]
@@ -65,7 +67,7 @@ def summed(
     """
     local, intervals = probes
     probed = probed_of(intervals.size)
-    power = (intervals / substeps) ** (order + 1)
+    power = (intervals / jnp.max(intervals)) ** (order + 1)
     factor = jnp.interp(jnp.arange(intervals.size), probed, (local / power)[probed])
     return jnp.concatenate([jnp.zeros(1), jnp.cumsum(substeps * factor * power)])
 
@@ -87,21 +89,29 @@ def substeps_for(stepper: Convergent, state, times, least: int, tolerance: float
             "`tolerance` must be given outside of `jit` and `grad`, since the number of substeps "
             "depends on the values: find it once, then give `substeps`."
         )
-    substeps, before = least, np.inf
-    while True:
+    substeps, before = least, []
+    while len(before) < MOST_TRIALS and substeps < MOST_SUBSTEPS:
         apart = np.asarray(_apart(stepper, state, times, jnp.asarray(substeps)))
         error = apart / (1 - 0.5**stepper.order)
         largest = float(np.max(error))
         if largest <= tolerance:
             return substeps, jnp.concatenate([jnp.zeros(1), error])
-        if before < STALLED and largest > before / 2:
-            raise InputError(
-                f"`tolerance` must be at least {max(largest, before):.1e} here, but is "
-                f"{tolerance:g}: more substeps do not lower the error below its round-off."
-            )
+        before.append(largest)
+        if len(before) > 2 and _has_stalled(before[-3:]):
+            break
         needed = (1.2 * largest / tolerance) ** (1 / stepper.order)
         growth = min(needed, GROWTH) if np.isfinite(needed) else GROWTH
-        substeps, before = int(np.ceil(max(growth, 1.2) * substeps)), largest
+        substeps = int(np.ceil(max(growth, 1.2) * substeps))
+    raise InputError(
+        f"`tolerance` must be larger here, but is {tolerance:g}: the errors with more and more "
+        f"substeps, up to {substeps}, are {', '.join(f'{x:.1e}' for x in before)}."
+    )
+
+
+def _has_stalled(errors: list[float]) -> bool:
+    """Whether more steps twice did not lower the error, or left it NaN."""
+    a, b, c = errors
+    return bool(np.isnan(errors).all()) or (a < STALLED and b > a / 2 and c > b / 2)
 
 
 def _pair(stepper: Convergent, states, t, dt, count: Int[Array, ""]):

@@ -33,7 +33,7 @@ def horizon(
             "`stepper` must have a method `faults` that judges states, but "
             f"{type(stepper).__name__} has none."
         )
-    part = positive("until", until) / PARTS
+    part = positive("until", until, ()) / PARTS
     coarse = part * np.arange(PARTS + 1)
     last = _last_valid(stepper, state, coarse, substeps)
     if last == PARTS:

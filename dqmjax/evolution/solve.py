@@ -9,11 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree, Real
 
-from ..errors import InputError, is_known, require_increasing, require_whole
+from ..errors import (
+    InputError,
+    checked_again,
+    field,
+    is_known,
+    positive,
+    require_instance,
+    require_whole,
+)
 from .adjoint import AbstractAdjoint, Direct
 from .error import parts_of, probe, probed_of, substeps_for, summed
 from .status import Faults, Reason, Status, is_finite, judge, later, unless, with_error
 from .stepper import AbstractStepper, BoundedStep, Convergent, enter, faults, leave, zero_of
+from .times import SaveTimes, save_times
 
 
 class Solution(eqx.Module):
@@ -56,44 +65,6 @@ def _warn_of(name: str):
     warnings.warn(text, DeprecationWarning, stacklevel=3)
 
 
-class SaveTimes(eqx.Module):
-    """Save times with the distinct intervals between them, from `save_times`.
-
-    Pass it to `solve` in place of the times if those are traced there but known beforehand.
-    """
-
-    ts: Float[Array | np.ndarray, " times"]
-    intervals: Float[Array | np.ndarray, " distinct"]
-    which: Int[
-        Array | np.ndarray, " intervals"
-    ]  # the distinct interval after each time but the last
-
-
-def save_times(ts: Real[Array | np.ndarray, " times"]) -> SaveTimes:
-    """Checks `ts` and finds the distinct intervals, equal ones to within round-off.
-
-    Traced times that do not increase become NaN.
-
-    Raises:
-        InputError: If `ts` is not one-dimensional with two entries or more, or is known and not
-            finite or not increasing.
-    """
-    require_increasing(ts=ts)
-    if not is_known(ts):
-        increases = jnp.concatenate([jnp.array([True]), jnp.cumprod(jnp.diff(ts) > 0) > 0])
-        ts = ts * jnp.where(increases, 1.0, jnp.nan)
-        return SaveTimes(ts, jnp.diff(ts), jnp.arange(ts.size - 1))
-    ts = np.asarray(ts) + 0.0  # integers too
-    lengths = np.diff(ts)
-    roundoff = 4 * np.finfo(lengths.dtype).eps * np.abs(ts).max()
-    order = np.argsort(lengths)
-    group = np.cumsum(np.diff(lengths[order], prepend=lengths[order[0]]) > roundoff)
-    which = np.empty_like(group)
-    which[order] = group
-    distinct = np.array([lengths[which == g].mean() for g in range(group[-1] + 1)])
-    return SaveTimes(ts, distinct, which)
-
-
 def solve(
     stepper: AbstractStepper,
     state: PyTree[Array],
@@ -129,17 +100,25 @@ def solve(
             states from there on are NaN instead. With `False` all states are returned as they are.
 
     Raises:
-        InputError: As `save_times`, or if `substeps` is not a positive integer, `state` or a
-            parameter of `stepper` is known and NaN, or `tolerance` is not positive, too small for
-            the precision, or given where a parameter is traced.
+        InputError: As `save_times`, or if an argument is of another kind, `state` or a parameter
+            of `stepper` is known and NaN, `tolerance` is not positive, too small for the
+            precision, or given where a parameter is traced, or `save` returns integers where the
+            status is traced and `throw` is true, since these cannot be NaN.
         RuntimeError: If the status of a state fails.
     """
     require_whole(1, substeps=substeps)
+    require_instance(AbstractStepper, stepper=stepper)
+    require_instance(AbstractAdjoint, adjoint=adjoint)
+    require_instance(bool, throw=throw)
+    if save is not None and not callable(save):
+        raise InputError(f"`save` must be a function of a state, but is {save!r}.")
     _require_numbers(stepper, state)
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
     error = None
     if tolerance is not None and isinstance(stepper, Convergent):
         substeps, error = substeps_for(stepper, state, times, substeps, tolerance)
+    elif tolerance is not None:
+        positive("tolerance", tolerance, ())  # nothing to choose: the steps have no error
     solution = _solve(stepper, state, times, substeps, save, adjoint, error)
     return _refused(solution) if throw else solution
 
@@ -178,15 +157,20 @@ def _refused(solution: Solution) -> Solution:
 def _spoiled(fails: Bool[Array, "*times"], values):
     """`values` with NaN where a state `fails`; by a product, so that derivatives are NaN, too."""
     if not jnp.issubdtype(values.dtype, jnp.inexact):
-        return values
+        raise InputError(
+            f"`save` must return floating-point numbers, but returns {values.dtype}, which cannot "
+            "be NaN where a state fails: give `throw=False` and look at `Solution.status`."
+        )
     factor = jnp.where(fails, jnp.nan, 1.0).astype(values.real.dtype)
     return values * factor.reshape(fails.shape + (1,) * (values.ndim - fails.ndim))
 
 
 def _require_numbers(stepper, state):
     """Checks that what is known of the state is finite, and no known parameter is NaN."""
-    if not all(np.isfinite(y).all() for y in jax.tree.leaves(state) if is_known(y)):
-        raise InputError("`state` must be finite, but contains NaN or infinity.")
+    if not jax.tree.leaves(state):
+        raise InputError(f"`state` must be one or more arrays, but is {state!r}.")
+    for leaf in jax.tree.leaves(state):
+        field("state", leaf)
     for path, leaf in jax.tree_util.tree_leaves_with_path(stepper):
         if is_known(leaf) and _has_nan(leaf):
             name = jax.tree_util.keystr(path)
@@ -245,8 +229,9 @@ def _solve(stepper, state, times, substeps, save, adjoint, error=None) -> Soluti
     if local is not None:
         probes = local.ravel(), jnp.repeat(intervals[which] / parts, parts)
         error = summed(jax.lax.stop_gradient(probes), substeps // parts, stepper.order)[::parts]
-        status = with_error(status, error)
-    return Solution(ts, saved, final, status, bound if error is None else error)
+    if error is None:
+        return Solution(ts, saved, final, status, bound)
+    return Solution(ts, saved, final, with_error(status, error), error)
 
 
 def _found(stepper, state, t, valid) -> Faults:
@@ -259,8 +244,8 @@ def _found(stepper, state, t, valid) -> Faults:
 
 
 def _is_valid(stepper, state) -> Bool[Array, ""]:
-    """Whether the initial state is finite and no parameter is NaN."""
-    leaves = jax.tree.leaves(eqx.filter(stepper, eqx.is_inexact_array))
+    """Whether the initial state is finite and every parameter passes its checks."""
+    leaves = jax.tree.leaves(eqx.filter((stepper, checked_again(stepper)), eqx.is_inexact_array))
     return is_finite(state) & ~jnp.array([False, *(jnp.isnan(leaf).any() for leaf in leaves)]).any()
 
 

@@ -3,6 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from ..errors import InputError, require_instance
 from ..evolution.status import grid_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import UNRESOLVED, Grid
@@ -29,6 +30,12 @@ class GridStep(AbstractStepper):
 
     fokker_planck: FokkerPlanck
     grid: Grid
+
+    def __check_init__(self):
+        require_instance(FokkerPlanck, fokker_planck=self.fokker_planck)
+        require_instance(Grid, grid=self.grid)
+        if self.grid.dim % 2:
+            raise InputError(f"`grid` must have an axis for each q and p, but is {self.grid}.")
 
     def faults(self, state):
         """Of a ρ that the grid does not resolve, or that reaches the edge of an isolated box.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
-from ..errors import require_shape
+from ..errors import InputError, require_instance, require_shape
 from ..evolution.status import Faults, Reason, beyond
 from ..evolution.stepper import AbstractStepper
 from .basis import AT_EDGE, FockBargmann, share
@@ -48,6 +48,14 @@ class HusimiStep(AbstractStepper):
     fokker_planck: Flow
     basis: FockBargmann
 
+    def __check_init__(self):
+        require_instance(FockBargmann, basis=self.basis)
+        if not isinstance(self.fokker_planck, Flow):
+            raise InputError(
+                "`fokker_planck` must be an equation of motion, such as `FokkerPlanck`, but is "
+                f"{self.fokker_planck!r}."
+            )
+
     def faults(self, state):
         """Of coefficients at the cut-off."""
         return _faults(self.basis.pattern(self.fokker_planck), state)
@@ -72,6 +80,11 @@ class KetStep(AbstractStepper):
     symbol: Callable
     basis: FockBargmann
 
+    def __check_init__(self):
+        require_instance(FockBargmann, basis=self.basis)
+        if not callable(self.symbol):
+            raise InputError(f"`symbol` must be a function of (q, p), but is {self.symbol!r}.")
+
     def faults(self, state):
         """Of amplitudes at the cut-off."""
         return _faults(self.basis.ket_pattern(self.symbol), state)
@@ -90,9 +103,13 @@ def _step(pattern: Pattern, basis: FockBargmann, law, dt) -> "_TruncatedStep":
     rates = growth(pattern.shifts, pattern.kept, operator.weights.reshape(len(blocks.shifts), -1))
     leak = _Leak(pattern.leak(basis, law), np.flatnonzero(pattern.kept), rates)
     if blocks.width > MAX_DENSE:
-        return _TruncatedStep(_Series(operator), action_reach(operator, dt), leak, dt)
+        return _TruncatedStep(
+            _Series(operator), action_reach(operator, dt), leak, dt, blocks.levels
+        )
     matrices = dt * blocks.matrices(operator)
-    return _TruncatedStep(_Dense(blocks, expm(matrices)), expm_reach(matrices), leak, dt)
+    return _TruncatedStep(
+        _Dense(blocks, expm(matrices)), expm_reach(matrices), leak, dt, blocks.levels
+    )
 
 
 class _Dense(eqx.Module):
@@ -158,8 +175,10 @@ class _TruncatedStep(eqx.Module):
     reach: Scalar  # ‖L‖dt over the largest possible
     leak: _Leak
     dt: Scalar
+    levels: tuple[int, ...] = eqx.field(static=True)
 
     def enter(self, t, rho):
+        require_shape("state", rho, self.levels)
         rho = jnp.asarray(rho, jnp.result_type(rho, self.leak.operator.weights))
         rate, norm = jax.lax.stop_gradient((self.leak.rate(rho), jnp.linalg.norm(rho.ravel())))
         return _Watched(rho, rate, jnp.ones_like(rate), jnp.zeros_like(rate), norm)

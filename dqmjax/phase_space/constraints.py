@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import InputError, require_instance, require_whole
-from ..grid import called_once
+from ..user_function import called_once
 from .coordinates import derivatives, symplectic_form
 from .fokker_planck import Damped, FokkerPlanck
 from .ordering import SYMMETRIC, reorder

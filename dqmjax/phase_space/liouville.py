@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..errors import InputError, finite, is_known, require_finite, require_whole
+from ..errors import InputError, field, finite, is_known, require_instance, require_whole
 from ..evolution.gauss_legendre import gauss_legendre_step
 from ..evolution.status import Reason, unless
 from ..evolution.stepper import AbstractStepper
@@ -33,6 +33,9 @@ class Characteristics(AbstractStepper):
     """
 
     flow: FokkerPlanck
+
+    def __check_init__(self):
+        require_instance(FokkerPlanck, flow=self.flow)
 
     @property
     def order(self) -> int:
@@ -93,7 +96,10 @@ def liouville(
     if np.ndim(points) != 2 or np.shape(points)[1] % 2:
         shape = np.shape(points)
         raise InputError(f"`points` must have rows (q₁…q_N, p₁…p_N), but has shape {shape}.")
-    require_finite(points=points)
+    require_instance(FokkerPlanck, flow=flow)
+    if not callable(density):
+        raise InputError(f"`density` must be a function of one point, but is {density!r}.")
+    points = field("points", points)
     require_whole(1, substeps=substeps)
     begun, failed = _carried(flow, points, -jnp.asarray(finite("t", t)) / substeps, substeps)
     if is_known(failed) and failed:

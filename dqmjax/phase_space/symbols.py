@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError, finite, positive, real_field
-from ..grid import called_once
+from ..user_function import called_once
 from .coordinates import PhaseSpace, for_modes, wholes
 
 Modes = Float[Array, " modes"]

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, is_known, positive, require_real, require_shape
+from ..errors import InputError, is_known, positive, require_instance, require_real, require_shape
 from ..evolution.schemes import Scheme, nystrom6
 from ..evolution.splitting import RealFourier, SplitFlow, fixed_propagator, pullback_inside
 from ..evolution.status import grid_faults
@@ -44,6 +44,9 @@ class WignerStep(AbstractStepper):
     scheme: Scheme = eqx.field(default=nystrom6, static=True)
 
     def __check_init__(self):
+        require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
+        require_instance(Grid, grid=self.grid)
+        require_instance(Scheme, scheme=self.scheme)
         n = _modes(self.grid)
         self.hamiltonian.require_static(n, "`WignerStep` is for V(q).")
         self.hamiltonian.require_real(n, "`WignerStep` has no absorption.")

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from ..data.abstract import numbers
 from ..errors import InputError, require_shape
-from ..evolution.solve import save_times
+from ..evolution.times import save_times
 from .experiments import require_type
 from .parameters import require_names
 from .problem import predicted

@@ -17,9 +17,10 @@ from jaxtyping import Array, Float, PyTree
 from ..data.abstract import AbstractData
 from ..errors import InputError, is_known, require, require_finite, require_whole
 from ..evolution.adjoint import AbstractAdjoint, Checkpointed, Direct, Reversible, ReversibleStep
-from ..evolution.solve import SaveTimes, save_times, solve
+from ..evolution.solve import solve
 from ..evolution.status import Reason, Status
 from ..evolution.stepper import AbstractStepper
+from ..evolution.times import SaveTimes, save_times
 from ..grid import Grid
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.spectrum import eigenstates

@@ -15,7 +15,8 @@ from jaxtyping import Array, Complex, Float
 from ..data.abstract import AbstractHeterodyneData
 from ..data.test_functions import TestFunctions
 from ..errors import InputError, finite, require_shape, require_whole
-from ..evolution.solve import SaveTimes, Solution, solve
+from ..evolution.solve import Solution, solve
+from ..evolution.times import SaveTimes
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep
 from ..phase_space.coordinates import PhaseSpace

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..data.likelihood import AbstractLikelihood
-from ..evolution.solve import save_times
+from ..evolution.times import save_times
 from .parameters import Vector
 from .problem import Problem, residuals
 

@@ -13,9 +13,9 @@ from jaxtyping import Array, Float
 
 from ..data.abstract import AbstractData, Rows, numbers
 from ..data.likelihood import AbstractLikelihood, evaluate
-from ..errors import InputError
-from ..evolution.solve import SaveTimes, save_times
+from ..errors import InputError, checked_again
 from ..evolution.status import Status
+from ..evolution.times import SaveTimes, save_times
 from .experiments import AbstractExperiment, as_status
 from .parameters import (
     Template,
@@ -196,7 +196,7 @@ def build_problem(
         )
     experiment = set_values(experiment, start, constant=False)
     experiment = set_values(experiment, fix, constant=True)
-    _check_again(experiment)  # the values just set may be invalid
+    checked_again(experiment)  # the values just set may be invalid
     names = parameter_names(experiment)
     if not names:
         raise InputError(
@@ -238,16 +238,6 @@ def _rows(name: str, values) -> np.ndarray:
     if np.ndim(values) and not np.size(values):
         raise InputError(f"`starts` must hold arrays of one length, but {name!r} is empty.")
     return np.atleast_1d(np.asarray(numbers(f"starts[{name!r}]", values), float))
-
-
-def _check_again(tree):
-    is_module = lambda x: isinstance(x, eqx.Module)
-    for module in jax.tree.leaves(tree, is_leaf=lambda x: is_module(x) and x is not tree):
-        if is_module(module):
-            for field in dataclasses.fields(module):
-                field.metadata.get("converter", lambda value: None)(getattr(module, field.name))
-            getattr(module, "__check_init__", lambda: None)()
-            _check_again(module)
 
 
 def _limits(experiment, bounds: Bounds, vector: Vector) -> tuple[Vector, Vector]:

@@ -4,6 +4,7 @@
 Tal-Ezer & Kosloff (1984), doi:10.1063/1.448136.
 """
 
+import functools
 from collections.abc import Callable
 
 import equinox as eqx
@@ -11,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int
 
-from ..errors import InputError, require_shape
-from ..evolution.status import Reason, beyond, wave_faults
+from ..errors import InputError, finite, require_instance, require_shape
+from ..evolution.status import LARGEST_ERROR, Reason, beyond, wave_faults
 from ..evolution.stepper import AbstractStepper, zero_of
 from ..grid import Grid
 from .hamiltonian import Hamiltonian
@@ -170,9 +171,16 @@ class Chebyshev(AbstractStepper):
 
     hamiltonian: Hamiltonian
     grid: Grid
-    tolerance: float = eqx.field(default=1e-13, static=True, kw_only=True)
+    tolerance: float = eqx.field(
+        default=1e-13,
+        static=True,
+        kw_only=True,
+        converter=functools.partial(finite, "tolerance", shape=()),
+    )
 
     def __check_init__(self):
+        require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
+        require_instance(Grid, grid=self.grid)
         if not 0 < self.tolerance < 1:
             raise InputError(f"`tolerance` must be between 0 and 1, but is {self.tolerance}.")
 
@@ -217,8 +225,17 @@ class _ChebyshevFlow(eqx.Module):
         return exponential((self.action, psi), jax.lax.stop_gradient(self.series))
 
     def faults(self, psi):
-        """Of a series with too many terms."""
-        return {Reason.STEP_TOO_LONG: beyond(self.reach)}
+        """Of a series with too many terms, or with too few of them in the sum."""
+        return {
+            Reason.STEP_TOO_LONG: beyond(self.reach),
+            Reason.INACCURATE: beyond(self._dropped / LARGEST_ERROR),
+        }
+
+    @property
+    def _dropped(self) -> Scalar:
+        """`Σ|J_k|` of the terms that are not in the sum, which bounds the error of a step."""
+        is_dropped = jnp.arange(self.series.coefficients.size) > self.series.count
+        return jnp.sum(jnp.where(is_dropped, jnp.abs(self.series.coefficients), 0.0))
 
     def pullback(self, t, after, cotangent):
         """Ĥ is real, so that complex conjugation reverses time."""

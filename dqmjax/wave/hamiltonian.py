@@ -52,6 +52,14 @@ class Hamiltonian(eqx.Module):
         values = self.rest_energy + potential_on(self.potential, grid, t)
         return require_absorption(self.potential, self.masses(grid), self.hbar, values)
 
+    def require_absorbing(self, grid: Grid):
+        """Checks that every `AbsorbingEdges` of known width absorbs.
+
+        Raises:
+            InputError: With the least width.
+        """
+        require_absorption(self.potential, self.masses(grid), self.hbar, jnp.zeros(()))
+
     def depends_on_time(self, dim: int) -> bool:
         """Whether V(x, t) uses t."""
         return depends_on_time(self.potential, dim)

@@ -27,7 +27,8 @@ from ..errors import (
     require_shape,
     require_whole,
 )
-from ..grid import Grid, called_once, one_per_axis, values_at
+from ..grid import Grid, one_per_axis, values_at
+from ..user_function import called_once
 
 Point = Float[Array, " dim"]
 Scalar = Float[Array, ""]

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
+from ..errors import require_instance
 from ..evolution.schemes import Scheme, nystrom6
 from ..evolution.splitting import (
     DrivenPropagator,
@@ -45,6 +46,12 @@ class SplitStep(AbstractStepper):
     grid: Grid
     scheme: Scheme = eqx.field(default=nystrom6, static=True)
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
+
+    def __check_init__(self):
+        require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
+        require_instance(Grid, grid=self.grid)
+        require_instance(Scheme, scheme=self.scheme)
+        self.hamiltonian.require_absorbing(self.grid)
 
     @property
     def order(self) -> int:

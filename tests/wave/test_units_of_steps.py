@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dqmjax as dqm
-from dqmjax.evolution.solve import save_times
+from dqmjax.evolution.times import save_times
 
 HBAR = 1.054571817e-34
 UNITS = {  # ħ, mass, angular frequency
