@@ -34,6 +34,7 @@ from .evolution.adjoint import (
     Direct as Direct,
     Reversible as Reversible,
 )
+from .evolution.envelopes import Interpolated as Interpolated, Pulse as Pulse
 from .evolution.horizon import horizon as horizon
 from .evolution.schemes import (
     Scheme as Scheme,
@@ -53,31 +54,42 @@ from .evolution.status import Reason as Reason, Status as Status
 from .evolution.stepper import AbstractStepper as AbstractStepper
 from .evolution.times import SaveTimes as SaveTimes, save_times as save_times
 from .fock_bargmann import readout as readout
-from .fock_bargmann.basis import FockBargmann as FockBargmann
+from .fock_bargmann.basis import FockBargmann as FockBargmann, cutoff_for as cutoff_for
+from .fock_bargmann.correlations import (
+    correlation as correlation,
+    g2 as g2,
+    spectrum as spectrum,
+)
 from .fock_bargmann.grid_step import GridStep as GridStep
+from .fock_bargmann.levels import levels as levels, operator_matrix as operator_matrix
+from .fock_bargmann.moving_frame import MovingFrame as MovingFrame
+from .fock_bargmann.steady_state import SteadyState as SteadyState, steady_state as steady_state
 from .fock_bargmann.steps import HusimiStep as HusimiStep, KetStep as KetStep
 from .fock_bargmann.truncation import deviation as deviation
 from .grid import Grid as Grid
 from .phase_space import ordering as ordering
-from .phase_space.constraints import check as check, free_ell as free_ell
-from .phase_space.field_theory import (
-    GaugeQuartic as GaugeQuartic,
-    HiggsPair as HiggsPair,
-    ScalarField as ScalarField,
-)
-from .phase_space.fokker_planck import Damped as Damped, FokkerPlanck as FokkerPlanck
-from .phase_space.liouville import Characteristics as Characteristics, liouville as liouville
-from .phase_space.of_wave import husimi as husimi, wigner as wigner
-from .phase_space.symbols import (
-    AbstractSymbol as AbstractSymbol,
+from .phase_space.catalogue import (
     AnharmonicOscillator as AnharmonicOscillator,
     BoseHubbard as BoseHubbard,
-    InUnits as InUnits,
     Kerr as Kerr,
     Oscillators as Oscillators,
     ParametricAmplifier as ParametricAmplifier,
     ThreeWave as ThreeWave,
 )
+from .phase_space.constraints import check as check, free_ell as free_ell
+from .phase_space.driven import Driven as Driven
+from .phase_space.field_theory import (
+    GaugeQuartic as GaugeQuartic,
+    HiggsPair as HiggsPair,
+    ScalarField as ScalarField,
+)
+from .phase_space.fokker_planck import FokkerPlanck as FokkerPlanck
+from .phase_space.liouville import Characteristics as Characteristics, liouville as liouville
+from .phase_space.of_wave import husimi as husimi, wigner as wigner
+from .phase_space.open_system import Damped as Damped, Jump as Jump, Open as Open
+from .phase_space.operators import Operator as Operator, operator as operator
+from .phase_space.ordering import from_qutip as from_qutip, from_terms as from_terms
+from .phase_space.symbols import AbstractSymbol as AbstractSymbol, InUnits as InUnits
 from .phase_space.wigner import WignerStep as WignerStep
 from .recovery import design as design
 from .recovery.comparison import compare as compare, likelihood_ratio as likelihood_ratio

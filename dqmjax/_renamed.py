@@ -23,7 +23,7 @@ MODULES = {  # that pages of version 0.1 named, and where their contents are now
     "diffusion": ("canonical.ordinary_diffusion",),
     "experiments": ("recovery.experiments", "recovery.heterodyne"),
     "fock": ("fock_bargmann.basis",),
-    "fokker_planck": ("phase_space.fokker_planck",),
+    "fokker_planck": ("phase_space.fokker_planck", "phase_space.open_system"),
     "functionals": ("canonical.energy",),
     "heterodyne": ("fock_bargmann.readout",),
     "likelihood": ("data.likelihood",),
@@ -40,7 +40,7 @@ MODULES = {  # that pages of version 0.1 named, and where their contents are now
     "splitting": ("evolution.schemes",),
     "states": ("wave.states", "phase_space.of_wave"),
     "statistics": ("quantum_statistics",),
-    "symbols": ("phase_space.symbols",),
+    "symbols": ("phase_space.symbols", "phase_space.catalogue"),
 }
 PACKAGE = __name__.rpartition(".")[0]
 

@@ -19,8 +19,8 @@ from ..evolution.times import save_times
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep
 from ..grid import Grid, density
+from ..phase_space.catalogue import BoseHubbard, Kerr
 from ..phase_space.fokker_planck import FokkerPlanck
-from ..phase_space.symbols import BoseHubbard, Kerr
 from ..recovery.recover import recover
 from ..wave.chebyshev import Chebyshev
 from ..wave.hamiltonian import Hamiltonian

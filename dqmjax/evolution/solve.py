@@ -19,9 +19,10 @@ from ..errors import (
     require_whole,
 )
 from .adjoint import AbstractAdjoint, Direct
+from .envelopes import covered
 from .error import parts_of, probe, probed_of, substeps_for, summed
 from .status import Faults, Reason, Status, is_finite, judge, later, unless, with_error
-from .stepper import AbstractStepper, BoundedStep, Convergent, enter, faults, leave, zero_of
+from .stepper import AbstractStepper, BoundedStep, enter, faults, is_convergent, leave, zero_of
 from .times import SaveTimes, save_times
 
 
@@ -114,8 +115,9 @@ def solve(
         raise InputError(f"`save` must be a function of a state, but is {save!r}.")
     _require_numbers(stepper, state)
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
+    times = covered(stepper, times, substeps)
     error = None
-    if tolerance is not None and isinstance(stepper, Convergent):
+    if tolerance is not None and is_convergent(stepper):
         substeps, error = substeps_for(stepper, state, times, substeps, tolerance)
     elif tolerance is not None:
         positive("tolerance", tolerance, ())  # nothing to choose: the steps have no error
@@ -187,7 +189,7 @@ def _solve(stepper, state, times, substeps, save, adjoint, error=None) -> Soluti
     """The run, after the checks. A known `error` is taken instead of an estimate."""
     save = save or (lambda state: state)
     ts, intervals, which = times.ts, times.intervals, times.which
-    is_estimated = error is None and isinstance(stepper, Convergent)
+    is_estimated = error is None and is_convergent(stepper)
     parts = parts_of(which.size, substeps) if is_estimated else 1
     make = lambda dt: _make_step(stepper, dt / substeps)
     is_shared = intervals.size <= max(1, (ts.size - 1) // 2)  # else memory for little
@@ -231,7 +233,8 @@ def _solve(stepper, state, times, substeps, save, adjoint, error=None) -> Soluti
         error = summed(jax.lax.stop_gradient(probes), substeps // parts, stepper.order)[::parts]
     if error is None:
         return Solution(ts, saved, final, status, bound)
-    return Solution(ts, saved, final, with_error(status, error), error)
+    total = error if bound is None else error + bound
+    return Solution(ts, saved, final, with_error(status, error), total)
 
 
 def _found(stepper, state, t, valid) -> Faults:

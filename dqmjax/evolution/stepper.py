@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -45,8 +45,8 @@ class Convergent(Protocol):
     """A stepper whose error falls with dt, so that steps of two lengths give an estimate of it."""
 
     @property
-    def order(self) -> int:
-        """The global error is O(dt**order)."""
+    def order(self) -> Any:
+        """The global error is O(dt**order), an integer; `None` if steps have no error."""
         ...
 
     def make_step(self, dt: Float[Array, ""]) -> Step:
@@ -81,6 +81,11 @@ class FramedStep(Protocol):
     def leave(self, t, state):
         """The inverse of `enter`, at time t."""
         ...
+
+
+def is_convergent(stepper) -> TypeGuard[Convergent]:
+    """Whether the steps of a stepper have an error that falls with dt."""
+    return isinstance(stepper, Convergent) and stepper.order is not None
 
 
 def zero_of(tree) -> Float[Array, ""]:

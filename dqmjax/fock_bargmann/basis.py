@@ -8,35 +8,27 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
-from jaxtyping import Array, Bool, Complex, Float, Inexact
+from jaxtyping import Array, Bool, Complex, Float
 
-from ..errors import (
-    InputError,
-    field,
-    is_known,
-    not_negative,
-    positive,
-    real_field,
-    require,
-    require_finite,
-)
+from ..errors import InputError, field, positive, real_field, require_whole
 from ..grid import density
 from ..phase_space.coordinates import PhaseSpace, for_modes, require_points, whole, wholes
-from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.fokker_planck import Flow, FokkerPlanck
+from ..phase_space.open_system import Open
 from ..phase_space.polynomial import require_constant
-from ..phase_space.symbols import require_symbol
-from .generator import DENSITY, KET, Flow, Pattern, pattern
+from ..phase_space.symbols import depends_on_time
+from .generator import DENSITY, KET, Pattern, pattern
 from .ladder import Gathered, Shifts, edge
+from .of_grid import AbstractConversions
+from .states import BeyondCutoff
 
 AT_EDGE = 1e-6  # share of ‖ρ‖² at a cut-off; densities are off by its root at most
-LOSS = 1e-8  # share of the norm of an initial state that may lie beyond the cut-off
 AT_ONCE = 1 << 21  # values of `functions` that are held in memory, 16 MB
 Phase = Float[Array, " phase"]
 Scalar = Float[Array, ""]
 
 
-class FockBargmann(eqx.Module):
+class FockBargmann(AbstractConversions):
     """Husimi densities by their coefficients, which are the density matrix in number states.
 
     `ρ(q, p) = (2πκ)^−N e^{−|β|²} Σ ρ_mn β*^m β^n / √(m! n!)`, `β_i = (q_i/ℓ_i + iℓ_i p_i/κ)/√2`
@@ -83,105 +75,13 @@ class FockBargmann(eqx.Module):
         _ = self.space
 
     @property
-    def modes(self) -> int:
-        """N."""
-        return len(self.cutoff)
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Shape of the coefficients."""
-        return self.cutoff * 2
-
-    @property
     def space(self) -> PhaseSpace:
         """The scales ℓ and κ."""
         return PhaseSpace.of(self.modes, self.ell, self.kappa)
 
-    @property
-    def kept_kets(self) -> Bool[np.ndarray, "*cutoff"]:
-        """Which number states there are."""
-        total = np.indices(self.cutoff).sum(axis=0)
-        return total <= (total.max() if self.quanta is None else self.quanta)
-
-    @property
-    def kept(self) -> Bool[np.ndarray, "*levels"]:
-        """Which coefficients there are."""
-        return np.multiply.outer(self.kept_kets, self.kept_kets)
-
     def amplitude(self, xi: Phase) -> Complex[Array, " modes"]:
         """`β` of a point `ξ = (q, p)`."""
         return self.space.amplitude(real_field("xi", xi, (2 * self.modes,)))
-
-    def coherent(
-        self, alpha: Inexact[Array, "..."] | complex | float, *, loss: float = LOSS
-    ) -> Complex[Array, "*levels"]:
-        """The coherent state |α⟩, a Gaussian of minimal width at β = α.
-
-        Args:
-            alpha: ⟨β⟩, in units of √quanta; one number, or one per mode.
-            loss: Share of the norm that may lie beyond the cut-off.
-
-        Raises:
-            InputError: If `alpha` has another length or is not finite, or if more than `loss` of
-                the norm lies beyond the cut-off. If `alpha` is traced, the state becomes NaN.
-        """
-        return self.pure(self.coherent_ket(alpha, loss=loss))
-
-    def coherent_ket(
-        self, alpha: Inexact[Array, "..."] | complex | float, *, loss: float = LOSS
-    ) -> Complex[Array, "*cutoff"]:
-        """Amplitudes `⟨m|α⟩` of the coherent state, see `coherent`."""
-        if np.shape(alpha) != (self.modes,) and not (self.modes == 1 and np.ndim(alpha) == 0):
-            raise InputError(
-                f"`alpha` must have one entry for each of the {self.modes} modes, but has "
-                f"shape {np.shape(alpha)}."
-            )
-        not_negative("loss", loss, shape=())
-        ket, beyond = _coherent(self, field("alpha", alpha, np.shape(alpha)))
-        return require(ket, beyond <= loss, self._too_small(beyond, loss))
-
-    def pure(self, ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
-        """`|ψ⟩⟨ψ|` of amplitudes.
-
-        Raises:
-            InputError: If `ket` has another shape than `cutoff`, or is known and not finite.
-        """
-        return _pure(field("ket", ket, self.cutoff) + 0j)
-
-    def from_qutip(self, state, *, loss: float = LOSS) -> Complex[Array, "*levels"]:
-        """Coefficients of a QuTiP ket or density matrix; missing levels are filled with zeros.
-
-        Args:
-            state: Ket or density matrix.
-            loss: Share of it that may lie in levels that the basis does not have.
-
-        Raises:
-            InputError: If `state` is no ket or operator on the modes of the basis or is not finite,
-                or if more than `loss` of it lies beyond the cut-off.
-        """
-        is_ket, is_operator = (getattr(state, name, False) for name in ("isket", "isoper"))
-        if not (is_ket or is_operator) or len(state.dims[0]) != self.modes:
-            raise InputError(
-                f"`state` must be a ket or a density matrix on {self.modes} modes from QuTiP, but "
-                f"has dims {getattr(state, 'dims', None)}."
-            )
-        not_negative("loss", loss, shape=())
-        require_finite(state=state.full())
-        state = state.proj() if is_ket else state
-        levels = tuple(state.dims[0] + state.dims[1])
-        full = state.full().reshape(levels)
-        kept = full[tuple(slice(n) for n in self.levels)]
-        missing = [(0, n - have) for n, have in zip(self.levels, kept.shape, strict=True)]
-        beyond = _share_beyond(self, full)
-        kept = self.kept * np.pad(kept, missing)
-        return jnp.asarray(require(kept, beyond <= loss, self._too_small(beyond, loss)))
-
-    def _too_small(self, beyond, loss) -> str:
-        share = f"{float(beyond):.1g}" if is_known(beyond) else "a part"
-        return (
-            f"`cutoff` must hold the state, but {share} of its norm lies beyond {self.cutoff}: "
-            f"keep more levels, or allow more than `loss` = {loss}."
-        )
 
     def density(
         self, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
@@ -265,7 +165,7 @@ class FockBargmann(eqx.Module):
         kept = self.kept_kets if state.ndim == self.modes else self.kept
         return share(state, edge(kept, np.eye(kept.ndim, dtype=int)))
 
-    def generator(self, flow: Flow) -> Shifts | Gathered:
+    def generator(self, flow: Flow | Open) -> Shifts | Gathered:
         """The generator of `flow`, which acts on coefficients.
 
         Raises:
@@ -274,19 +174,23 @@ class FockBargmann(eqx.Module):
         """
         return _generator(self.pattern(flow), self, flow)
 
-    def pattern(self, flow: Flow) -> Pattern:
+    def pattern(self, flow: Flow | Open) -> Pattern:
         """The static part of the generator: its shifts and index sets."""
-        if not isinstance(flow, Flow):
-            raise InputError(f"`flow` must be a `FokkerPlanck` or `Damped`, but is {flow!r}.")
+        if not isinstance(flow, Flow | Open):
+            raise InputError(
+                f"`flow` must be a `FokkerPlanck`, `Damped` or `Open`, but is {flow!r}."
+            )
         self._check_modes(flow)
+        if isinstance(flow, Open):
+            flow.require_kappa(self.kappa)
         found = pattern(DENSITY, self, flow)
-        if isinstance(flow, FokkerPlanck) and not found.used[0].size:
+        if isinstance(flow, FokkerPlanck) and not flow.depends_on_time and found.is_zero:
             require_constant(flow, self.modes)
         return found
 
     def ket_pattern(self, symbol: Callable) -> Pattern:
-        """The same for Schrödinger's equation of the anti-Wick symbol H(q, p)."""
-        require_symbol(symbol)
+        """The same for Schrödinger's equation of the anti-Wick symbol H(q, p) or H(q, p, t)."""
+        depends_on_time(symbol)
         self._check_modes(symbol)
         return pattern(KET, self, symbol)
 
@@ -310,43 +214,8 @@ class FockBargmann(eqx.Module):
 
 
 @eqx.filter_jit
-def _generator(pattern: Pattern, basis: FockBargmann, flow: Flow) -> Shifts | Gathered:
+def _generator(pattern: Pattern, basis: FockBargmann, flow: Flow | Open) -> Shifts | Gathered:
     return pattern.operator(basis, flow)
-
-
-@jax.jit
-def _coherent(basis: FockBargmann, alpha) -> tuple[Complex[Array, "*cutoff"], Scalar]:
-    """|α⟩, and an upper bound of the share of its norm beyond the basis."""
-    alpha = jnp.atleast_1d(alpha) + 0j
-    quanta = jax.lax.stop_gradient(density(alpha))
-    beyond = jnp.sum(_tail(quanta, np.array(basis.cutoff)))
-    if basis.quanta is not None:
-        beyond += _tail(jnp.sum(quanta), np.array(basis.quanta + 1))
-    return jnp.where(basis.kept_kets, basis._overlaps(alpha), 0.0), jnp.minimum(beyond, 1.0)
-
-
-def _tail(mean: Float[Array, "..."], levels: np.ndarray) -> Float[Array, "..."]:
-    """Bound of a Poisson distribution's share at n ≥ `levels`: a geometric series, without the
-    cancellation of 1 − Σ p_n."""
-    ratio = mean / (levels + 1)
-    first = jnp.exp(jax.scipy.special.xlogy(levels, mean) - mean - gammaln(levels + 1.0))
-    return jnp.where(ratio < 1, first / jnp.where(ratio < 1, 1 - ratio, 1.0), 1.0)
-
-
-def _share_beyond(basis: FockBargmann, full: np.ndarray) -> float:
-    """Share of a matrix in levels that the basis does not have: of its trace or of its squares."""
-    cutoff, level = np.array(basis.cutoff), np.indices(full.shape[: basis.modes])
-    outside = (cutoff <= level.T).T.any(axis=0)
-    if basis.quanta is not None:
-        outside |= level.sum(axis=0) > basis.quanta
-    matrix = full.reshape(outside.size, -1)
-    weights = np.abs(np.diag(matrix)), np.sum(np.abs(matrix) ** 2, axis=1)
-    return max(float(w[outside.ravel()].sum() / (w.sum() or 1.0)) for w in weights)
-
-
-@jax.jit
-def _pure(ket: Complex[Array, "*cutoff"]) -> Complex[Array, "*levels"]:
-    return jnp.multiply.outer(ket, jnp.conj(ket))
 
 
 @jax.jit
@@ -372,3 +241,43 @@ def share(state: Complex[Array, "*levels"], where: Bool[Array | np.ndarray, "*le
     size = density(state)
     total = jnp.sum(size)
     return jnp.sum(jnp.where(where, size, 0.0)) / jnp.where(total == 0, 1.0, total)
+
+
+def cutoff_for(make: Callable[[int], object], *, most: int = 4096) -> int:
+    """The least number of levels n for which `make(n)` does not raise that a state is cut off.
+
+    It tries 2, 4, 8, … levels and then bisects. Of a pure state, make the ket:
+
+        dqm.cutoff_for(lambda n: dqm.FockBargmann(n).squeezed_ket(2.0, 0.8, 0.3))
+
+    Args:
+        make: Makes a state in a basis of n levels, with the `loss` that is allowed.
+        most: Levels to try at most.
+
+    Raises:
+        InputError: If `make` is no function, or `most` levels are too few.
+    """
+    if not callable(make):
+        raise InputError(f"`make` must be a function of the number of levels, but is {make!r}.")
+    require_whole(2, most=most)
+    low, high = 1, 2
+    while not _fits(make, min(high, most)):
+        if high >= most:
+            raise InputError(
+                f"`most` must be enough levels for the state, but is {most}: take more, or allow a "
+                "larger `loss`."
+            )
+        low, high = high, 2 * high
+    high = min(high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _fits(make, middle) else (middle, high)
+    return high
+
+
+def _fits(make: Callable[[int], object], levels: int) -> bool:
+    try:
+        make(levels)
+    except BeyondCutoff:
+        return False
+    return True

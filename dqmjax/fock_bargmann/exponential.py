@@ -9,11 +9,16 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+import numpy as np
+import scipy
+from jaxtyping import Array, Complex, Float, Real
 
-from .ladder import Gathered, Rows, Shifts
+from .ladder import Gathered, Range, Rows, Shifts
 
-SERIES_DEGREE, SERIES_REACH = 40, 6.5  # for ‖L‖dt ≤ reach the remainder is < 1e-16
+MAX_DEGREE = 64
+DEGREES = np.arange(1, MAX_DEGREE + 1)
+REACHES = np.exp((np.log(1e-17) + scipy.special.gammaln(DEGREES + 1)) / DEGREES)  # xᵏ/k! = 1e-17
+MAX_GROWTH = 3.0  # half the real width of Lh: round-off is multiplied by its exponential
 DENSE_DEGREE, DENSE_REACH = 16, 0.8
 MAX_PIECES = 4096
 MAX_SQUARINGS = 24
@@ -51,22 +56,63 @@ def _dense_series(a: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n
     return total
 
 
-def expm_action(operator: Shifts | Rows, dt: Float[Array, ""], rho: Complex[Array, "*levels"]):
-    """`e^{L dt} ρ` by Taylor series over equal pieces of `dt`, their number set by ‖L‖dt.
+def expm_action(
+    operator: Shifts | Gathered, of: Range, dt: Float[Array, ""], rho: Complex[Array, "*levels"]
+) -> tuple[Complex[Array, "*levels"], Float[Array, ""]]:
+    """`e^{L dt} ρ` of an L with the range `of`, and the number of series over the largest possible.
 
-    NaN beyond `action_reach`.
+    Each Chebyshev series is for a piece h of dt. With c in the middle of the numerical range of Lh,
+    a and b half its real and imaginary widths, and `r = a/b + √(1 + a²/b²)`,
+
+    `e^{Lh} = e^c Σ_k (2 − δ_k0) J_k(b) r^k φ_k`, `φ_{k+1} = (2 (Lh − c)/b φ_k + φ_{k−1}/r)/r`
+
+    from `φ_0 = 1`, `φ_1 = (Lh − c)/(b r)` (Tal-Ezer & Kosloff 1984, doi:10.1063/1.448136; the
+    powers of r keep the φ_k of a damped L of order 1). NaN beyond 4096 pieces.
     """
-    pieces = jnp.maximum(jnp.ceil(jnp.abs(dt) * operator.bound() / SERIES_REACH), 1.0)
-    pieces = jax.lax.stop_gradient(pieces)
+    if isinstance(operator, Gathered):
+        moved, size = _action(operator.on_rows(), of, dt, operator.pack(rho))
+        return operator.unpack(moved), size
+    return _action(operator, of, dt, rho)
+
+
+def _action(operator: Shifts | Rows, of: Range, dt, rho):
+    a, b, ratio = jax.lax.stop_gradient((of.real, jnp.maximum(of.imaginary, of.real), of.ratio))
+    length = jax.lax.stop_gradient(jnp.abs(dt))
+    pieces = jnp.ceil(length * jnp.maximum(b * ratio / 2 / REACHES[-1], a / MAX_GROWTH))
+    pieces = jnp.maximum(pieces, 1.0)
     h = dt / pieces
+    center = jax.lax.stop_gradient(of.center * h)
+    width = jnp.where(b * length > 0, b * length / pieces, 1.0)
+    coefficients = _bessel(width, ratio)
+    count = _most(jnp.searchsorted(REACHES, width * ratio / 2) + 1)
+    scaled = lambda rho: (h * operator(rho) - center * rho) / (width * ratio)
+
+    @jax.checkpoint  # outside of `cond`, which would keep the weights of every term
+    def add(carry, now):
+        k, coefficient = now
+
+        def one(carry):
+            before, phi, total = carry
+            after = jnp.where(k == 1, 1.0, 2.0) * scaled(phi) + before / ratio**2
+            return phi, after, total + coefficient * after
+
+        return jax.lax.cond(k <= count, one, lambda carry: carry, carry), None
+
+    def piece(rho):
+        start = jnp.zeros_like(rho), rho, coefficients[0] * rho
+        terms = jnp.arange(1, MAX_DEGREE + 1), coefficients[1:]
+        return jnp.exp(center) * jax.lax.scan(add, start, terms)[0][2]
+
     rho = rho.astype(operator.weights.dtype)
-    piece = lambda rho: taylor(lambda power: h * operator(power), rho, SERIES_DEGREE)
-    return _repeat(piece, rho, pieces, limit=MAX_PIECES)
+    return _repeat(piece, rho, pieces, limit=MAX_PIECES), pieces / MAX_PIECES
 
 
-def action_reach(operator: Shifts | Gathered | Rows, dt: Float[Array, ""]) -> Float[Array, ""]:
-    """‖L‖dt over the largest that `expm_action` takes, 4096 pieces."""
-    return jnp.abs(dt) * operator.bound() / (SERIES_REACH * MAX_PIECES)
+def _bessel(x: Float[Array, ""], ratio: Float[Array, ""]) -> Float[Array, " terms"]:
+    """`(2 − δ_k0) J_k(x) r^k`, the Fourier coefficients of `exp(x (r e^{iφ} − e^{−iφ}/r)/2)`."""
+    points = 2 * MAX_DEGREE + 16
+    wave = ratio * jnp.exp(2j * jnp.pi * jnp.arange(points) / points)
+    waves = jnp.fft.fft(jnp.exp(x / 2 * (wave - 1 / wave)), norm="forward")
+    return jnp.real(waves[: MAX_DEGREE + 1]) * np.append(1.0, np.full(MAX_DEGREE, 2.0))
 
 
 def taylor(apply: Callable, start: Array, degree: int) -> Array:
@@ -94,6 +140,7 @@ def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array
     def when(condition, body):
         return lambda state: jax.lax.cond(condition, body, lambda state: state, state)
 
+    @jax.checkpoint  # outside of `cond`, which would keep what `body` closes over
     def one(state, index):
         return when(index < most, when(index < count, body))(state), None
 
@@ -107,7 +154,7 @@ def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array
 
 
 @jax.custom_batching.custom_vmap
-def _most(count: Float[Array, ""]) -> Float[Array, ""]:
+def _most(count: Real[Array, ""]) -> Real[Array, ""]:
     """The largest `count` of a `vmap` batch."""
     return count
 

@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -16,8 +16,11 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ..errors import InputError, require
 from ..phase_space.coordinates import PhaseSpace, contract_all
-from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.driven import frozen, separated
+from ..phase_space.fokker_planck import Flow, FokkerPlanck
+from ..phase_space.open_system import Dissipative
 from ..phase_space.polynomial import Reader, generic, machine_epsilon, read
+from ..phase_space.symbols import depends_on_time
 from .ladder import (
     Blocks,
     Factors,
@@ -27,6 +30,7 @@ from .ladder import (
     Word,
     by_shift,
     gathered,
+    jump_words,
     monomial_word,
     outside,
     sources,
@@ -40,20 +44,6 @@ HIDDEN = (
     "hides, some of its terms were lost in round-off."
 )
 Axes = tuple[int, ...]  # the a, b, … of `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, w = (β, β*)
-
-
-@runtime_checkable
-class Flow(Protocol):
-    """`∂ρ/∂t = Σ_k Σ_ab… ∂_a∂_b… (G_ab…⁽ᵏ⁾ ρ)`, k = 1 … `order`, in the coordinates ξ = (q, p)."""
-
-    @property
-    def order(self) -> int:
-        """The highest number of derivatives."""
-        ...
-
-    def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
-        """G⁽ᵏ⁾ at one point, symmetric, with k axes of 2N."""
-        ...
 
 
 @runtime_checkable
@@ -88,49 +78,43 @@ class Picture(NamedTuple):
     terms: Callable[[int, Any], list[Axes]]  # of the number of modes and the law
     components: Callable  # (basis, law, points β) → the polynomials' values, (points, terms)
     words: Callable[[Axes, np.ndarray], dict[Word, int]]  # ladder words of a term's monomial
+    parts: Callable  # law → the law without drives, pairs (envelope, law)
+    depends_on_time: Callable[[Any], bool]
+    at: Callable  # (law, t) → the law at that time
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A part of a generator, `Σ_i c_i L_i`."""
+
+    @property
+    def columns(self) -> Sequence[Mapping[Word, float | int]]:
+        """Each L_i as a sum of ladder words."""
+        ...
+
+    def coefficients(self, basis: Basis, law) -> Complex[Array, " columns"]:
+        """The c_i at the values of `law`."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Pattern:
-    """The static part of a generator: its shifts and the ladder words that they consist of.
-
-    It holds for all values of the parameters. For given values the weights are a linear map of
-    the coefficients of the equation's polynomials.
-    """
+class Polynomials:
+    """The terms of a flow or of a symbol, whose coefficients are read from its values."""
 
     picture: Picture
     reader: Reader
     used: tuple[np.ndarray, ...]  # monomial and term of each coefficient that occurs
-    factors: Factors  # of each shift, of each of its words, on the used coefficients
-    kept: Bool[np.ndarray, "*levels"]
-    blocks: Blocks  # the index sets that the shifts connect
+    columns: Sequence[Mapping[Word, float | int]]
 
-    @property
-    def shifts(self) -> tuple[tuple[int, ...], ...]:
-        """s of `(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`."""
-        return self.blocks.shifts
-
-    def operator(self, basis: Basis, law) -> Shifts | Gathered:
-        """The generator at the values of `law`."""
-        weights = self._weights(basis, law, self.kept)
-        if not self.kept.all():
-            return gathered(self.shifts, weights, self.kept)
-        return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
-
-    def leak(self, basis: Basis, law) -> Rows:
-        """The part of the generator that leads from the kept coefficients, packed, out of them."""
-        beyond = outside(self.shifts, self.kept)
-        table = sources(self.shifts, self.kept, np.argwhere(beyond))
-        return Rows(self._weights(basis, law, beyond), table)
-
-    def _weights(self, basis: Basis, law, where: Bool[np.ndarray, "..."]):
-        """The weights of all shifts that end `where`."""
+    def coefficients(self, basis: Basis, law) -> Complex[Array, " columns"]:
+        """They are NaN if `law` has terms that were not there when the pattern was found."""
+        law = law.flow if isinstance(law, Dissipative) else law
         values = self.picture.components(basis, law, jnp.asarray(self.reader.beta))
         coefficients = self.reader.coefficients(values)
         missing = jax.lax.stop_gradient(values - self._rebuilt(coefficients))
         most = machine_epsilon(values.dtype) ** 0.5 * jnp.max(jnp.abs(values))
         coefficients = require(coefficients, jnp.max(jnp.abs(missing)) <= most, HIDDEN)
-        return jnp.stack(weights_of(self.factors, coefficients[self.used], where))
+        return jnp.asarray(coefficients)[self.used]
 
     def _rebuilt(self, coefficients):
         """The values of the polynomials without the terms that the pattern has not found."""
@@ -139,21 +123,158 @@ class Pattern:
         return self.reader.monomials @ jnp.where(is_used, coefficients, 0.0)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Jumps:
+    """The dissipators `γ(ĴρĴ† − ½Ĵ†Ĵρ − ½ρĴ†Ĵ)` of an open system, `Ĵ = Σ_r j_r W_r`."""
+
+    used: np.ndarray  # which products of two terms occur
+    columns: Sequence[Mapping[Word, float | int]]
+
+    @classmethod
+    def of(cls, basis: Basis, law: Dissipative) -> "tuple[Jumps, np.ndarray]":
+        """Those that do not vanish at the values of `law`, with their coefficients."""
+        with jax.ensure_compile_time_eval():
+            rows = [tuple(terms) for _, terms in law.dissipators(basis.space)]
+            values = np.asarray(_products(basis, law))
+        pairs = [pair for of in rows for pair in itertools.product(of, repeat=2)]
+        used = np.flatnonzero(np.abs(values) > machine_epsilon() ** 0.7 * np.abs(values).max())
+        return cls(used, [jump_words(*pairs[i]) for i in used]), values[used]
+
+    def coefficients(self, basis: Basis, law: Dissipative) -> Complex[Array, " columns"]:
+        """`γ j_r j_s*`."""
+        return _products(basis, law)[self.used]
+
+
+def _products(basis: Basis, law: Dissipative) -> Complex[Array, " pairs"]:
+    """`γ j_r j_s*` of all jumps."""
+    found = []
+    for rate, terms in law.dissipators(basis.space):
+        j = jnp.stack([jnp.asarray(c) + 0j for c in terms.values()])
+        found.append(rate * jnp.outer(j, j.conj()).ravel())
+    return jnp.concatenate(found)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pattern:
+    """The static part of a generator: its shifts and the ladder words that they consist of.
+
+    It holds for all values of the parameters. For given values the weights are a linear map of
+    the coefficients of its sources.
+    """
+
+    picture: Picture
+    sources: tuple[tuple[Source, ...], ...]  # of the law without drives, and of each drive
+    factors: Factors  # of each shift, of each of its words, on the coefficients of all sources
+    kept: Bool[np.ndarray, "*levels"]
+    blocks: Blocks  # the index sets that the shifts connect
+
+    @property
+    def shifts(self) -> tuple[tuple[int, ...], ...]:
+        """s of `(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`."""
+        return self.blocks.shifts
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing moves."""
+        return not any(source.columns for of in self.sources for source in of)
+
+    @functools.cached_property
+    def beyond(self) -> Bool[np.ndarray, "*more"]:
+        """The coefficients outside to which the shifts lead."""
+        return outside(self.shifts, self.kept)
+
+    def operator(self, basis: Basis, law) -> Shifts | Gathered:
+        """The generator at the values of `law`.
+
+        Raises:
+            InputError: If `law` depends on time.
+        """
+        if self.picture.depends_on_time(law):
+            raise InputError(
+                "`flow` must not depend on time here, but its H does: take it at one time, "
+                "`flow.at(t)`."
+            )
+        return self.with_weights(self.weights(basis, law)(0.0))
+
+    def with_weights(self, weights: Complex[Array, "shifts size"]) -> Shifts | Gathered:
+        """The generator with given weights."""
+        if not self.kept.all():
+            return gathered(self.shifts, weights, self.kept)
+        return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
+
+    def leak(self, weights: Complex[Array, "shifts size"]) -> Rows:
+        """The part of the generator that leads from the kept coefficients, packed, out of them."""
+        return Rows(weights, sources(self.shifts, self.kept, np.argwhere(self.beyond)))
+
+    def weights(self, basis: Basis, law, *, leaks: bool = False) -> "Weights | Recomputed":
+        """The weights of all shifts as a function of t; of those that end outside if `leaks`."""
+        static, drives = self.picture.parts(law)
+        if self.picture.depends_on_time(static):
+            return Recomputed(self, basis, static, leaks)
+        parts = self._weights(basis, (static, *(part for _, part in drives)), leaks)
+        return Weights(parts, tuple(envelope for envelope, _ in drives))
+
+    def _weights(
+        self, basis: Basis, laws: tuple, leaks: bool
+    ) -> Complex[Array, "laws shifts size"]:
+        where, sizes = self.beyond if leaks else self.kept, []
+        found = [
+            [source.coefficients(basis, law) for source in of]
+            for of, law in zip(self.sources, laws, strict=True)
+        ]
+        sizes = [sum(c.size for c in of) for of in found]
+        every = jnp.concatenate([c for of in found for c in of])
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        alone = jnp.where(owner == np.arange(len(sizes))[:, None], every, 0.0)
+        of_law = lambda coefficients: jnp.stack(weights_of(self.factors, coefficients, where))
+        return jnp.stack([of_law(coefficients) for coefficients in alone])
+
+
+class Weights(eqx.Module):
+    """`W(t) = W_0 + Σ_k f_k(t) W_k`."""
+
+    parts: Complex[Array, "laws shifts size"]
+    envelopes: tuple[Callable, ...] = ()
+
+    def __call__(self, t) -> Complex[Array, "shifts size"]:
+        total = self.parts[0]
+        for envelope, part in zip(self.envelopes, self.parts[1:], strict=True):
+            total = total + envelope(t) * part
+        return total
+
+
+class Recomputed(eqx.Module):
+    """`W(t)` of a law that depends on time in any way."""
+
+    pattern: Pattern = eqx.field(static=True)
+    basis: Basis
+    law: Any
+    leaks: bool = eqx.field(static=True)
+
+    def __call__(self, t) -> Complex[Array, "shifts size"]:
+        law = self.pattern.picture.at(self.law, t)
+        return self.pattern._weights(self.basis, (law,), self.leaks)[0]
+
+
 def pattern(picture: Picture, basis: Basis, law) -> Pattern:
     """The pattern of `law` in one of the pictures, `DENSITY` or `KET`.
 
-    Found once for all values of the parameters, at arbitrary ones (`generic`); this takes longer
-    than most runs.
+    Found once for all values of the parameters and all times, at arbitrary ones (`generic`); this
+    takes longer than most runs.
 
     Args:
-        picture: `DENSITY`, of a `Flow`, or `KET`, of an anti-Wick symbol.
+        picture: `DENSITY`, of a `Flow` or an `Open` system, or `KET`, of an anti-Wick symbol.
         basis: Coefficients that the generator acts on.
         law: The flow or the symbol.
 
     Raises:
         InputError: If `law` is not polynomial in (q, p), or its degree needs more levels.
     """
-    leaves, structure = jax.tree.flatten(generic((basis, law)))
+    static, drives = picture.parts(law)
+    if picture.depends_on_time(static):
+        static = picture.at(static, jnp.ones(()))
+    laws = (static, *(part for _, part in drives))
+    leaves, structure = jax.tree.flatten(generic((basis, laws)))
     return _pattern(picture, structure, tuple(map(_frozen, leaves)), machine_epsilon())
 
 
@@ -180,19 +301,30 @@ def _thawed(leaf):
 
 @functools.lru_cache(maxsize=16)
 def _pattern(picture: Picture, structure, leaves: tuple, epsilon: float) -> Pattern:
-    basis, law = jax.tree.unflatten(structure, map(_thawed, leaves))
-    terms, kept = picture.terms(basis.modes, law), picture.kept(basis)
+    basis, laws = jax.tree.unflatten(structure, map(_thawed, leaves))
+    kept, found = picture.kept(basis), [_sources(picture, basis, law) for law in laws]
+    every = [pair for of in found for pair in of]
+    factors = by_shift([column for source, _ in every for column in source.columns], kept.ndim)
+    _check_reach(factors, kept.shape)
+    values = np.concatenate([coefficients for _, coefficients in every])
+    factors, live = _without_cancelled(factors, values, kept, epsilon**0.7)
+    blocks = Blocks.of(tuple(factors), kept, live)
+    return Pattern(picture, tuple(tuple(s for s, _ in of) for of in found), factors, kept, blocks)
+
+
+def _sources(picture: Picture, basis: Basis, law) -> list[tuple[Source, np.ndarray]]:
+    """What the generator of a law that does not depend on time consists of, with coefficients."""
+    flow = law.flow if isinstance(law, Dissipative) else law
+    terms = picture.terms(basis.modes, flow)
     traceable = lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
-    evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (basis, law)), beta)
+    evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (basis, flow)), beta)
     reader, coefficients = read(evaluate, basis.modes, [len(axes) for axes in terms])
     used = np.nonzero(coefficients)
-    monomials = zip(*used, strict=True)
-    factors = by_shift(
-        [picture.words(terms[k], reader.exponents[m]) for m, k in monomials], kept.ndim
-    )
-    _check_reach(factors, kept.shape)
-    factors, live = _without_cancelled(factors, coefficients[used], kept, epsilon**0.7)
-    return Pattern(picture, reader, used, factors, kept, Blocks.of(tuple(factors), kept, live))
+    columns = [picture.words(terms[k], reader.exponents[m]) for m, k in zip(*used, strict=True)]
+    found: list[tuple[Source, np.ndarray]] = [
+        (Polynomials(picture, reader, used, columns), coefficients[used])
+    ]
+    return [*found, Jumps.of(basis, law)] if isinstance(law, Dissipative) else found
 
 
 def _check_reach(factors: Factors, levels: tuple[int, ...]):
@@ -256,10 +388,16 @@ DENSITY = Picture(
     terms=lambda modes, flow: derivatives(modes, flow.order),
     components=components,
     words=words,
+    parts=lambda law: getattr(law, "parts", (law, ())),
+    depends_on_time=lambda law: getattr(law, "depends_on_time", False),
+    at=lambda law, t: law.at(t),
 )
 KET = Picture(
     kept=lambda basis: basis.kept_kets,
     terms=lambda modes, symbol: [()],
     components=_schroedinger,
     words=lambda axes, exponent: {monomial_word(exponent): 1},
+    parts=separated,
+    depends_on_time=depends_on_time,
+    at=frozen,
 )

@@ -55,7 +55,26 @@ def monomial_word(exponent: np.ndarray) -> Word:
     return tuple("+" * u + "-" * d for u, d in zip(up, down, strict=True))
 
 
-def by_shift(columns: Sequence[Mapping[Word, int]], axes: int) -> Factors:
+def jump_words(left: tuple[int, ...], right: tuple[int, ...]) -> dict[Word, float]:
+    """`W_r ρ W_s† − ½ W_s†W_r ρ − ½ ρ W_s†W_r` of two normally ordered products.
+
+    Args:
+        left: Powers (m₁…m_N, n₁…n_N) of `W_r = Π â_i†^{m_i} Π â_i^{n_i}`.
+        right: Those of W_s.
+    """
+    modes = len(left) // 2
+    one = lambda powers, i: "-" * powers[modes + i] + "+" * powers[i]  # the first letter acts first
+    dagger = lambda powers, i: "-" * powers[i] + "+" * powers[modes + i]
+    axes, none = range(modes), ("",) * modes
+    both = tuple(one(left, i) for i in axes) + tuple(one(right, i) for i in axes)
+    total: dict[Word, float] = defaultdict(float)
+    total[both] += 1.0
+    total[tuple(one(left, i) + dagger(right, i) for i in axes) + none] -= 0.5
+    total[none + tuple(one(right, i) + dagger(left, i) for i in axes)] -= 0.5
+    return dict(total)
+
+
+def by_shift(columns: Sequence[Mapping[Word, float | int]], axes: int) -> Factors:
     """The words of each shift, by how much they raise each of the `axes`; and the zero shift."""
     factors: Factors = defaultdict(lambda: defaultdict(lambda: np.zeros(len(columns))))
     factors[(0,) * axes][("",) * axes] += 0
@@ -104,9 +123,11 @@ class Shifts(eqx.Module):
             terms.append(weight * padded[tuple(slice(r - d, r - d + n) for r, d, n in window)])
         return sum(terms, jnp.zeros_like(rho))
 
-    def bound(self) -> Float[Array, ""]:
-        """`‖L‖_∞`, the largest sum of absolute weights over a row."""
-        return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
+    def range(self) -> "Range":
+        """Its numerical range."""
+        levels = self.weights.shape[1:]
+        weights = self.weights.reshape(len(self.shifts), -1)
+        return range_of(self.shifts, np.ones(levels, bool), weights)
 
 
 class Gathered(eqx.Module):
@@ -125,9 +146,11 @@ class Gathered(eqx.Module):
         """The operator on packed coefficients, for repeated application."""
         return Rows(self.weights, self.sources)
 
-    def bound(self) -> Float[Array, ""]:
-        """`‖L‖_∞`."""
-        return self.on_rows().bound()
+    def range(self) -> "Range":
+        """Its numerical range."""
+        kept = np.zeros(self.levels, bool)
+        kept.ravel()[np.asarray(self.places)] = True
+        return range_of(self.shifts, kept, self.weights)
 
     def pack(self, rho: Complex[Array, "*levels"]) -> Complex[Array, " size"]:
         """The coefficients that are kept."""
@@ -153,10 +176,6 @@ class Rows(eqx.Module):
     def __call__(self, row: Complex[Array, " kept"]) -> Complex[Array, " size"]:
         padded = jnp.concatenate([row, jnp.zeros(1, row.dtype)])
         return jnp.sum(self.weights * padded[self.sources], axis=0)
-
-    def bound(self) -> Float[Array, ""]:
-        """`‖L‖_∞`."""
-        return jnp.max(jnp.sum(jnp.abs(self.weights), axis=0))
 
 
 def sources(
@@ -190,21 +209,59 @@ def outside(shifts, kept: Bool[np.ndarray, "*levels"]) -> Bool[np.ndarray, "*mor
     return reached & ~more
 
 
-def growth(shifts, kept: Bool[np.ndarray, "*levels"], weights: Complex[Array, "shifts size"]):
-    """A bound of the largest eigenvalue of `(L + L†)/2` by Gershgorin's discs, at least 0.
+class Range(NamedTuple):
+    """A rectangle that contains the numerical range `⟨ρ, Lρ⟩/⟨ρ, ρ⟩` of an operator."""
 
-    `‖e^{Lt}‖ ≤ e^{growth·t}` in the norm `√Σ|ρ_k|²`.
-    """
-    given = dict(zip(shifts, weights, strict=True))
-    none = jnp.zeros_like(weights[0])
+    lower: Complex[Array, ""]
+    upper: Complex[Array, ""]
+
+    @property
+    def center(self) -> Complex[Array, ""]:
+        """Its middle."""
+        return (self.lower + self.upper) / 2
+
+    @property
+    def real(self) -> Float[Array, ""]:
+        """Half its real width."""
+        return jnp.real(self.upper - self.lower) / 2
+
+    @property
+    def imaginary(self) -> Float[Array, ""]:
+        """Half its imaginary width."""
+        return jnp.imag(self.upper - self.lower) / 2
+
+    @property
+    def ratio(self) -> Float[Array, ""]:
+        """`a/b + √(1 + a²/b²)` for a, b half its widths, b at least a."""
+        b = jnp.maximum(self.imaginary, self.real)
+        share = self.real / jnp.where(b > 0, b, 1.0)
+        return share + jnp.sqrt(1 + share**2)
+
+    @property
+    def growth(self) -> Float[Array, ""]:
+        """`‖e^{Lt}‖ ≤ e^{growth·t}` in the norm `√Σ|ρ_k|²`, at least 0."""
+        return jnp.maximum(jnp.real(self.upper), 0.0)
+
+
+def range_of(
+    shifts, kept: Bool[np.ndarray, "*levels"], weights: Complex[Array, "shifts size"]
+) -> Range:
+    """The numerical range by Gershgorin's discs of `(L + L†)/2` and `(L − L†)/2i`."""
     reverse = lambda shift: tuple(-s for s in shift)
-    every = list(given | dict.fromkeys(map(reverse, shifts)))
-    total = jnp.zeros_like(none.real)
-    for shift, source in zip(every, sources(every, kept), strict=True):
-        back = jnp.append(given.get(reverse(shift), none), 0.0)[source]  # L†: from k − s to k
-        part = (jnp.where(source < none.size, given.get(shift, none), 0.0) + back.conj()) / 2
-        total = total + (jnp.abs(part) if any(shift) else part.real)
-    return jnp.maximum(jnp.max(total), 0.0)
+    zero = (0,) * kept.ndim
+    every = [s for s in dict.fromkeys((*shifts, *map(reverse, shifts))) if s != zero]
+    place = {shift: i for i, shift in enumerate(shifts)}
+    of = lambda many: np.array([place.get(s, len(shifts)) for s in many], int)  # the last row is 0
+    source = sources([zero, *every], kept)[1:]
+    inside = source < weights.shape[1]
+    table = jnp.pad(weights, [(0, 1), (0, 1)])
+    here = jnp.where(inside, table[of(every), :-1], 0.0)
+    back = table[of(map(reverse, every))[:, None], source].conj()  # L†: from k − s to k
+    real, imaginary = (jnp.sum(jnp.abs(x), axis=0) / 2 for x in (here + back, here - back))
+    middle = table[of([zero])[0], :-1]
+    lower = jnp.min(middle.real - real) + 1j * jnp.min(middle.imag - imaginary)
+    upper = jnp.max(middle.real + real) + 1j * jnp.max(middle.imag + imaginary)
+    return Range(lower, upper)
 
 
 def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels"]:

@@ -2,6 +2,8 @@
 
 The Husimi density is the distribution of heterodyne outcomes, a joint measurement of q and p with
 added noise. Its moments are therefore those of antinormal order.
+
+A state `rho` is given by its coefficients or, if it is pure, by the amplitudes of its ket.
 """
 
 import math
@@ -10,11 +12,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Int, Key
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int, Key
 
 from ..errors import (
     InputError,
-    field,
     positive,
     require,
     require_instance,
@@ -26,31 +27,36 @@ from ..grid import Grid, density, field_on
 from ..phase_space.coordinates import PhaseSpace
 from ..phase_space.polynomial import Polynomial
 from .basis import FockBargmann
+from .distributions import (
+    State,
+    as_state,
+    mean,
+    parity as parity,
+    photon_numbers as photon_numbers,
+    quadratures as quadratures,
+    wigner as wigner,
+)
 
 Powers = tuple[int, ...]
 NEGLIGIBLE = 1e-6  # negative part of a density, of its maximum: interpolation and round-off
 AT_ONCE = 1 << 22  # overlaps of proposals, 64 MB
 
 
-def moment(
-    basis: FockBargmann, rho: Complex[Array, "*levels"], up: Powers, down: Powers
-) -> Complex[Array, ""]:
+def moment(basis: FockBargmann, rho: State, up: Powers, down: Powers) -> Inexact[Array, ""]:
     """`∫ Π_i β_i*^{up_i} β_i^{down_i} ρ = ⟨Π_i â_i^{down_i} â_i†^{up_i}⟩`, exact in the basis.
 
     Args:
         basis: That of `rho`.
-        rho: Coefficients.
+        rho: Coefficients or amplitudes.
         up, down: Powers of β* and β, one for each mode.
 
     Raises:
         InputError: If the powers are not integers of at least 0, one for each mode, or `rho` has
             another shape than the basis.
     """
-    rho = _matrix(basis, rho)
+    rho = as_state(basis, "rho", rho)
     require_powers(basis, up=up, down=down)
-    for mode, powers in enumerate(zip(basis.cutoff, up, down, strict=True)):
-        rho = jnp.tensordot(_integrals(*powers), rho, axes=((0, 1), (0, basis.modes - mode)))
-    return rho
+    return mean(rho, [_integrals(*powers).T for powers in zip(basis.cutoff, up, down, strict=True)])
 
 
 def _integrals(levels: int, up: int, down: int) -> Float[np.ndarray, "levels levels"]:
@@ -64,20 +70,18 @@ def _integrals(levels: int, up: int, down: int) -> Float[np.ndarray, "levels lev
     return matrix
 
 
-def expectation(
-    basis: FockBargmann, rho: Complex[Array, "*levels"], symbol: Polynomial
-) -> Float[Array, ""]:
+def expectation(basis: FockBargmann, rho: State, symbol: Polynomial) -> Float[Array, ""]:
     """`⟨Â⟩ = ∫ A ρ` of the operator with this anti-Wick symbol in the units of the basis.
 
     Args:
         basis: That of `rho`.
-        rho: Coefficients.
+        rho: Coefficients or amplitudes.
         symbol: A(Q, P), from `polynomial`, `from_terms` or `from_qutip`.
 
     Raises:
         InputError: If `symbol` has other modes or `rho` another shape than the basis.
     """
-    rho = _matrix(basis, rho)
+    rho = as_state(basis, "rho", rho)
     require_instance(Polynomial, symbol=symbol)
     modes = basis.modes
     if symbol.modes != modes:
@@ -91,25 +95,25 @@ def expectation(
     return jnp.real(sum(terms))
 
 
-def reduced(
-    basis: FockBargmann, rho: Complex[Array, "*levels"], keep: tuple[int, ...]
-) -> Complex[Array, "*kept"]:
+def reduced(basis: FockBargmann, rho: State, keep: tuple[int, ...]) -> Inexact[Array, "*kept"]:
     """The coefficients of some of the modes, the others integrated out.
 
     Args:
         basis: That of `rho`.
-        rho: Coefficients.
+        rho: Coefficients or amplitudes.
         keep: Which modes, in increasing order.
 
     Raises:
         InputError: If `keep` is not increasing, or `rho` has another shape than the basis.
     """
-    rho = _matrix(basis, rho)
+    rho = as_state(basis, "rho", rho)
     _require_increasing("keep", keep, basis.modes)
     left, right = list(range(basis.modes)), list(range(basis.modes, 2 * basis.modes))
     for mode in set(left) - set(keep):
         right[mode] = left[mode]
     kept = [left[mode] for mode in keep] + [right[mode] for mode in keep]
+    if rho.ndim == basis.modes:
+        return jnp.einsum(rho, left, rho.conj(), right, kept)
     return jnp.einsum(rho, [*left, *right], kept)
 
 
@@ -163,7 +167,7 @@ def marginal(grid: Grid, rho: Float[Array, "*shape"], axes: tuple[int, ...]) -> 
 
 
 def sample(
-    key: Key[Array, ""], basis: FockBargmann, rho: Complex[Array, "*levels"], count: int
+    key: Key[Array, ""], basis: FockBargmann, rho: State, count: int
 ) -> Float[np.ndarray, "count phase"]:
     """Samples of (q, p) from the Husimi density, exact and independent.
 
@@ -174,7 +178,7 @@ def sample(
     Args:
         key: Of `jax.random`.
         basis: That of `rho`.
-        rho: Coefficients of a state.
+        rho: Coefficients or amplitudes.
         count: Number of samples.
 
     Raises:
@@ -183,7 +187,8 @@ def sample(
     """
     require_key(key=key)
     require_whole(count=count)
-    rho = _matrix(basis, rho)
+    rho = as_state(basis, "rho", rho)
+    rho = basis.pure(rho) if rho.ndim == basis.modes else rho
     size = math.prod(basis.cutoff)
     matrix = np.asarray(rho).reshape(size, size)
     _require_state(matrix)
@@ -245,17 +250,6 @@ def require_powers(basis: FockBargmann, **powers):
 def _is_list_of_integers(values) -> bool:
     whole = lambda n: isinstance(n, int | np.integer) and not isinstance(n, bool)
     return isinstance(values, tuple | list) and all(map(whole, values))
-
-
-def _matrix(basis: FockBargmann, rho) -> Complex[Array, "*levels"]:
-    """`rho` as coefficients of the basis, finite where they are known."""
-    require_instance(FockBargmann, basis=basis)
-    if np.shape(rho) == basis.cutoff:
-        raise InputError(
-            f"`rho` must have the basis's shape {basis.levels}, but has {np.shape(rho)}: for a "
-            "ket, use `basis.pure(ket)`."
-        )
-    return field("rho", rho, basis.levels)
 
 
 def _real_on(grid: Grid, rho) -> Float[Array, "*shape"]:

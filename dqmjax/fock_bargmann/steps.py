@@ -4,23 +4,29 @@ Also the equation of kets, `iκ ∂ψ/∂t = Ĥψ`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Complex, Float
 
 from ..errors import InputError, require_instance, require_shape
 from ..evolution.status import Faults, Reason, beyond
 from ..evolution.stepper import AbstractStepper
+from ..phase_space.fokker_planck import Flow
+from ..phase_space.open_system import Open
+from ..phase_space.symbols import depends_on_time
 from .basis import AT_EDGE, FockBargmann, share
-from .exponential import action_reach, expm, expm_action, expm_reach
-from .generator import Flow, Pattern
-from .ladder import Blocks, Gathered, Rows, Shifts, growth
+from .exponential import expm, expm_action, expm_reach
+from .generator import Pattern, Recomputed, Weights
+from .ladder import Blocks, Gathered, Range, Shifts
 
 Scalar = Float[Array, ""]
+ROOT = np.sqrt(3.0)
+NODES = (0.5 - ROOT / 6, 0.5 + ROOT / 6)  # of Gauss and Legendre
+SHARES = (0.25 + ROOT / 6, 0.25 - ROOT / 6)  # of the nearer and the farther one in each half
 
 MAX_DENSE = (
     64  # widest block to exponentiate; up to here 5 to 9 times faster (bench/integrators.py)
@@ -28,15 +34,23 @@ MAX_DENSE = (
 
 
 class HusimiStep(AbstractStepper):
-    """The Husimi picture on Fock–Bargmann coefficients, `ρ(t + dt) = e^{L dt} ρ(t)`.
+    """The Husimi picture on Fock–Bargmann coefficients, `∂ρ/∂t = L(t)ρ`.
 
-    The exponential is exact to round-off for every dt. If L decomposes into small blocks
-    (number-conserving symbols: fixed m − n), it is a batch of dense exponentials, one per
-    distinct dt. Otherwise it is a Taylor series in the weighted shifts, its number of pieces set
-    by ‖L‖dt.
+    Without drives a step is `ρ(t + dt) = e^{L dt} ρ(t)`, exact to round-off for every dt. If L
+    decomposes into small blocks (number-conserving symbols: fixed m − n), it is a batch of dense
+    exponentials, one per distinct dt. Otherwise it is a Chebyshev series in the weighted shifts,
+    of so many pieces and terms as the numerical range of L dt needs.
+
+    With drives it is the commutator-free Magnus step of order 4,
+
+    `e^{(b L_1 + a L_2)dt} e^{(a L_1 + b L_2)dt}`, `L_i = L(t + c_i dt)`, `a, b = ¼ ± √3/6`,
+    `c = ½ ∓ √3/6` (Blanes & Moan 2006, doi:10.1016/j.apnum.2005.11.004),
+
+    exact while the drives are constant: let steps end at the jumps of a `Pulse`.
 
     Args:
-        fokker_planck: Equation of motion with polynomial drift and diffusion, also `Damped`.
+        fokker_planck: Equation of motion with polynomial drift and diffusion, also `Damped` and
+            `Open`; its H may depend on time.
         basis: Coefficients, cut-off and measuring scale, which may differ from the equation's ℓ.
 
     A state is a complex array of shape `basis.levels`. `solve` raises once a millionth of ‖ρ‖² is
@@ -45,23 +59,33 @@ class HusimiStep(AbstractStepper):
     exact: `throw=False` returns them.
     """
 
-    fokker_planck: Flow
+    fokker_planck: Flow | Open
     basis: FockBargmann
 
     def __check_init__(self):
         require_instance(FockBargmann, basis=self.basis)
-        if not isinstance(self.fokker_planck, Flow):
+        if not isinstance(self.fokker_planck, Flow | Open):
             raise InputError(
                 "`fokker_planck` must be an equation of motion, such as `FokkerPlanck`, but is "
                 f"{self.fokker_planck!r}."
             )
+
+    @property
+    def order(self) -> int | None:
+        """The global error is O(dt**order); `None` if steps have no error."""
+        return 4 if getattr(self.fokker_planck, "depends_on_time", False) else None
+
+    def vector(self, state):
+        """The coefficients."""
+        return state
 
     def faults(self, state):
         """Of coefficients at the cut-off."""
         return _faults(self.basis.pattern(self.fokker_planck), state)
 
     def make_step(self, dt):
-        return _step(self.basis.pattern(self.fokker_planck), self.basis, self.fokker_planck, dt)
+        pattern = self.basis.pattern(self.fokker_planck)
+        return _step(pattern, self.basis, self.fokker_planck, dt, self.order is None)
 
 
 class KetStep(AbstractStepper):
@@ -70,8 +94,10 @@ class KetStep(AbstractStepper):
     Where the Fokker–Planck equation of `symbol` `is_exact`, with C = 1 and the κ and ℓ of the
     basis, the Husimi density `⟨β|ψ⟩⟨ψ|β⟩` obeys it.
 
+    The steps are those of `HusimiStep`.
+
     Args:
-        symbol: Anti-Wick symbol H(q, p) of Ĥ; a polynomial.
+        symbol: Anti-Wick symbol H(q, p) of Ĥ, a polynomial; also `H(q, p, t)` and `Driven`.
         basis: Number states, cut-off, ℓ and κ (ħ).
 
     A state is a complex array of shape `basis.cutoff`.
@@ -85,12 +111,22 @@ class KetStep(AbstractStepper):
         if not callable(self.symbol):
             raise InputError(f"`symbol` must be a function of (q, p), but is {self.symbol!r}.")
 
+    @property
+    def order(self) -> int | None:
+        """The global error is O(dt**order); `None` if steps have no error."""
+        return 4 if depends_on_time(self.symbol) else None
+
+    def vector(self, state):
+        """The amplitudes."""
+        return state
+
     def faults(self, state):
         """Of amplitudes at the cut-off."""
         return _faults(self.basis.ket_pattern(self.symbol), state)
 
     def make_step(self, dt):
-        return _step(self.basis.ket_pattern(self.symbol), self.basis, self.symbol, dt)
+        pattern = self.basis.ket_pattern(self.symbol)
+        return _step(pattern, self.basis, self.symbol, dt, self.order is None)
 
 
 def _faults(pattern: Pattern, state) -> Faults:
@@ -98,18 +134,26 @@ def _faults(pattern: Pattern, state) -> Faults:
     return {Reason.LEVELS: share(state, pattern.blocks.edge) / AT_EDGE}
 
 
-def _step(pattern: Pattern, basis: FockBargmann, law, dt) -> "_TruncatedStep":
-    operator, blocks = pattern.operator(basis, law), pattern.blocks
-    rates = growth(pattern.shifts, pattern.kept, operator.weights.reshape(len(blocks.shifts), -1))
-    leak = _Leak(pattern.leak(basis, law), np.flatnonzero(pattern.kept), rates)
-    if blocks.width > MAX_DENSE:
-        return _TruncatedStep(
-            _Series(operator), action_reach(operator, dt), leak, dt, blocks.levels
-        )
-    matrices = dt * blocks.matrices(operator)
-    return _TruncatedStep(
-        _Dense(blocks, expm(matrices)), expm_reach(matrices), leak, dt, blocks.levels
-    )
+def _step(pattern: Pattern, basis: FockBargmann, law, dt, is_static: bool) -> "_TruncatedStep":
+    weights = pattern.weights(basis, law)
+    leak = _Leak(pattern, pattern.weights(basis, law, leaks=True))
+    if not is_static:
+        return _TruncatedStep(_Magnus(pattern, weights), leak, dt)
+    operator = pattern.with_weights(weights(0.0))
+    of = operator.range()
+    if pattern.blocks.width > MAX_DENSE:
+        return _TruncatedStep(_Series(operator, of), leak, dt)
+    matrices = dt * pattern.blocks.matrices(operator)
+    move = _Dense(pattern.blocks, expm(matrices), Moved(0.0, expm_reach(matrices), of.growth))
+    return _TruncatedStep(move, leak, dt)
+
+
+class Moved(NamedTuple):
+    """A state after a step, and what is known of the step."""
+
+    rho: Any
+    reach: Scalar  # ‖L‖dt over the largest possible
+    growth: Scalar  # ‖e^{Lt}‖ ≤ e^{growth·t}
 
 
 class _Dense(eqx.Module):
@@ -117,37 +161,62 @@ class _Dense(eqx.Module):
 
     blocks: Blocks = eqx.field(static=True)
     propagators: Complex[Array, "count width width"]
+    known: Moved
 
-    def __call__(self, dt, rho):
+    def __call__(self, t, dt, rho):
         rows = self.blocks.gather(rho)
-        return self.blocks.scatter(jnp.einsum("bij,bj->bi", self.propagators, rows))
+        moved = self.blocks.scatter(jnp.einsum("bij,bj->bi", self.propagators, rows))
+        return self.known._replace(rho=moved)
 
 
 class _Series(eqx.Module):
-    """`ρ → e^{L dt} ρ` by Taylor series."""
+    """`ρ → e^{L dt} ρ` by Chebyshev series."""
 
     operator: Shifts | Gathered
+    of: Range
 
-    def __call__(self, dt, rho):
-        if isinstance(self.operator, Shifts):
-            return expm_action(self.operator, dt, rho)
-        packed = self.operator.pack(rho)
-        return self.operator.unpack(expm_action(self.operator.on_rows(), dt, packed))
+    def __call__(self, t, dt, rho):
+        return Moved(*expm_action(self.operator, self.of, dt, rho), self.of.growth)
+
+
+class _Magnus(eqx.Module):
+    """`ρ → e^{(b L_1 + a L_2)dt} e^{(a L_1 + b L_2)dt} ρ`."""
+
+    pattern: Pattern = eqx.field(static=True)
+    weights: Weights | Recomputed
+
+    def __call__(self, t, dt, rho):
+        first, second = (self.weights(t + node * dt) for node in NODES)
+        return magnus(self.pattern, first, second, dt, rho)
+
+
+def magnus(pattern: Pattern, first, second, dt, rho) -> Moved:
+    """A step with these weights at the two `NODES`."""
+    near, far = SHARES
+
+    def half(rho, weights):  # one program for both
+        operator = pattern.with_weights(weights)
+        of = operator.range()
+        rho, reach = expm_action(operator, of, dt, rho)
+        return rho, (reach, of.growth)
+
+    halves = jnp.stack([near * first + far * second, far * first + near * second])
+    rho, (reach, growth) = jax.lax.scan(half, rho, halves)
+    return Moved(rho, jnp.max(reach), jnp.max(growth))
 
 
 class _Leak(eqx.Module):
     """`(L − L_N)ρ`, what the equation leads out of N coefficients."""
 
-    operator: Rows
-    kept: Int[np.ndarray, " size"]
-    growth: Scalar  # ‖e^{Lt}‖ ≤ e^{growth·t}
+    pattern: Pattern = eqx.field(static=True)
+    outside: Weights | Recomputed  # of the shifts that end there
 
-    def rate(self, rho) -> Scalar:
+    def rate(self, t, rho) -> Scalar:
         """Its norm."""
-        row = jnp.ravel(rho)[self.kept]
-        return (
-            jnp.linalg.norm(self.operator(row)) if self.operator.weights.size else 0 * row[0].real
-        )
+        row = jnp.ravel(rho)[np.flatnonzero(self.pattern.kept)]
+        if not self.pattern.beyond.any():
+            return 0 * row[0].real
+        return jnp.linalg.norm(self.pattern.leak(self.outside(t))(row))
 
 
 class _Watched(NamedTuple):
@@ -161,6 +230,7 @@ class _Watched(NamedTuple):
     factor: Scalar
     distance: Scalar
     norm: Scalar  # of ρ at the beginning
+    reach: Scalar  # ‖L‖dt over the largest possible, of the worst step
 
 
 class _TruncatedStep(eqx.Module):
@@ -171,33 +241,40 @@ class _TruncatedStep(eqx.Module):
     steps. Where L is unitary or contracts, ‖e^{Lt}‖ ≤ 1.
     """
 
-    move: _Dense | _Series
-    reach: Scalar  # ‖L‖dt over the largest possible
+    move: _Dense | _Series | _Magnus
     leak: _Leak
     dt: Scalar
-    levels: tuple[int, ...] = eqx.field(static=True)
 
     def enter(self, t, rho):
-        require_shape("state", rho, self.levels)
-        rho = jnp.asarray(rho, jnp.result_type(rho, self.leak.operator.weights))
-        rate, norm = jax.lax.stop_gradient((self.leak.rate(rho), jnp.linalg.norm(rho.ravel())))
-        return _Watched(rho, rate, jnp.ones_like(rate), jnp.zeros_like(rate), norm)
+        pattern = self.leak.pattern
+        require_shape("state", rho, pattern.kept.shape)
+        rho = jnp.asarray(rho, jnp.result_type(rho, 1j))
+        rate, norm = _constant((self.leak.rate(t, rho), jnp.linalg.norm(rho.ravel())))
+        zero = jnp.zeros_like(rate)
+        return _Watched(rho, rate, jnp.ones_like(rate), zero, norm, zero)
 
     def __call__(self, t, watched):
-        rho = self.move(self.dt, watched.rho)
-        leak, dt, seen = jax.lax.stop_gradient((self.leak, jnp.abs(self.dt), rho))
-        rate, grown = leak.rate(seen), jnp.exp(leak.growth * dt)
+        moved = self.move(t, self.dt, watched.rho)
+        leak, dt, known = _constant((self.leak, jnp.abs(self.dt), moved))
+        rate, grown = leak.rate(t + self.dt, known.rho), jnp.exp(known.growth * dt)
         distance = grown * (watched.distance + dt * watched.rate / 2) + dt * rate / 2
-        return _Watched(rho, rate, grown * watched.factor, distance, watched.norm)
+        reach = jnp.maximum(watched.reach, known.reach)
+        return _Watched(moved.rho, rate, grown * watched.factor, distance, watched.norm, reach)
 
     def leave(self, t, watched):
         return watched.rho
 
     def faults(self, watched):
         """Of an exponent that is out of range."""
-        return {Reason.EXPONENT: beyond(self.reach)}
+        return {Reason.EXPONENT: beyond(watched.reach)}
 
     def error(self, before, watched):
         """The bound relative to ‖ρ‖, from that before the interval."""
         distance = watched.factor * before * watched.norm + watched.distance
         return distance / jax.lax.stop_gradient(jnp.linalg.norm(watched.rho.ravel()))
+
+
+def _constant(tree):
+    """`tree` without derivatives; it may contain functions."""
+    arrays, rest = eqx.partition(tree, eqx.is_array)
+    return eqx.combine(jax.lax.stop_gradient(arrays), rest)

@@ -4,9 +4,11 @@ The Fokker–Planck equation of time-symmetric stochastic mechanics on phase spa
 arXiv:2603.20399, eqs. (52) and (56). D is symmetric and traceless.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -26,11 +28,29 @@ from ..errors import (
     require_whole,
 )
 from ..grid import Grid, field_on
+from ..user_function import called_once
 from .coordinates import PhaseSpace, contract_all, derivatives, for_modes, symplectic_form
-from .symbols import energy, known_modes, require_same_modes, require_symbol
+from .driven import Envelope, Time, frozen, separated
+from .ordering import operator_text
+from .symbols import depends_on_time, energy, known_modes, require_same_modes
 
 Phase = Float[Array, " phase"]
 Scalar = Float[Array, ""]
+Factor = Callable[[Callable, Array, Array], Array]
+
+
+@runtime_checkable
+class Flow(Protocol):
+    """`∂ρ/∂t = Σ_k Σ_ab… ∂_a∂_b… (G_ab…⁽ᵏ⁾ ρ)`, k = 1 … `order`, in the coordinates ξ = (q, p)."""
+
+    @property
+    def order(self) -> int:
+        """The highest number of derivatives."""
+        ...
+
+    def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
+        """G⁽ᵏ⁾ at one point, symmetric, with k axes of 2N."""
+        ...
 
 
 class FokkerPlanck(eqx.Module):
@@ -42,22 +62,26 @@ class FokkerPlanck(eqx.Module):
     `H̃'' = Lᵀ H''(ξ) L` (arXiv:2603.20399, eqs. (52), (56)); with more derivatives, see `tensor`.
 
     Args:
-        symbol: Anti-Wick symbol `H(q, p)` for one point, q and p of shape (N,).
+        symbol: Anti-Wick symbol `H(q, p)` for one point, q and p of shape (N,); also `H(q, p, t)`
+            and `Driven`.
         ell: ℓ, length scale; one number or one per mode.
         kappa: κ, action scale.
         hbar: ħ.
         C: Strength of the diffusion; 1 for quantum mechanics, 0 for Liouville.
         order: K, number of derivatives kept of the exact equation: 2 as above, 1 without diffusion
             (Liouville), the degree of H for quantum mechanics of any H.
+        factor: `f_ij` of arXiv:2603.20399, eq. (41), for other theories: the diffusion of modes i
+            and j, `∂²H/∂α_i*∂α_j*`, is multiplied by it. A function `f(H, q, p)` of the symbol and
+            a point with one real number or a matrix (N, N); only with `order` 1 or 2.
 
     Python floats are constants, arrays are trainable. ξ has shape (2N,), q before p.
 
     Raises:
-        InputError: If `symbol` is no function of (q, p) or has an argument t, `order` is not a
-            positive integer, `kappa` or `ell` is not positive, ħ is negative, `C` is not finite, or
-            ℓ and symbol differ in their modes; and when the symbol is evaluated, if it uses a
-            coordinate that the point does not have, or does not return one real number. Traced
-            numbers become NaN in place of an error.
+        InputError: If `symbol` is no function of (q, p) or (q, p, t), `order` is not a positive
+            integer or exceeds 2 with a `factor`, `kappa` or `ell` is not positive, ħ is negative,
+            `C` is not finite, or ℓ and symbol differ in their modes; and when the symbol is
+            evaluated, if it uses a coordinate that the point does not have, or does not return one
+            real number. Traced numbers become NaN in place of an error.
     """
 
     symbol: Callable[[Array, Array], Scalar]
@@ -74,35 +98,89 @@ class FokkerPlanck(eqx.Module):
         default=1.0, converter=partial(finite, "C", shape=()), kw_only=True
     )
     order: int = eqx.field(default=2, kw_only=True, static=True)
+    factor: Factor | None = eqx.field(default=None, kw_only=True)
 
     def __check_init__(self):
         require_whole(1, order=self.order)
-        require_symbol(self.symbol)
+        depends_on_time(self.symbol)
+        if self.factor is not None and (self.order > 2 or not callable(self.factor)):
+            raise InputError(
+                "`factor` must be a function f(H, q, p), with `order` 1 or 2, but is "
+                f"{self.factor!r} with order {self.order}."
+            )
         require_same_modes(self.symbol, self.ell)
         self.space(self.modes or 1)
 
     def __str__(self) -> str:
-        """The fields and, if the parameters are known, whether this is quantum mechanics."""
-        if not is_known(self):
+        """The fields and, if the parameters are known, the operator whose symbol H is, and whether
+        this is its quantum mechanics."""
+        if not is_known(self) or self.depends_on_time:
             return repr(self)
+        lines = [repr(self)]
+        if self.modes is not None:
+            try:
+                text = operator_text(self.symbol, self.modes, self.ell, self.kappa)
+                lines.append(f"H is the anti-Wick symbol of {text} + const.")
+            except InputError:  # no polynomial
+                pass
+        return "\n".join([*lines, self._verdict])
+
+    @property
+    def _verdict(self) -> str:
+        """Whether this is quantum mechanics, and if not, why."""
         if self.is_exact:
-            return (
-                f"{self!r}\nThis is quantum mechanics of the operator whose anti-Wick symbol is H."
-            )
+            return "This is quantum mechanics."
         known = "This is NOT quantum mechanics: "
+        if self.factor is not None:
+            return f"{known}`factor` changes the diffusion."
         if not self._has_quantum_scale:
-            return f"{self!r}\n{known}κ = {self.kappa:g}, but ħ = {self.hbar:g}."
+            return f"{known}κ = {self.kappa:g}, but ħ = {self.hbar:g}."
         if not _agree(self.C, 1.0):
-            return f"{self!r}\n{known}C = {self.C:g}."
-        return f"{self!r}\n{known}H has derivatives that `order={self.order}` leaves out."
+            return f"{known}C = {self.C:g}."
+        return f"{known}H has derivatives that `order={self.order}` leaves out."
 
     def _repr_pretty_(self, printer, cycle):
         """What a notebook shows."""
         printer.text(str(self))
 
     def hamiltonian(self, xi: Phase) -> Scalar:
-        """`H` at `ξ = (q, p)`."""
+        """`H` at `ξ = (q, p)`.
+
+        Raises:
+            InputError: If H depends on time.
+        """
+        self.require_static()
         return energy(self.symbol, self._point(xi))
+
+    def require_static(self):
+        """Checks that H does not depend on time.
+
+        Raises:
+            InputError: If it does.
+        """
+        if self.depends_on_time:
+            raise InputError(
+                "`flow` must not depend on time here, but its symbol does: take it at one time, "
+                "`flow.at(t)`."
+            )
+
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether the symbol has an argument t."""
+        return depends_on_time(self.symbol)
+
+    def at(self, t: Time) -> "FokkerPlanck":
+        """The equation at time t, which does not depend on time."""
+        return dataclasses.replace(self, symbol=frozen(self.symbol, t))
+
+    @property
+    def parts(self) -> "tuple[FokkerPlanck, tuple[tuple[Envelope, FokkerPlanck], ...]]":
+        """The equation without its drives, and pairs (f_k, equation of H_k): it is linear in H."""
+        if self.factor is not None:
+            return self, ()
+        base, drives = separated(self.symbol)
+        of = lambda symbol: dataclasses.replace(self, symbol=symbol)
+        return of(base), tuple((envelope, of(symbol)) for envelope, symbol in drives)
 
     def drift(self, xi: Phase) -> Phase:
         """Hamilton's equations, `(∂H/∂p, −∂H/∂q)` at ξ."""
@@ -114,7 +192,24 @@ class FokkerPlanck(eqx.Module):
         xi, scale = self._point(xi), self.scale(xi)
         hessian = scale[:, None] * jax.jacfwd(jax.jacfwd(self.hamiltonian))(xi) * scale
         J = symplectic_form(xi.size // 2)
-        return self._diffusivity / (2 * self.kappa) * (hessian @ J - J @ hessian)
+        strength = self._diffusivity / (2 * self.kappa) * self._factor(xi)
+        return strength * (hessian @ J - J @ hessian)
+
+    def _factor(self, xi: Phase) -> Float[Array, "..."] | float:
+        """`f_ij` for the axes (q, p) of modes i and j, 1 by default."""
+        if (factor := self.factor) is None:
+            return 1.0
+        modes = xi.size // 2
+        energy = lambda q, p: self.symbol(q, p)  # a function only, as for `check`
+        at = lambda q, p: factor(energy, q, p)
+        found = called_once("factor", at, *np.ones((2, modes)))
+        if found.shape not in ((), (modes, modes)) or found.dtype.kind not in "iuf":
+            raise InputError(
+                f"`factor` must return one real number or shape ({modes}, {modes}), but returns "
+                f"{found.dtype} of shape {found.shape}."
+            )
+        found = jnp.broadcast_to(at(*jnp.split(xi, 2)), (modes, modes))
+        return jnp.tile(found, (2, 2))
 
     @property
     def _diffusivity(self) -> Scalar | float:
@@ -182,7 +277,9 @@ class FokkerPlanck(eqx.Module):
         machine precision, for any H. The parameters must be known; a plain function of more than
         one mode needs `ell` with an entry for each.
         """
-        if not self._has_quantum_scale or not self._ends_at(self.order):
+        if not self._has_quantum_scale or self.factor is not None:
+            return False
+        if not self._ends_at(self.order):
             return False
         return _agree(self.C, 1.0) or self._ends_at(1)
 
@@ -238,60 +335,7 @@ def _agree(one, other) -> bool:
     return bool(np.isclose(one, other, rtol=1e-5, atol=0.0))
 
 
-class Damped(eqx.Module):
-    """A flow coupled to a bath, `∂ρ/∂t = … + (γ/2) ∇·(ξρ) + (γ/2)(n̄ + 1) Δ_z ρ`.
-
-    In amplitudes `(γ/2) Σ (∂_β β + ∂_β* β*) ρ + γ(n̄ + 1) Σ ∂_β ∂_β* ρ`, `β = (Q + iP)/√2`. For
-    κ = ħ this is the master equation with jump operators `√(γ(n̄ + 1)) â` and `√(γn̄) â†` of every
-    mode.
-
-    Args:
-        flow: Equation of motion without a bath.
-        rate: γ, energy lost per time and energy; one for all modes.
-        thermal: n̄, quanta of the bath.
-
-    Raises:
-        InputError: If `flow` is no `FokkerPlanck`, or `rate` or `thermal` is not one number of at
-            least 0.
-    """
-
-    flow: FokkerPlanck
-    rate: Scalar | float = eqx.field(converter=partial(not_negative, "rate", shape=()))
-    thermal: Scalar | float = eqx.field(
-        default=0.0, converter=partial(not_negative, "thermal", shape=())
-    )
-
-    def __check_init__(self):
-        require_instance(FokkerPlanck, flow=self.flow)
-
-    @property
-    def symbol(self) -> Callable[[Array, Array], Scalar]:
-        """H of the flow."""
-        return self.flow.symbol
-
-    @property
-    def modes(self) -> int | None:
-        """N."""
-        return self.flow.modes
-
-    @property
-    def order(self) -> int:
-        """The flow's, or 2."""
-        return max(self.flow.order, 2)
-
-    def tensor(self, k: int, xi: Phase) -> Float[Array, "..."]:
-        """The flow's, with γξ/2 added to G⁽¹⁾ and `γ(n̄ + 1) LLᵀ/2` to G⁽²⁾."""
-        require_whole(1, k=k)
-        xi = self.flow._point(xi)
-        own = self.flow.tensor(k, xi) if k <= self.flow.order else jnp.zeros((xi.size,) * k)
-        if k == 1:
-            return own + self.rate / 2 * xi
-        if k == 2:
-            return own + self.rate * (self.thermal + 1) / 2 * jnp.diag(self.flow.scale(xi) ** 2)
-        return own
-
-
-def current(flow: "FokkerPlanck | Damped", density: Callable[[Phase], Scalar]) -> Callable:
+def current(flow: Flow, density: Callable[[Phase], Scalar]) -> Callable:
     """`j(ξ)` of `∂ρ/∂t = −∇·j`, for a density ρ(ξ) written for one point.
 
     `j_a = −Σ_k Σ_b… ∂_b… (G_ab…⁽ᵏ⁾ ρ)`: the drift times ρ minus the divergence of spread times ρ,
@@ -301,7 +345,7 @@ def current(flow: "FokkerPlanck | Damped", density: Callable[[Phase], Scalar]) -
     Raises:
         InputError: If `flow` is no equation or `density` no function.
     """
-    if not isinstance(flow, FokkerPlanck | Damped):
+    if not isinstance(flow, Flow):
         raise InputError(f"`flow` must be a `FokkerPlanck` or `Damped`, but is {flow!r}.")
     if not callable(density):
         raise InputError(f"`density` must be a function of ξ, but is {density!r}.")

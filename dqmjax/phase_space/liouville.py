@@ -59,8 +59,7 @@ class _CharacteristicStep(eqx.Module):
 
     def __call__(self, t, inside):
         points, failed = inside
-        move = lambda xi: gauss_legendre_step(self.flow.drift, xi, self.dt, ITERATIONS)
-        moved, settled = jax.vmap(move)(points)
+        moved, settled = jax.vmap(lambda xi: drifted(self.flow, t, xi, self.dt))(points)
         return moved, failed | ~settled.all()
 
     def leave(self, t, inside):
@@ -69,6 +68,15 @@ class _CharacteristicStep(eqx.Module):
     def faults(self, inside):
         """Of a step whose implicit equations have no solution."""
         return {Reason.STEP_TOO_LONG: unless(~inside[1])}
+
+
+def drifted(flow: FokkerPlanck, t, xi: Float[Array, " phase"], dt):
+    """ξ after a step along the drift of `flow`, and whether its implicit equations are solved."""
+    if not flow.depends_on_time:
+        return gauss_legendre_step(flow.drift, xi, dt, ITERATIONS)
+    slope = lambda place: jnp.append(flow.at(place[-1]).drift(place[:-1]), 1.0)
+    place, settled = gauss_legendre_step(slope, jnp.append(xi, t), dt, ITERATIONS)
+    return place[:-1], settled
 
 
 def liouville(
@@ -81,7 +89,7 @@ def liouville(
     """`ρ(ξ, t) = ρ(φ_{−t}(ξ), 0)` at `points`, with the Hamiltonian flow φ_t.
 
     Args:
-        flow: Equation of motion; its diffusion is ignored.
+        flow: Equation of motion, which may depend on time; its diffusion is ignored.
         density: ρ(ξ) at t = 0, for one point.
         points: ξ, rows (q₁…q_N, p₁…p_N).
         t: Time, also negative.
@@ -101,7 +109,7 @@ def liouville(
         raise InputError(f"`density` must be a function of one point, but is {density!r}.")
     points = field("points", points)
     require_whole(1, substeps=substeps)
-    begun, failed = _carried(flow, points, -jnp.asarray(finite("t", t)) / substeps, substeps)
+    begun, failed = _carried(flow, points, jnp.asarray(finite("t", t)), substeps)
     if is_known(failed) and failed:
         raise RuntimeError(NOT_CONVERGED)
     return jax.vmap(density)(begun) * jnp.where(failed, jnp.nan, 1.0)
@@ -109,8 +117,10 @@ def liouville(
 
 @eqx.filter_jit
 def _carried(
-    flow: FokkerPlanck, points: Points, dt, substeps: int
+    flow: FokkerPlanck, points: Points, t, substeps: int
 ) -> tuple[Points, Bool[Array, ""]]:
-    step = _CharacteristicStep(flow, dt)
-    advance = lambda inside, _: (step(0.0, inside), None)
-    return jax.lax.scan(advance, step.enter(0.0, points), length=substeps)[0]
+    """The points at time 0 that the flow carries to `points` at time t."""
+    step = _CharacteristicStep(flow, -t / substeps)
+    times = t * (1 - jnp.arange(substeps) / substeps)
+    advance = lambda inside, now: (step(now, inside), None)
+    return jax.lax.scan(advance, step.enter(t, points), times)[0]

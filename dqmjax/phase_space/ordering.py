@@ -7,28 +7,33 @@ all â left (antinormal, anti-Wick); then â → α, ↠→ α*. With the s of C
 `H_s' = exp(½(s' − s) Σ_i ∂_{α_i}∂_{α_i*}) H_s`, `α = (Q + iP)/√2`.
 """
 
+import functools
 import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from ..errors import (
     InputError,
     field,
     finite,
+    is_known,
     positive,
+    require,
     require_instance,
     require_whole,
 )
 from .coordinates import for_modes, whole
+from .normal_order import Powers, Terms, added, adjoint, scaled, turned, written
 from .polynomial import (
     Polynomial as Polynomial,
-    Powers,
+    machine_epsilon,
     polynomial as polynomial,
     require_rows,
 )
@@ -36,6 +41,9 @@ from .symbols import AbstractSymbol, at_modes, require_function, require_scalar_
 
 NORMAL, SYMMETRIC, ANTINORMAL = 1, 0, -1  # Wick, Weyl, anti-Wick
 MOST_NODES = 180  # NumPy's Gauss–Hermite weights overflow beyond
+
+Number = Inexact[Array, ""] | complex | float | int
+Coefficients = Inexact[Array | np.ndarray, " rows"]
 
 
 def reorder(symbol: Polynomial, source: float | int, target: float | int) -> Polynomial:
@@ -48,39 +56,111 @@ def reorder(symbol: Polynomial, source: float | int, target: float | int) -> Pol
     """
     require_instance(Polynomial, symbol=symbol)
     step = (finite("target", target, shape=()) - finite("source", source, shape=())) / 2
-    total: dict[Powers, np.ndarray] = defaultdict(lambda: np.zeros(len(symbol.powers)))
-    for column, row in enumerate(symbol.powers):
-        pairs = list(zip(row[: symbol.modes], row[symbol.modes :], strict=True))
+    powers, matrix = _reordering(tuple(map(tuple, symbol.powers)), float(step))
+    return Polynomial(powers, jnp.matmul(matrix, symbol.coefficients, precision="highest"))
+
+
+@functools.lru_cache(maxsize=256)
+def _reordering(powers: tuple[Powers, ...], step: float) -> tuple[tuple[Powers, ...], np.ndarray]:
+    """The rows of the new symbol, and its coefficients as a matrix times those of the old one."""
+    total: dict[Powers, np.ndarray] = defaultdict(lambda: np.zeros(len(powers)))
+    for column, row in enumerate(powers):
+        modes = len(row) // 2
+        pairs = list(zip(row[:modes], row[modes:], strict=True))
         for k in itertools.product(*(range(min(pair) + 1) for pair in pairs)):
             left = tuple(power - j for power, j in zip(row, k + k, strict=True))
             total[left][column] += math.prod(
                 step**j * math.comb(a, j) * math.comb(b, j) * math.factorial(j)
                 for (a, b), j in zip(pairs, k, strict=True)
             )
-    matrix = jnp.asarray(np.stack(list(total.values())))
-    return Polynomial(tuple(total), matrix @ symbol.coefficients)
+    return tuple(total), np.stack(list(total.values()))
 
 
-def from_terms(terms: Mapping[Powers, complex | float]) -> Polynomial:
+def from_terms(terms: Mapping[Powers, Number]) -> Polynomial:
     """Anti-Wick symbol of `Ĥ = Σ c Π_i â_i†^{m_i} Π_i â_i^{n_i}`, given as `{(m₁…m_N, n₁…n_N): c}`.
+
+    Arrays among the coefficients are trainable.
 
     Raises:
         InputError: If the rows differ in length or have negative entries, a coefficient is not
-            finite, or Ĥ is not Hermitian.
+            finite, or Ĥ is not Hermitian. If traced coefficients make it so, they become NaN.
     """
     require_instance(Mapping, terms=terms)
     require_rows("terms", tuple(terms))
     for value in terms.values():
         field("terms", value, ())
-    modes = len(next(iter(terms))) // 2
-    for row, value in terms.items():
-        adjoint = terms.get(row[modes:] + row[:modes], 0.0)
-        if not np.isclose(adjoint, np.conj(value), rtol=1e-12, atol=0):
-            raise InputError(
-                f"`terms` must be Hermitian, but {row} has {value} and its adjoint has {adjoint}."
-            )
-    normal = Polynomial(tuple(terms), jnp.asarray(np.array(list(terms.values()), complex)))
-    return reorder(normal, NORMAL, ANTINORMAL)
+    rows, values = tuple(terms), list(terms.values())
+    coefficients = np.array(values, complex) if is_known(values) else jnp.stack(values)
+    return anti_wick(rows, if_hermitian("terms", rows, coefficients, coefficients))
+
+
+def anti_wick(rows: tuple[Powers, ...], coefficients: Coefficients) -> Polynomial:
+    """The same of rows and their coefficients, without checks."""
+    return reorder(Polynomial(rows, jnp.asarray(coefficients) + 0j), NORMAL, ANTINORMAL)
+
+
+def if_hermitian(name: str, rows: tuple[Powers, ...], coefficients: Coefficients, value):
+    """`value`, if an operator is Hermitian to round-off; NaN where that is traced and not so.
+
+    Raises:
+        InputError: If the operator is known and not Hermitian; `name` is that of the argument.
+    """
+    numbers = np if is_known(coefficients) else jnp
+    place = {row: i for i, row in enumerate(rows)}
+    padded = numbers.append(coefficients, 0.0)  # what has no row
+    adjoint = padded[np.array([place.get(turned(row), len(rows)) for row in rows])].conj()
+    size, rest = abs(coefficients), abs(coefficients - adjoint)
+    roundoff = 100 * float(numbers.finfo(coefficients.dtype).eps)
+    holds = rest <= 1e-12 * size + roundoff * size.max()
+    message = f"`{name}` must be Hermitian, but is not."
+    if is_known(coefficients):
+        i = int(np.argmax(np.where(holds, -1.0, size)))
+        term = written({rows[i]: coefficients[i]})
+        message = f"`{name}` must be Hermitian, but has {term} without its adjoint: add that."
+    return require(value, holds.all(), message)
+
+
+def normal_terms(symbol: Polynomial) -> Terms:
+    """The normally ordered products of the operator with a given anti-Wick symbol."""
+    normal = reorder(symbol, ANTINORMAL, NORMAL)
+    found = dict(zip(normal.powers, listed(normal.coefficients), strict=True))
+    return scaled(0.5, added(found, adjoint(found)))  # `Polynomial` is the real part of its sum
+
+
+def listed(values: Coefficients) -> list:
+    """Python numbers, if they are known."""
+    return np.asarray(values).tolist() if is_known(values) else list(values)
+
+
+def to_terms(symbol: Callable, modes: int, ell: Any = 1.0, kappa: Any = 1.0) -> Terms:
+    """The normally ordered products of the operator with a given anti-Wick symbol.
+
+    `Ĥ = Σ c Π_i â_i†^{m_i} Π_i â_i^{n_i}` as `{(m₁…m_N, n₁…n_N): c}`, the inverse of `from_terms`.
+
+    Args:
+        symbol: H(q, p), a polynomial of degree at most 8.
+        modes: N.
+        ell: ℓ of `â = (q̂/ℓ + iℓp̂/κ)/√2`, one number or one per mode.
+        kappa: κ.
+
+    Raises:
+        InputError: As `polynomial`.
+    """
+    read = polynomial(symbol, modes, ell, kappa)
+    sizes = reorder(Polynomial(read.powers, abs(read.coefficients) + 0j), ANTINORMAL, NORMAL)
+    roundoff = machine_epsilon() ** 0.7 * float(jnp.max(jnp.abs(sizes.coefficients)))
+    terms = normal_terms(read)
+    return {row: complex(c) for row, c in terms.items() if abs(c) > roundoff or not any(row)}
+
+
+def operator_text(symbol: Callable, modes: int, ell: Any = 1.0, kappa: Any = 1.0) -> str:
+    """The operator with a given anti-Wick symbol, to be read: such as `0.5 a†²a² + 0.1 (a† + a)`.
+
+    Normally ordered and without its constant, which moves nothing. Arguments and errors are those
+    of `to_terms`.
+    """
+    terms = to_terms(symbol, modes, ell, kappa)
+    return written({row: c for row, c in terms.items() if any(row)})
 
 
 def from_qutip(operator, degree: int) -> Polynomial:

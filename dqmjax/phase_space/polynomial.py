@@ -242,7 +242,7 @@ def generic(tree):
 def _is_far_from_one(leaf) -> bool:
     """Whether known floating-point numbers contain one outside of 0.01 … 100."""
     is_number = isinstance(leaf, float | np.ndarray | jax.Array) and is_known(leaf)
-    if not is_number or not np.issubdtype(np.result_type(leaf), np.inexact):
+    if not is_number or not np.issubdtype(jnp.result_type(leaf), np.inexact):
         return False
     size = np.abs(leaf)
     return bool(((size != 0) & ((size < 1e-2) | (size > 1e2))).any())

@@ -6,26 +6,30 @@ of all â†, then replace â → α, ↠→ α*. For this order ⟨Ĥ⟩ = ∫ 
 
 import abc
 import inspect
-import math
 from collections.abc import Callable, Collection
 from functools import partial
+from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError, finite, positive, real_field
 from ..user_function import called_once
-from .coordinates import PhaseSpace, for_modes, wholes
+from .coordinates import PhaseSpace, for_modes
 
 Modes = Float[Array, " modes"]
 Scalar = Float[Array, ""]
 
 
 class AbstractSymbol(eqx.Module):
-    """A Hamiltonian on phase space, written for one point; derivatives are automatic."""
+    """A Hamiltonian on phase space, written for one point; derivatives are automatic.
+
+    Symbols add and scale: `a + b`, `a - b`, `2.0 * a`, `-a`, where b may be any function of (q, p).
+    """
+
+    __array_ufunc__ = None  # or NumPy's arrays would multiply entry by entry
 
     @property
     @abc.abstractmethod
@@ -36,163 +40,82 @@ class AbstractSymbol(eqx.Module):
     def __call__(self, q: Modes, p: Modes) -> Scalar:
         """`H(q, p)` at one point, in units of energy."""
 
+    def __add__(self, other: Any) -> "Sum":
+        return Sum((self, other))
 
-class Kerr(AbstractSymbol):
-    """Kerr oscillator, `Ĥ = ω n̂ + (U/2) n̂(n̂−1) + F(â + â†)`, one mode.
+    def __radd__(self, other: Any) -> "Sum":
+        return Sum((other, self))
 
-    `H(q, p) = ω|α|² + (U/2)(|α|⁴ − 4|α|²) + √2 F q` up to a constant, `|α|² = (q² + p²)/2`,
+    def __sub__(self, other: Any) -> "Sum":
+        return Sum((self, Scaled(-1.0, other)))
 
-    in units where ħ = κ = ℓ = 1 (see `InUnits` for others). The 4 is that of
-    `n̂(n̂−1) = â²â†² − 4ââ† + 2`; the −3 printed in arXiv:2603.20399, eqs. (68)–(69),
-    is the symbol of another oscillator, `(U/2) n̂²`.
+    def __rsub__(self, other: Any) -> "Sum":
+        return Sum((other, -self))
 
-    Args:
-        interaction: U, energy per pair of quanta.
-        omega: ω, energy of one quantum; of a driven oscillator, minus that of a drive quantum.
-        drive: F, an energy.
-    """
+    def __mul__(self, factor: Any) -> "Scaled":
+        return Scaled(factor, self)
 
-    interaction: Scalar | float = eqx.field(converter=partial(finite, "interaction", shape=()))
-    omega: Scalar | float = eqx.field(default=0.0, converter=partial(finite, "omega", shape=()))
-    drive: Scalar | float = eqx.field(default=0.0, converter=partial(finite, "drive", shape=()))
+    __rmul__ = __mul__
 
-    @property
-    def modes(self) -> int:
-        """1."""
-        return 1
-
-    def __call__(self, q, p):
-        q, p = at_modes(q, p, 1)
-        quanta = (q[0] ** 2 + p[0] ** 2) / 2
-        driven = self.omega * quanta + jnp.sqrt(2) * self.drive * q[0]
-        return driven + self.interaction / 2 * (quanta**2 - 4 * quanta)
+    def __neg__(self) -> "Scaled":
+        return Scaled(-1.0, self)
 
 
-class Oscillators(AbstractSymbol):
-    """Free modes, `Ĥ = Σ ω_i n̂_i`: `H(q, p) = Σ ω_i |α_i|²`.
+class Sum(AbstractSymbol):
+    """`H(q, p) = Σ_i H_i(q, p)`, the result of `+` and `-`.
 
     Args:
-        omega: ω, one for each mode.
+        terms: H_i, symbols or functions without t.
+
+    Raises:
+        InputError: If one is no such function, or they differ in their modes.
     """
 
-    omega: Modes | tuple[float, ...] = eqx.field(converter=for_modes(finite, "omega"))
+    terms: tuple[Callable[[Array, Array], Scalar], ...]
 
-    @property
-    def modes(self) -> int:
-        """N."""
-        return jnp.size(jnp.asarray(self.omega))
-
-    def __call__(self, q, p):
-        q, p = at_modes(q, p, self.modes)
-        return jnp.sum(jnp.asarray(self.omega) * (q**2 + p**2)) / 2
-
-
-class BoseHubbard(AbstractSymbol):
-    """Bosons on an open chain or lattice with hopping between neighbours.
-
-    `Ĥ = −J Σ_⟨ij⟩ (â_i†â_j + h.c.) + (U/2) Σ_i n̂_i(n̂_i − 1)`,
-    `H(q, p) = −J Σ_⟨ij⟩ (α_i*α_j + c.c.) + (U/2) Σ_i (|α_i|⁴ − 4|α_i|²)`
-
-    Args:
-        tunnelling: J.
-        interaction: U.
-        sites: Number of sites, or the numbers along each axis of a lattice, counted row by row.
-
-    Reference: arXiv:2603.20399, eqs. (67)–(69), with −4 for the printed −3.
-    """
-
-    tunnelling: Scalar | float = eqx.field(converter=partial(finite, "tunnelling", shape=()))
-    interaction: Scalar | float = eqx.field(converter=partial(finite, "interaction", shape=()))
-    sites: tuple[int, ...] = eqx.field(static=True, converter=wholes("sites", 1))
-
-    @property
-    def modes(self) -> int:
-        """N, all sites."""
-        return math.prod(self.sites)
-
-    def __call__(self, q, p):
-        q, p = at_modes(q, p, self.modes)
-        alpha = ((q + 1j * p) / jnp.sqrt(2)).reshape(self.sites)
-        quanta = (q**2 + p**2) / 2
-        neighbours = (
-            (
-                jax.lax.slice_in_dim(alpha, 0, -1, axis=a),
-                jax.lax.slice_in_dim(alpha, 1, None, axis=a),
+    def __check_init__(self):
+        for term in self.terms:
+            require_symbol(term)
+        modes = {getattr(term, "modes", None) for term in self.terms} - {None}
+        if len(modes) > 1:
+            raise InputError(
+                f"`symbol` must have the modes of what it is added to, but there are {modes}: in "
+                "the text of an operator name the last mode too, as in 'a1 + ad1 + 0*n2'."
             )
-            for a in range(alpha.ndim)
-        )
-        hopping = sum(2 * jnp.sum(jnp.real(a.conj() * b)) for a, b in neighbours)
-        return -self.tunnelling * hopping + self.interaction / 2 * jnp.sum(quanta**2 - 4 * quanta)
-
-
-class ParametricAmplifier(AbstractSymbol):
-    """`Ĥ = (ig/2)(â†² − â²)`, one mode: `H(q, p) = g q p`, so that q grows as e^{gt}.
-
-    Args:
-        gain: g.
-    """
-
-    gain: Scalar | float = eqx.field(converter=partial(finite, "gain", shape=()))
 
     @property
-    def modes(self) -> int:
-        """1."""
-        return 1
+    def modes(self) -> Any:
+        """N, if a term knows it."""
+        known = (getattr(term, "modes", None) for term in self.terms)
+        return next((n for n in known if n is not None), None)
 
     def __call__(self, q, p):
-        q, p = at_modes(q, p, 1)
-        return self.gain * q[0] * p[0]
+        q, p = at_modes(q, p, self.modes or max(1, np.size(q)))
+        return sum((term(q, p) for term in self.terms), jnp.zeros(()))
 
 
-class ThreeWave(AbstractSymbol):
-    """`Ĥ = χ (â₁†â₂†â₃ + h.c.)`: a quantum of mode 3 splits into one of mode 1 and one of mode 2.
-
-    `H(q, p) = χ (α₁*α₂*α₃ + c.c.)`
+class Scaled(AbstractSymbol):
+    """`f H(q, p)`, the result of `*`.
 
     Args:
-        coupling: χ.
+        factor: f, a real number.
+        symbol: H, a symbol or function without t.
     """
 
-    coupling: Scalar | float = eqx.field(converter=partial(finite, "coupling", shape=()))
+    factor: Scalar | float = eqx.field(converter=partial(finite, "factor", shape=()))
+    symbol: Callable[[Array, Array], Scalar]
+
+    def __check_init__(self):
+        require_symbol(self.symbol)
 
     @property
-    def modes(self) -> int:
-        """3."""
-        return 3
+    def modes(self) -> Any:
+        """N, if the symbol knows it."""
+        return getattr(self.symbol, "modes", None)
 
     def __call__(self, q, p):
-        q, p = at_modes(q, p, 3)
-        one, two, three = (q + 1j * p) / jnp.sqrt(2)
-        return 2 * self.coupling * jnp.real(one.conj() * two.conj() * three)
-
-
-class AnharmonicOscillator(AbstractSymbol):
-    """`Ĥ = p̂²/2 + ω²q̂²/2 + λq̂⁴`, one mode; its scale is ℓ = 1/√ω, the property `ell`.
-
-    `H(q, p) = p²/2 + ω²q²/2 + λ(q⁴ − 3q²/ω)` up to a constant, ħ = κ = 1
-
-    Args:
-        omega: ω, positive.
-        quartic: λ.
-    """
-
-    omega: Scalar | float = eqx.field(converter=partial(positive, "omega", shape=()))
-    quartic: Scalar | float = eqx.field(converter=partial(finite, "quartic", shape=()))
-
-    @property
-    def modes(self) -> int:
-        """1."""
-        return 1
-
-    @property
-    def ell(self) -> Modes:
-        """ℓ for which the quadratic part does not diffuse."""
-        return 1 / jnp.sqrt(jnp.atleast_1d(jnp.asarray(self.omega)))
-
-    def __call__(self, q, p):
-        q, p = at_modes(q, p, 1)
-        quartic = q[0] ** 4 - 3 * q[0] ** 2 / self.omega
-        return (p[0] ** 2 + self.omega**2 * q[0] ** 2) / 2 + self.quartic * quartic
+        q, p = at_modes(q, p, self.modes or max(1, np.size(q)))
+        return self.factor * self.symbol(q, p)
 
 
 class InUnits(AbstractSymbol):
@@ -274,31 +197,48 @@ def require_symbol(symbol):
     Raises:
         InputError: Naming `symbol`.
     """
-    names = require_function("symbol", symbol, "q", "p")
-    if "t" in names:
+    if depends_on_time(symbol):
         raise InputError(
-            "`symbol` must be a function of (q, p) alone, but has an argument t: Hamiltonians that "
-            "depend on time are not available on phase space. Remove t."
+            "`symbol` must be a function of (q, p) alone here, but has an argument t: take its "
+            "value at one time, `dqm.Frozen(symbol, t)` or `flow.at(t)`, or let `dqm.Driven` add "
+            "the part that depends on time."
         )
 
 
-def require_function(name: str, f, *arguments: str) -> Collection[str]:
+def depends_on_time(symbol) -> bool:
+    """Whether a symbol is a function H(q, p, t), not H(q, p).
+
+    Raises:
+        InputError: If it is neither.
+    """
+    return "t" in require_function("symbol", symbol, "q", "p", optional=("t",))
+
+
+def require_function(
+    name: str, f, *arguments: str, optional: tuple[str, ...] = ()
+) -> Collection[str]:
     """Checks that f is a function of the `arguments`; the names of those that it takes.
 
     Raises:
         InputError: Naming f, the argument `name`.
     """
-    point = ", ".join(arguments)
     try:
         signature = inspect.signature(f)
-        signature.bind(*arguments)
     except ValueError:  # some built-in functions have no signature
         return ()
     except TypeError:
-        raise InputError(
-            f"`{name}` must be a function of ({point}), all modes in each, but is {f!r}."
-        ) from None
+        raise _not_a_function(name, f, arguments) from None
+    also = [argument for argument in optional if argument in signature.parameters]
+    try:
+        signature.bind(*arguments, **dict.fromkeys(also))
+    except TypeError:
+        raise _not_a_function(name, f, arguments) from None
     return signature.parameters
+
+
+def _not_a_function(name: str, f, arguments: tuple[str, ...]) -> InputError:
+    point = ", ".join(arguments)
+    return InputError(f"`{name}` must be a function of ({point}), all modes in each, but is {f!r}.")
 
 
 def require_same_modes(symbol, ell):

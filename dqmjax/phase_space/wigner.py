@@ -12,7 +12,13 @@ from jaxtyping import Array, Float
 
 from ..errors import InputError, is_known, positive, require_instance, require_real, require_shape
 from ..evolution.schemes import Scheme, nystrom6
-from ..evolution.splitting import RealFourier, SplitFlow, fixed_propagator, pullback_inside
+from ..evolution.splitting import (
+    DrivenPropagator,
+    RealFourier,
+    SplitFlow,
+    fixed_propagator,
+    pullback_inside,
+)
 from ..evolution.status import grid_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid, one_per_axis
@@ -26,7 +32,7 @@ class WignerStep(AbstractStepper):
     """Moyal's equation by splitting, of the order of the scheme.
 
     Args:
-        hamiltonian: H = Σ p_i²/2m_i + V(q), V real and without t.
+        hamiltonian: H = Σ p_i²/2m_i + V(q, t), V real.
         grid: Of phase space, axes q₁…q_N p₁…p_N. The box in p must contain the momenta of the
             state, and its spacing must resolve the interference: between two packets at a
             distance d, W oscillates as cos(p·d/ħ).
@@ -35,8 +41,8 @@ class WignerStep(AbstractStepper):
     A state is W on the grid, per dq dp. A step is reversible.
 
     Raises:
-        InputError: If `grid` has an odd number of axes, or V is complex, depends on time, or is
-            not finite where W needs it: up to half the greatest ħθ outside the box.
+        InputError: If `grid` has an odd number of axes, or V is complex or, at t = 0, not finite
+            where W needs it: up to half the greatest ħθ outside the box.
     """
 
     hamiltonian: Hamiltonian
@@ -48,9 +54,8 @@ class WignerStep(AbstractStepper):
         require_instance(Grid, grid=self.grid)
         require_instance(Scheme, scheme=self.scheme)
         n = _modes(self.grid)
-        self.hamiltonian.require_static(n, "`WignerStep` is for V(q).")
         self.hamiltonian.require_real(n, "`WignerStep` has no absorption.")
-        kick = self._kick()
+        kick = self.kick(0.0)
         if is_known(kick) and not np.isfinite(kick).all():
             raise InputError(
                 "`hamiltonian` must have a potential that is finite at every point of the box and "
@@ -74,9 +79,15 @@ class WignerStep(AbstractStepper):
     def make_step(self, dt):
         grid, n, scheme = self.grid, self.grid.dim // 2, self.scheme
         axes = tuple(range(grid.dim))
-        kicks = (scheme.kicks[0], *scheme.merged_kicks)
+        momenta = RealFourier(axes[n:])
+        if self.hamiltonian.depends_on_time(n):
+            angle = eqx.filter_closure_convert(_KickAngle(self, jnp.asarray(dt)), jnp.asarray(dt))
+            kick = DrivenPropagator(angle=angle, transform=momenta)  # with what V closes over
+        else:
+            kicks = (scheme.kicks[0], *scheme.merged_kicks)
+            kick = fixed_propagator([dt * self.kick(0.0)], kicks, momenta)
         flow = SplitFlow(
-            kick=fixed_propagator([dt * self._kick()], kicks, RealFourier(axes[n:])),
+            kick=kick,
             drift=fixed_propagator([dt * self._drift()], scheme.drifts, RealFourier(axes[:n])),
             dt=jnp.asarray(dt),
             shape=grid.shape,
@@ -92,13 +103,23 @@ class WignerStep(AbstractStepper):
         axes = zip(grid.odd_waves[:n], grid.points[n:], mass, strict=True)
         return sum((k * p / m for k, p, m in axes), jnp.zeros(grid.shape))
 
-    def _kick(self) -> Float[Array, "*shape"]:
+    def kick(self, t) -> Float[Array, "*shape"]:
         """`(V(q − ħθ/2) − V(q + ħθ/2))/ħ`: the angular frequency of the waves θ in p."""
         h, grid, n = self.hamiltonian, self.grid, self.grid.dim // 2
         q = grid.points[:n]
         away = h.hbar / 2 * jnp.stack(jnp.broadcast_arrays(*grid.odd_waves[n:], q[0])[:-1])
-        potential = lambda q: potential_at(h.potential, q)
+        potential = lambda q: potential_at(h.potential, q, t)
         return (potential(q - away) - potential(q + away)) / h.hbar
+
+
+class _KickAngle(eqx.Module):
+    """The angles of a kick at time t."""
+
+    stepper: WignerStep
+    dt: Float[Array, ""]
+
+    def __call__(self, t) -> Float[Array, "*shape"]:
+        return self.dt * self.stepper.kick(t)
 
 
 class _WignerFlow(eqx.Module):

@@ -20,7 +20,8 @@ from ..evolution.times import SaveTimes
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep
 from ..phase_space.coordinates import PhaseSpace
-from ..phase_space.fokker_planck import Damped, FokkerPlanck
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.open_system import Damped
 from .experiments import AbstractExperiment, Guess, at_each_time, require_type, required
 from .fisher_scoring import least_squares
 from .parameters import Template, Vector, leaf_names, parameter_names, to_vector

@@ -7,8 +7,10 @@ import numpy as np
 
 from ..data.abstract import AbstractHeterodyneData
 from ..errors import InputError
-from ..phase_space.fokker_planck import Damped, FokkerPlanck
-from ..phase_space.symbols import AbstractSymbol, BoseHubbard, InUnits, Kerr
+from ..phase_space.catalogue import BoseHubbard, Kerr
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.open_system import Damped
+from ..phase_space.symbols import AbstractSymbol, InUnits
 
 
 def _in_units(data: AbstractHeterodyneData, symbol: AbstractSymbol) -> FokkerPlanck:

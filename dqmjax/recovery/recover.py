@@ -9,7 +9,8 @@ import numpy as np
 
 from ..data.abstract import AbstractData, AbstractHeterodyneData
 from ..errors import InputError
-from ..phase_space.fokker_planck import Damped, FokkerPlanck
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.open_system import Damped
 from .experiments import AbstractExperiment, require_type
 from .fisher_scoring import fit
 from .heterodyne import heterodyne

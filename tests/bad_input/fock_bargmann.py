@@ -7,11 +7,13 @@ import qutip
 
 import dqmjax as dqm
 from dqmjax import readout
+from dqmjax.fock_bargmann.basis import cutoff_for
 
 from . import (
     INF,
     NAN,
     NOT_NEGATIVE,
+    NUMBER,
     POSITIVE,
     POSITIVE_WHOLE,
     TEXT,
@@ -26,6 +28,7 @@ KET = np.array([1.0, 0.0, 0.0, 0.0])
 RHO = np.outer(KET, KET)
 GRID = dqm.Grid((-4.0, -4.0), (4.0, 4.0), (8, 8))
 LINE = dqm.Grid((-4.0,), (4.0,), (8,))
+WIDE = dqm.Grid((-8.0,), (8.0,), (32,))
 POINT = np.zeros((1, 2))
 FLOW = dqm.FokkerPlanck(dqm.Kerr(1.0))
 NUMBERS = np.ones(16)
@@ -58,13 +61,28 @@ SYMBOLS = [
     *TEXT,
     1.0,
     lambda q: q[0],
-    lambda q, p, t: q[0],
-    lambda q, p, t=0.0: q[0] * t,
     lambda q, p, r: q[0],
     *AT_POINTS[:-3],
 ]
 KETS = [*complex_field((4,)), np.ones((3,)), np.ones((1, 4))]
 STATES = [*complex_field((4, 4)), KET, np.zeros((4, 5)), np.full((4, 4), complex(0, NAN))]
+NO_STATES = [x for x in STATES if np.shape(x) != (4,)]
+ALONE = [NAN, INF, -INF, *TEXT, [], [0.1, 0.1], [[0.1]]]  # real, one for each mode
+REAL = [*ALONE, 1j]
+N = [*TEXT, NAN, -1, 0.5, True, 4, 100, (1, 1), (), [None]]
+LOSSES = [*NOT_NEGATIVE, [1e-8], np.ones(2)]
+DENSITIES = [
+    *TEXT,
+    1.0,
+    lambda q, p: q[0],
+    lambda xi: xi[2],
+    lambda xi: xi,
+    lambda xi: 1j * xi[0],
+    lambda xi: "text",
+    lambda xi: NAN * xi[0],
+    lambda xi: 1 / (0 * xi[0]),
+    lambda xi: float(xi[0]),
+]
 QUTIP = [
     *TEXT,
     1.0,
@@ -112,6 +130,150 @@ ENTRIES = [
         {"alpha": 0.01},
         {"alpha": [0.5, 1.5, -2j, [2.0], 40.0, 1e200]},
         {"alpha": "cutoff"},
+    ),
+    Entry("FockBargmann.fock", BASIS.fock, {"n": 1}, {"n": N}),
+    Entry("FockBargmann.fock_ket", TWO.fock_ket, {"n": (1, 2)}, {"n": [*N[:-4], 1, (1, 3)]}),
+    Entry(
+        "FockBargmann.squeezed",
+        BASIS.squeezed,
+        {"alpha": 0.01, "r": 0.01, "phi": 0.1, "loss": 1e-7},
+        {"alpha": ALPHA, "r": REAL, "phi": REAL, "loss": LOSSES},
+    ),
+    Entry(
+        "FockBargmann.squeezed_ket of two modes",
+        TWO.squeezed_ket,
+        {"alpha": [0.001, 0.0], "r": [0.0, 0.0], "phi": [0.0, 0.0]},
+        {name: [0.0, [0.0], [0.0] * 3, [NAN, 0.0], [[0.0, 0.0]]] for name in ("alpha", "r", "phi")},
+    ),
+    Entry(
+        "FockBargmann.squeezed beyond the cut-off",
+        BASIS.squeezed,
+        {"alpha": 0.0, "r": 0.0, "phi": 0.0},
+        {"alpha": [0.5, 1e200], "r": [0.5, -3.0, 800.0, 1e300]},
+        {"alpha": "cutoff", "r": "cutoff"},
+    ),
+    Entry(
+        "FockBargmann.cat",
+        BASIS.cat,
+        {"alpha": 0.01, "phase": 0.1, "loss": 1e-7},
+        {"alpha": ALPHA, "phase": [*NUMBER, [0.0], np.ones(1)], "loss": LOSSES},
+    ),
+    Entry(
+        "FockBargmann.cat that cancels", BASIS.cat, {"alpha": 0.1, "phase": np.pi}, {"alpha": [0.0]}
+    ),
+    Entry(
+        "FockBargmann.cat beyond the cut-off",
+        BASIS.cat_ket,
+        {"alpha": 0.01},
+        {"alpha": [1.0, 2j, 1e10]},
+        {"alpha": "cutoff"},
+    ),
+    Entry(
+        "FockBargmann.thermal",
+        BASIS.thermal,
+        {"nbar": 0.001, "loss": 1e-7},
+        {"nbar": [*REAL, -0.1, -1e-300], "loss": LOSSES},
+    ),
+    Entry(
+        "FockBargmann.thermal beyond the cut-off",
+        BASIS.thermal,
+        {"nbar": 0.001},
+        {"nbar": [0.1, 5.0, 1e200]},
+        {"nbar": "cutoff"},
+    ),
+    Entry(
+        "FockBargmann.superposition",
+        BASIS.superposition,
+        {"kets": np.eye(4)[:2], "amplitudes": [1.0, 1j]},
+        {
+            "kets": [*complex_field((2, 4)), np.ones(4)],
+            "amplitudes": [*TEXT[:-1], [NAN, 1.0], [[1.0, 1.0]], [0.0, 0.0]],
+        },
+    ),
+    Entry(
+        "FockBargmann.superposition of none",
+        BASIS.superposition_ket,
+        {"kets": np.eye(4)[:2], "amplitudes": [1.0, 1j]},
+        {"amplitudes": [[1.0], [1.0] * 3, []]},
+        {"amplitudes": "kets"},
+    ),
+    Entry(
+        "FockBargmann.from_matrix",
+        BASIS.from_matrix,
+        {"array": np.eye(4), "levels": 4, "loss": 0.0},
+        {
+            "array": complex_field((4, 4)),
+            "levels": [*TEXT[:2], *TEXT[3:], NAN, -1, (), (4, 1), 2.0, True],
+            "loss": LOSSES,
+        },
+    ),
+    Entry(
+        "FockBargmann.from_matrix of other levels",
+        TWO.from_matrix,
+        {"array": np.eye(9)},
+        {"array": [*complex_field((9, 9)), np.ones((9, 3)), np.ones(8), np.ones((1, 9))]},
+    ),
+    Entry("FockBargmann.to_qutip", BASIS.to_qutip, {"state": RHO}, {"state": NO_STATES}),
+    Entry(
+        "FockBargmann.from_husimi",
+        BASIS.from_husimi,
+        {"density": lambda xi: jnp.exp(-(xi[0] ** 2 + xi[1] ** 2) / 2), "loss": 1e-6},
+        {"density": DENSITIES, "loss": LOSSES},
+    ),
+    Entry(
+        "FockBargmann.from_wave",
+        BASIS.from_wave,
+        {"grid": WIDE, "psi": np.exp(-(WIDE.points[0] ** 2) / 2), "loss": 1e-8},
+        {"grid": [*TEXT, 1.0], "psi": complex_field((32,)), "loss": LOSSES},
+    ),
+    Entry(
+        "FockBargmann.from_wave beyond the cut-off",
+        BASIS.from_wave,
+        {"grid": WIDE, "psi": np.exp(-(WIDE.points[0] ** 2) / 2)},
+        {"psi": [np.exp(-((WIDE.points[0] - 2) ** 2) / 2), np.ones(32)]},
+        {"psi": "cutoff"},
+    ),
+    Entry(
+        "FockBargmann.to_wave",
+        BASIS.to_wave,
+        {"grid": WIDE, "ket": KET, "loss": 1e-8},
+        {"grid": [*TEXT, 1.0, LINE, GRID], "ket": KETS, "loss": LOSSES},
+    ),
+    Entry(
+        "cutoff_for",
+        cutoff_for,
+        {"make": lambda n: dqm.FockBargmann(n).fock(1), "most": 8},
+        {"make": [*TEXT, 4, KET], "most": POSITIVE_WHOLE},
+    ),
+    Entry(
+        "readout.photon_numbers",
+        readout.photon_numbers,
+        {"basis": BASIS, "state": RHO},
+        {"basis": BASES[:-1], "state": NO_STATES},
+    ),
+    Entry(
+        "readout.parity",
+        readout.parity,
+        {"basis": BASIS, "state": RHO},
+        {"basis": BASES[:-1], "state": NO_STATES},
+    ),
+    Entry(
+        "readout.wigner",
+        readout.wigner,
+        {"basis": BASIS, "state": RHO, "points": POINT},
+        {"basis": BASES[:-1], "state": NO_STATES, "points": POINTS},
+    ),
+    Entry(
+        "readout.quadratures",
+        readout.quadratures,
+        {"basis": BASIS, "state": RHO, "x": np.zeros(3), "angle": 0.0, "mode": 0},
+        {
+            "basis": BASES[:-1],
+            "state": NO_STATES,
+            "x": [*TEXT, 1.0, [NAN], [1j], np.ones((2, 2))],
+            "angle": [*NUMBER, [0.0, 1.0]],
+            "mode": [*TEXT, -1, 1, 0.5, True, NAN, [0], (0,), np.zeros(1)],
+        },
     ),
     Entry("FockBargmann.pure", BASIS.pure, {"ket": KET}, {"ket": KETS}),
     Entry(
@@ -183,7 +345,7 @@ ENTRIES = [
         "readout.moment",
         readout.moment,
         MOMENT,
-        {"basis": BASES[:-1], "rho": STATES, "up": POWERS, "down": POWERS},
+        {"basis": BASES[:-1], "rho": NO_STATES, "up": POWERS, "down": POWERS},
     ),
     Entry("readout.moment elsewhere", readout.moment, MOMENT, {"basis": [TWO]}, {"basis": "rho"}),
     Entry(
@@ -192,7 +354,7 @@ ENTRIES = [
         {"basis": BASIS, "rho": RHO, "symbol": SYMBOL},
         {
             "basis": BASES[:-1],
-            "rho": STATES,
+            "rho": NO_STATES,
             "symbol": [*TEXT, 1.0, dqm.Kerr(1.0), dqm.ordering.from_terms({(0,) * 4: 1.0})],
         },
     ),
@@ -202,7 +364,7 @@ ENTRIES = [
         {"basis": TWO, "rho": np.zeros((3,) * 4), "keep": (0,)},
         {
             "basis": BASES[:-1],
-            "rho": complex_field((3,) * 4),
+            "rho": complex_field((3,) * 4)[:-6] + complex_field((3, 3)),
             "keep": AXES,
         },
     ),
@@ -235,7 +397,7 @@ ENTRIES = [
         {
             "key": [*TEXT, 0, 1.0, NAN, np.zeros(2)],
             "basis": BASES[:-1],
-            "rho": [*STATES, -RHO, 0 * RHO, RHO + 0.1j, RHO + np.eye(4, k=1)],
+            "rho": [*NO_STATES, -RHO, 0 * RHO, RHO + 0.1j, RHO + np.eye(4, k=1)],
             "count": [*TEXT, NAN, INF, -1, 1.5, 1j, True],
         },
     ),

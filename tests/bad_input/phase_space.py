@@ -6,6 +6,7 @@ import qutip
 
 import dqmjax as dqm
 from dqmjax import ordering
+from dqmjax.phase_space import operators
 from dqmjax.phase_space.fokker_planck import current
 
 from . import (
@@ -24,6 +25,7 @@ from . import (
 ONE_NUMBER = [[1.0], (1.0, 2.0), np.ones(1), np.ones((1, 1))]  # lists where one number belongs
 SCALAR, POSITIVE_SCALAR = [*NUMBER, *ONE_NUMBER], [*POSITIVE, *ONE_NUMBER]
 LISTS = [(), [], (NAN,), (INF,), (1j,), ("1",), (None,), ((1.0,),), np.ones((1, 1))]
+PER_SITE = [*NUMBER, *LISTS, (1.0,), np.ones(3), np.ones((1, 2))]
 ELL = [*POSITIVE, *LISTS, (0.0,), (-1.0,), (1.0, 1.0), np.ones(3)]
 COORDINATE = [NAN, 1.0, *TEXT, [], [NAN], [INF], [-INF], [1j], [0.0] * 4, [[0.0]], ["0"], [None]]
 POINTS = [
@@ -37,10 +39,12 @@ NO_SYMBOLS = [
     1.0,
     lambda: 0.0,
     lambda q: q[0],
+    lambda q, p, r: q[0],
+]
+WITH_TIME = [
     lambda q, p, t: q[0],
     lambda q, p, t=0.0: q[0] * t,
     lambda q, p, *, t=0.0: q[0] * t,
-    lambda q, p, r: q[0],
 ]
 AT_POINTS = [  # refused once they are evaluated
     lambda q, p: q[1],
@@ -70,6 +74,7 @@ NO_POLYNOMIALS = [
 ]
 KERR = dqm.Kerr(1.0)
 FLOW = dqm.FokkerPlanck(KERR)
+DRIVEN_FLOW = dqm.FokkerPlanck(WITH_TIME[0])
 CLASH = dqm.FokkerPlanck(dqm.BoseHubbard(1.0, 1.0, 2))
 NUMBER_OPERATOR = ordering.from_terms({(1, 1): 1.0})
 GRID = dqm.Grid((-4.0, -4.0), (4.0, 4.0), (8, 8))
@@ -87,7 +92,37 @@ CATALOGUE = [
     dqm.InUnits(lambda q, p: q[0] * p[0], (2.0,), 3.0),
     NUMBER_OPERATOR,
     ordering.Smoothed(lambda q: q[0] ** 2, -1, 0, nodes=4),
+    operators.operator("n + x*(a + ad)", x=0.3),
+    2.0 * dqm.Kerr(1.0),
+    dqm.Kerr(1.0) + (lambda q, p: q[0]),
 ]
+NO_FORMULAS = [
+    *TEXT,
+    1.0,
+    "",
+    "n +",
+    "2 n",
+    "n*m",
+    "sin(n)",
+    "n.real",
+    "n < 2",
+    "n^2",
+    "n**0.5",
+    "n**5",
+    "a**-1",
+    "1/n",
+    "n/0",
+    "2**n",
+    "a + a1",
+    "n # 1",
+    "'n'",
+    "[n]",
+    "2*pi",
+    "1e400*n",
+]
+SCALAR_OR_COMPLEX = [x for x in SCALAR if not isinstance(x, complex)]
+NO_TEXT = [x for x in TEXT if not isinstance(x, str)]
+NOT_HERMITIAN = ["a", "1j*n", "q*p", "a**2 + ad", "ad + 2*a"]
 
 
 def at_point(symbol) -> Entry:
@@ -121,18 +156,20 @@ ENTRIES = [
     Entry(
         "Kerr",
         dqm.Kerr,
-        {"interaction": 1.0, "omega": 0.0, "drive": 0.0},
-        dict.fromkeys(("interaction", "omega", "drive"), SCALAR),
+        {"interaction": 1.0, "omega": 0.0, "drive": 0.0, "pump": 0.0},
+        dict.fromkeys(("interaction", "omega", "drive", "pump"), SCALAR),
     ),
     Entry("Oscillators", dqm.Oscillators, {"omega": (1.0,)}, {"omega": [*NUMBER, *LISTS]}),
     Entry(
         "BoseHubbard",
         dqm.BoseHubbard,
-        {"tunnelling": 1.0, "interaction": 1.0, "sites": 2},
+        {"tunnelling": 1.0, "interaction": 1.0, "sites": 2, "omega": 0.0, "periodic": False},
         {
             "tunnelling": SCALAR,
-            "interaction": SCALAR,
+            "interaction": PER_SITE,
             "sites": [*POSITIVE_WHOLE, 2.0, (), (2, 0), (2, 2.0), (2, -1), ("2",), [None]],
+            "omega": PER_SITE,
+            "periodic": [*TEXT, 1, 0.0, NAN],
         },
     ),
     Entry("ParametricAmplifier", dqm.ParametricAmplifier, {"gain": 1.0}, {"gain": SCALAR}),
@@ -169,7 +206,53 @@ ENTRIES = [
         "InUnits",
         dqm.InUnits,
         {"symbol": KERR, "ell": 1.0, "kappa": 1.0},
-        {"symbol": NO_SYMBOLS, "ell": ELL, "kappa": POSITIVE_SCALAR},
+        {"symbol": [*NO_SYMBOLS, *WITH_TIME], "ell": ELL, "kappa": POSITIVE_SCALAR},
+    ),
+    Entry(
+        "a symbol plus",
+        lambda symbol: KERR + symbol,
+        {"symbol": KERR},
+        {"symbol": [*NO_SYMBOLS, *WITH_TIME, 0, CLASH.symbol]},
+    ),
+    Entry("a symbol times", lambda factor: factor * KERR, {"factor": 2.0}, {"factor": SCALAR}),
+    Entry(
+        "operator",
+        lambda text, x: operators.operator(text, x=x),
+        {"text": "n + x*(a + ad)", "x": 0.5},
+        {"text": [*NO_FORMULAS, *NOT_HERMITIAN, "n", "n + y"], "x": SCALAR_OR_COMPLEX},
+    ),
+    Entry(
+        "Operator",
+        operators.Operator,
+        {"text": "n", "parameters": {}},
+        {
+            "text": [*NO_FORMULAS, *NOT_HERMITIAN],
+            "parameters": [*TEXT[:-1], 1.0, [], {1: 1.0}],
+        },
+    ),
+    Entry(
+        "ladder_terms",
+        operators.ladder_terms,
+        {"text": "a", "parameters": {}},
+        {"text": NO_FORMULAS, "parameters": [b"bytes", 1.0, ["x"], {1: 1.0}]},
+    ),
+    Entry(
+        "terms_of",
+        operators.terms_of,
+        {"operator": {(0, 1): 1.0}, "modes": 1},
+        {
+            "operator": [
+                *NO_TEXT,
+                1.0,
+                [],
+                "a2",
+                KERR,
+                {(1,): 1.0},
+                {(1, 1): NAN},
+                {(0, 0, 0, 1): 1.0},
+            ],
+            "modes": [*POSITIVE_WHOLE, 1.0, -1],
+        },
     ),
     Entry("InUnits.__call__ of", value_in_units, {"symbol": KERR}, {"symbol": AT_POINTS}),
     Entry(
@@ -236,7 +319,7 @@ ENTRIES = [
         dqm.check,
         {"flow": FLOW},
         {
-            "flow": [*TEXT, 1.0, KERR, dqm.Damped(FLOW, 0.1)],
+            "flow": [*TEXT, 1.0, KERR, dqm.Damped(FLOW, 0.1), DRIVEN_FLOW],
             "modes": [2, *[x for x in POSITIVE_WHOLE if x is not None], 1.0, -1],
         },
     ),
@@ -247,11 +330,29 @@ ENTRIES = [
         {"symbol": [f for f in NO_POLYNOMIALS if f is not AT_POINTS[6]]},
     ),
     Entry(
+        "check of a factor",
+        lambda factor: dqm.check(dqm.FokkerPlanck(KERR, factor=factor)),
+        {"factor": lambda H, q, p: H(q, p)},
+        {
+            "factor": [
+                "text",
+                1.0,
+                lambda H, q, p: "text",
+                lambda H, q, p: None,
+                lambda H, q, p: q,
+                lambda H, q, p: q[1],
+                lambda H, q, p: jnp.ones((2, 2)),
+                lambda H, q, p: 1j,
+                lambda H, q, p: 1.0 if q[0] > 0 else 2.0,
+            ]
+        },
+    ),
+    Entry(
         "free_ell",
         dqm.free_ell,
         {"flow": FLOW},
         {
-            "flow": [*TEXT, 1.0, KERR, dqm.Damped(FLOW, 0.1)],
+            "flow": [*TEXT, 1.0, KERR, dqm.Damped(FLOW, 0.1), DRIVEN_FLOW],
             "modes": [2, *[x for x in POSITIVE_WHOLE if x is not None], 1.0, -1],
         },
     ),
@@ -260,12 +361,26 @@ ENTRIES = [
         polynomial_of,
         {"symbol": KERR, "modes": 1, "ell": 1.0, "kappa": 1.0},
         {
-            "symbol": [*NO_SYMBOLS, *NO_POLYNOMIALS],
+            "symbol": [*NO_SYMBOLS, *WITH_TIME, *NO_POLYNOMIALS],
             "modes": [*POSITIVE_WHOLE, 1.0, -1, 2],
             "ell": ELL,
             "kappa": POSITIVE_SCALAR,
         },
     ),
+    *[
+        Entry(
+            f"ordering.{f.__name__}",
+            f,
+            {"symbol": KERR, "modes": 1, "ell": 1.0, "kappa": 1.0},
+            {
+                "symbol": [*NO_SYMBOLS, *WITH_TIME, *NO_POLYNOMIALS[-4:]],
+                "modes": [*POSITIVE_WHOLE, 1.0, -1, 2],
+                "ell": [NAN, 0.0, (1.0, 1.0)],
+                "kappa": [NAN, 0.0, [1.0]],
+            },
+        )
+        for f in (ordering.to_terms, ordering.operator_text)
+    ],
     Entry(
         "ordering.Polynomial",
         ordering.Polynomial,

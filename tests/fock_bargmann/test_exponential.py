@@ -72,7 +72,8 @@ def test_action_on_shifts_is_that_of_the_dense_matrix():
     operator = random_shifts()
     rho = jnp.asarray(np.random.default_rng(2).normal(size=(5, 5)) + 0j)
     exact = scipy.linalg.expm(1.7 * dense(operator, (5, 5))) @ np.asarray(rho).ravel()
-    got = expm_action(operator, jnp.asarray(1.7), rho)
+    got, size = expm_action(operator, operator.range(), jnp.asarray(1.7), rho)
+    assert 0 < size < 0.01
     np.testing.assert_allclose(np.ravel(got), exact, rtol=1e-12, atol=1e-12 * abs(exact).max())
 
 
@@ -82,7 +83,7 @@ def test_action_differentiates_forward_and_in_reverse():
 
     def f(scale, dt):
         scaled = Shifts(operator.shifts, scale * operator.weights)
-        return jnp.sum(jnp.abs(expm_action(scaled, dt, rho)) ** 2)
+        return jnp.sum(jnp.abs(expm_action(scaled, scaled.range(), dt, rho)[0]) ** 2)
 
     at = (jnp.asarray(0.3), jnp.asarray(0.6))
     reverse, forward = jax.grad(f, (0, 1))(*at), jax.jacfwd(f, (0, 1))(*at)
@@ -94,11 +95,26 @@ def test_action_differentiates_forward_and_in_reverse():
         assert reverse[i] == pytest.approx(float((up - down) / (2 * step)), rel=1e-7)
 
 
-@pytest.mark.parametrize("turn", [0.79, 1.0, 3.9, 6.4, 100.0])
+@pytest.mark.parametrize("turn", [0.0, 0.79, 1.0, 26.7, 26.9, 100.0, -3.0])
 def test_both_series_reach_round_off(turn):
-    """A single phase, with turns just below and above those after which a series is cut."""
-    phase = Shifts(((0,),), jnp.full((1, 1), 1j))
-    one = jnp.ones(1, complex)
-    exact = np.exp(1j * turn)
-    assert abs(expm_action(phase, jnp.asarray(turn), one)[0] - exact) < 1e-14 * max(turn, 1)
-    assert abs(expm(jnp.array([[1j * turn]]))[0, 0] - exact) < 1e-14 * max(turn, 1)
+    """Two phases, with turns just below and above those after which a series is cut."""
+    phases = Shifts(((0,),), jnp.array([[1j, -1j]]))
+    exact = np.exp(1j * turn * np.array([1, -1]))
+    got, _ = expm_action(phases, phases.range(), jnp.asarray(turn), jnp.ones(2, complex))
+    np.testing.assert_allclose(got, exact, rtol=0, atol=1e-14 * max(abs(turn), 1))
+    assert abs(expm(jnp.array([[1j * turn]]))[0, 0] - exact[0]) < 1e-14 * max(abs(turn), 1)
+
+
+@pytest.mark.parametrize("rate", [0.1, 5.9, 6.1, 300.0])
+def test_decay_and_growth_reach_round_off(rate):
+    """Two real rates: the powers of r keep the terms of order 1, the pieces their round-off."""
+    both = Shifts(((0,),), jnp.array([[-rate, 0.1]]) + 0j)
+    got, _ = expm_action(both, both.range(), jnp.ones(()), jnp.ones(2, complex))
+    np.testing.assert_allclose(got, np.exp([-rate, 0.1]), rtol=0, atol=3e-15 * max(rate, 1))
+
+
+def test_an_exponent_out_of_range_is_nan_and_says_so():
+    phases = Shifts(((0,),), jnp.array([[1j, -1j]]))
+    got, size = expm_action(phases, phases.range(), jnp.asarray(2e5), jnp.ones(2, complex))
+    assert np.isnan(got).all()
+    assert size > 1

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dqmjax.fock_bargmann.ladder import Blocks, Shifts, growth
+from dqmjax.fock_bargmann.ladder import Blocks, Shifts
 
 SHIFTS = ((0, 0), (1, 1))
 ALL, LIVE = np.ones((5, 5), bool), np.ones((2, 25), bool)
@@ -42,5 +42,9 @@ def test_growth_is_that_of_the_symmetric_part(sign):
     operator = Shifts(((1,), (-1,)), weights)
     matrix = np.asarray(jax.vmap(operator)(jnp.eye(5, dtype=complex))).T
     largest = np.linalg.eigvalsh((matrix + matrix.conj().T) / 2)[-1]
-    bound = growth(operator.shifts, np.ones(5, bool), weights)
-    assert largest - 1e-14 <= bound <= 2 * largest + 1e-14
+    bound = operator.range()
+    assert largest - 1e-14 <= bound.growth <= 2 * largest + 1e-14
+    values = np.linalg.eigvals(matrix)
+    assert (np.abs(values.real - bound.center.real) <= bound.real + 1e-14).all()
+    assert (np.abs(values.imag - bound.center.imag) <= bound.imaginary + 1e-14).all()
+    assert bound.imaginary <= 3 * max(np.abs(values.imag).max(), largest)

@@ -164,6 +164,30 @@ def test_samples_follow_the_density(modes):
         assert np.sum((counts - expected) ** 2 / expected) < 30  # 7 degrees of freedom
 
 
+def random_ket(basis: dqm.FockBargmann):
+    parts = np.random.default_rng(4).normal(size=(2, *basis.cutoff))
+    ket = parts[0] + 1j * parts[1]
+    return jnp.asarray(ket / np.linalg.norm(ket))
+
+
+def test_kets_have_the_readouts_of_their_coefficients():
+    basis = dqm.FockBargmann((3, 4), ell=(1.3, 0.8), kappa=1.2)
+    ket, x = random_ket(basis), np.linspace(-2, 2, 5)
+    points = np.random.default_rng(0).normal(size=(3, 4))
+    symbol = dqm.ordering.from_terms({(1, 0, 0, 1): 0.3, (0, 1, 1, 0): 0.3, (0, 2, 0, 2): 1.0})
+    for read in (
+        lambda state: readout.moment(basis, state, (1, 0), (2, 1)),
+        lambda state: readout.expectation(basis, state, symbol),
+        lambda state: readout.reduced(basis, state, (1,)),
+        lambda state: readout.photon_numbers(basis, state),
+        lambda state: readout.parity(basis, state),
+        lambda state: readout.wigner(basis, state, points),
+        lambda state: readout.quadratures(basis, state, x, 0.4, mode=1),
+        lambda state: readout.sample(KEY, basis, state, 3),
+    ):
+        np.testing.assert_allclose(read(ket), read(basis.pure(ket)), rtol=0, atol=1e-14)
+
+
 BASIS = dqm.FockBargmann(5)
 
 
@@ -177,7 +201,7 @@ def rho():
     [
         (lambda rho: readout.moment(BASIS, rho, (1, 0), (0,)), "`up` must have a power"),
         (lambda rho: readout.moment(BASIS, rho, (1,), (-1,)), "`down` must have a power"),
-        (lambda rho: readout.moment(BASIS, rho[0], (1,), (0,)), "for a ket, use"),
+        (lambda rho: readout.moment(BASIS, rho[:4], (1,), (0,)), r"or \(5,\) of a ket"),
         (lambda rho: readout.sample(KEY, BASIS, -rho, 10), "must be a density matrix"),
         (lambda rho: readout.sample(KEY, BASIS, rho * (1 + 0.1j), 10), "must be a density matrix"),
         (lambda rho: readout.sample(KEY, BASIS, rho, -3), "`count` must be an integer"),

@@ -231,7 +231,7 @@ def test_a_symbol_that_closes_over_a_parameter_is_refused():
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({}, "This is quantum mechanics of the operator"),
+        ({}, "symbol of 1 a†²a² + const.\nThis is quantum mechanics."),
         ({"C": 0.5}, "NOT quantum mechanics: C = 0.5."),
         ({"hbar": 0.5}, "NOT quantum mechanics: κ = 1, but ħ = 0.5."),
         (

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -5,6 +6,7 @@ import qutip
 from systems import random_symbol
 
 import dqmjax as dqm
+from dqmjax.phase_space import operators
 from dqmjax.phase_space.ordering import (
     ANTINORMAL,
     NORMAL,
@@ -12,7 +14,9 @@ from dqmjax.phase_space.ordering import (
     Smoothed,
     from_qutip,
     from_terms,
+    operator_text,
     reorder,
+    to_terms,
 )
 from dqmjax.phase_space.polynomial import Polynomial, polynomial
 
@@ -76,7 +80,8 @@ def test_smooth_potentials_by_convolution():
     smoothed = Smoothed(lambda q: jnp.cos(k * q[0]), SYMMETRIC, NORMAL, (ell,))
     exact = np.exp(-((k * ell) ** 2) / 4) * np.cos(k * POINTS[:, 0, 0])
     np.testing.assert_allclose(at(smoothed), exact, rtol=0, atol=1e-13)
-    quartic = Smoothed(lambda q: q[0] ** 4 * q[1] ** 2, ANTINORMAL, SYMMETRIC, (1.0, 1.0))
+    sextic = lambda q: q[0] ** 4 * q[1] ** 2
+    quartic = Smoothed(sextic, ANTINORMAL, SYMMETRIC, (1.0, 1.0), nodes=4)
     known = reorder(polynomial(lambda q, p: q[0] ** 4 * q[1] ** 2, 2), ANTINORMAL, SYMMETRIC)
     np.testing.assert_allclose(at(quartic, 2), at(known, 2), rtol=0, atol=1e-10)
 
@@ -116,3 +121,39 @@ def test_a_constant_is_a_polynomial():
 def test_small_operators_that_are_not_hermitian_are_refused():
     with pytest.raises(dqm.InputError, match="`terms` must be Hermitian"):
         from_terms({(1, 0): 1e-10, (0, 1): -1e-10})
+
+
+@pytest.mark.parametrize(
+    ("symbol", "text"),
+    [
+        (dqm.Kerr(1.0, 0.7, 0.4, 0.2), "0.5 a†²a² + 0.1 (a†² + a²) + 0.7 a†a + 0.4 (a† + a)"),
+        (dqm.ParametricAmplifier(0.3), "0.15i a†² - 0.15i a²"),
+        (dqm.BoseHubbard(0.8, 1.5, 2), "0.75 a₁†²a₁² + 0.75 a₂†²a₂² - 0.8 (a₁†a₂ + a₂†a₁)"),
+        (operators.operator("(1+2j)*ad + (1-2j)*a"), "(1+2i) a† + (1-2i) a"),
+        (operators.operator("-2*n + 7"), "-2 a†a"),
+        (operators.operator("n - n"), "0"),
+    ],
+)
+def test_operators_are_written_as_read(symbol, text):
+    assert operator_text(symbol, symbol.modes) == text
+
+
+def test_terms_of_a_symbol_invert_from_terms():
+    terms = operators.ladder_terms("0.3*q1**4 + q1*p2 + 2*n1*n2 + 1")
+    got = to_terms(from_terms(terms), 2)
+    assert got == pytest.approx(terms, rel=1e-12)
+    scaled_terms = to_terms(dqm.InUnits(from_terms(terms), (0.5, 2.0), 3.0), 2, (0.5, 2.0), 3.0)
+    assert scaled_terms == pytest.approx(terms, rel=1e-12)
+
+
+def test_coefficients_of_terms_are_trainable():
+    q, p = jnp.asarray(POINTS[1, :, :1])
+    value = lambda U, F: from_terms({(2, 2): U, (1, 0): F, (0, 1): jnp.conj(F)})(q, p)
+    alpha = complex(q[0], p[0]) / 2**0.5
+    by_U, by_F = jax.grad(value, argnums=(0, 1))(0.4, 0.3)
+    assert by_U == pytest.approx(abs(alpha) ** 4 - 4 * abs(alpha) ** 2 + 2, rel=1e-13)
+    assert by_F == pytest.approx(2 * alpha.real, rel=1e-13)
+    wrong = lambda F: from_terms({(1, 0): F, (0, 1): 2 * F})(q, p)
+    assert jnp.isnan(jax.jit(wrong)(1.0))
+    weyl = reorder(from_terms({(1, 1): 2.0}), ANTINORMAL, NORMAL)
+    assert weyl(q, p) == pytest.approx(2 * abs(alpha) ** 2, rel=1e-14)

@@ -10,7 +10,7 @@ from dqmjax.phase_space.ordering import from_qutip
 POINTS = np.random.default_rng(3).normal(size=(6, 2, 6))
 
 
-def lattice(tunnelling, interaction, sites, bonds, levels):
+def lattice(tunnelling, interaction, sites, bonds, levels, omega=0.0):
     a = [
         qutip.tensor(
             [qutip.destroy(levels) if i == j else qutip.qeye(levels) for j in range(sites)]
@@ -18,7 +18,10 @@ def lattice(tunnelling, interaction, sites, bonds, levels):
         for i in range(sites)
     ]
     hopping = sum(a[i].dag() * a[j] + a[j].dag() * a[i] for i, j in bonds)
-    return -tunnelling * hopping + interaction / 2 * sum(c.dag() ** 2 * c**2 for c in a)
+    interaction, omega = np.broadcast_to(interaction, sites), np.broadcast_to(omega, sites)
+    pairs = sum(float(u) / 2 * c.dag() ** 2 * c**2 for u, c in zip(interaction, a, strict=True))
+    single = sum(float(w) * c.dag() * c for w, c in zip(omega, a, strict=True))
+    return -tunnelling * hopping + pairs + single
 
 
 def pair(levels):
@@ -36,7 +39,8 @@ def higgs(mass, coupling, levels=9):
 
 def kerr(levels=11):
     a = qutip.destroy(levels)
-    return 0.7 * a.dag() * a + 0.9 / 2 * a.dag() ** 2 * a**2 + 0.4 * (a + a.dag())
+    pairs = 0.9 / 2 * a.dag() ** 2 * a**2 + 0.6 / 2 * (a**2 + a.dag() ** 2)
+    return 0.7 * a.dag() * a + pairs + 0.4 * (a + a.dag())
 
 
 def amplifier(levels=9):
@@ -59,12 +63,22 @@ def three_wave(levels=7):
 
 
 CATALOGUE = [
-    (dqm.Kerr(0.9, 0.7, 0.4), kerr(), 4),
+    (dqm.Kerr(0.9, 0.7, 0.4, 0.6), kerr(), 4),
     (dqm.ParametricAmplifier(0.3), amplifier(), 2),
     (dqm.AnharmonicOscillator(1.0, 0.2), anharmonic(), 4),
     (dqm.ThreeWave(0.6), three_wave(), 3),
     (dqm.HiggsPair(1.3, 0.5), higgs(1.3, 0.5), 4),
     (dqm.BoseHubbard(0.8, 1.5, 2), lattice(0.8, 1.5, 2, [(0, 1)], 9), 4),
+    (
+        dqm.BoseHubbard(0.8, (1.5, -0.4), 2, jnp.array([0.3, 0.9]), periodic=True),
+        lattice(0.8, (1.5, -0.4), 2, [(0, 1)], 9, (0.3, 0.9)),
+        4,
+    ),
+    (
+        dqm.BoseHubbard(0.8, 0.0, 3, 0.3, periodic=True),
+        lattice(0.8, 0.0, 3, [(0, 1), (1, 2), (2, 0)], 5, 0.3),
+        2,
+    ),
     (
         dqm.Oscillators((0.7, 1.9)),
         sum(w * c.dag() * c for w, c in zip((0.7, 1.9), pair(5), strict=True)),
@@ -137,10 +151,17 @@ def test_waves_of_the_field_diagonalise_its_free_energy():
 
 
 def test_lattice_bonds():
-    """A plaquette has four, a chain of three has two."""
+    """A plaquette has four, a chain of three two, a torus two for each site."""
     ones, zeros = jnp.ones(4), jnp.zeros(4)
     assert dqm.BoseHubbard(1.0, 0.0, (2, 2))(ones, zeros) == pytest.approx(-4)
+    assert dqm.BoseHubbard(1.0, 0.0, (2, 2), periodic=True)(ones, zeros) == pytest.approx(-4)
     assert dqm.BoseHubbard(1.0, 0.0, 3)(ones[:3], zeros[:3]) == pytest.approx(-2)
+    assert dqm.BoseHubbard(1.0, 0.0, 4, periodic=True)(zeros, ones) == pytest.approx(-4)
+    torus = dqm.BoseHubbard(1.0, 0.0, (3, 4), periodic=True)
+    assert torus(jnp.ones(12), jnp.zeros(12)) == pytest.approx(-24)
+    site = jnp.zeros(12).at[5].set(1.0)  # row 1, column 1
+    assert np.flatnonzero(jax.grad(torus)(site, jnp.zeros(12))).tolist() == [1, 4, 6, 9]
+    assert dqm.BoseHubbard(1.0, 0.0, 1, periodic=True)(ones[:1], zeros[:1]) == 0
 
 
 @pytest.mark.parametrize(
@@ -171,6 +192,13 @@ def test_verdicts_on_the_catalogue(symbol, exact):
         (lambda: dqm.ScalarField(0, 1.0, 1.0), "`sites` must be an integer of at least 1"),
         (lambda: dqm.HiggsPair(0.0, 1.0), "`mass` must be positive"),
         (lambda: dqm.GaugeQuartic(-1.0, 1.0), "`omega` must be positive"),
+        (lambda: dqm.BoseHubbard(1.0, jnp.ones(3), (2, 2)), "`interaction` must be .* 4 sites"),
+        (lambda: dqm.BoseHubbard(1.0, 1.0, 2, (1.0,)), "`omega` must be .* 2 sites"),
+        (lambda: dqm.Kerr(1.0) + dqm.ThreeWave(1.0), "`symbol` must have the modes"),
+        (lambda: dqm.Kerr(1.0) - (lambda q, p, t: t), "has an argument t"),
+        (lambda: dqm.Kerr(1.0) * dqm.Kerr(1.0), "`factor` must be numbers"),
+        (lambda: 1j * dqm.Kerr(1.0), "`factor` must be real"),
+        (lambda: jnp.ones(2) * dqm.Kerr(1.0), "`factor` must have shape"),
     ],
 )
 def test_bad_input(call, message):
@@ -195,3 +223,37 @@ def test_bad_input(call, message):
 def test_points_of_other_modes_are_refused(symbol):
     with pytest.raises(dqm.InputError, match="one entry per mode"):
         symbol(jnp.ones(5), jnp.ones(5))
+
+
+def test_symbols_add_and_scale():
+    """As their values do, with plain functions as well, on either side."""
+    a, b, f = dqm.Kerr(0.9, 0.7), dqm.ParametricAmplifier(0.3), lambda q, p: q[0] ** 3
+    q, p = jnp.array([0.7]), jnp.array([-1.1])
+    A, B, F = (float(h(q, p)) for h in (a, b, f))
+    cases = {
+        "a + b": (a + b, A + B),
+        "a + f": (a + f, A + F),
+        "f + a": (f + a, F + A),
+        "a - b": (a - b, A - B),
+        "f - a": (f - a, F - A),
+        "-a": (-a, -A),
+        "scaled": (
+            2.0 * a - b * np.float64(0.5) + jnp.array(3.0) * (f + b),
+            2 * A + 2.5 * B + 3 * F,
+        ),
+    }
+    for name, (symbol, exact) in cases.items():
+        assert symbol.modes == 1
+        assert symbol(q, p) == pytest.approx(exact, rel=1e-14), name
+
+
+def test_factors_are_trainable_and_sums_are_exact_where_their_terms_are():
+    energy = lambda g: (dqm.Kerr(1.0) + g * dqm.ParametricAmplifier(2.0))(q, p)
+    q, p = jnp.array([0.7]), jnp.array([-1.1])
+    assert jax.grad(energy)(0.3) == pytest.approx(2 * 0.7 * -1.1, rel=1e-14)
+    assert jnp.isnan(jax.jit(energy)(jnp.inf))
+    both = dqm.Oscillators((1.0, 2.0)) + 0.5 * dqm.BoseHubbard(0.8, 1.5, 2)
+    assert dqm.FokkerPlanck(both).is_exact
+    assert not dqm.FokkerPlanck(both + (lambda q, p: 0.1 * q[0] ** 3), ell=(1.0, 1.0)).is_exact
+    with pytest.raises(dqm.InputError, match="one entry per mode"):
+        both(q, p)
