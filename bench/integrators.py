@@ -19,7 +19,7 @@ import numpy as np
 import dqmjax as dqm
 from dqmjax.benchmark import measure
 from dqmjax.fock_bargmann import steps as husimi
-from dqmjax.fock_bargmann.exponential import MAX_DEGREE, REACHES
+from dqmjax.fock_bargmann.exponential import LONGEST, MAX_DEGREE
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "integrators.json"
 TS = np.concatenate([0.01 * np.arange(25), 0.3 + 0.15 * np.arange(19)])
@@ -59,8 +59,8 @@ def copy_floor(levels: int) -> float:
     flow = dqm.FokkerPlanck(dqm.Kerr(jnp.array(U)), C=jnp.array(1.0))
     operator = basis.generator(flow)
     of = operator.range()
-    size = float(jnp.maximum(of.imaginary, of.real) * of.ratio / 2)
-    terms = MAX_DEGREE * np.ceil(np.diff(TS) * size / REACHES[-1]).sum()
+    size = float(jnp.maximum(of.imaginary, of.real) * of.ratio)
+    terms = MAX_DEGREE * np.ceil(np.diff(TS) * size / LONGEST[MAX_DEGREE]).sum()
     block = np.ones((3 * len(operator.shifts), levels, levels), complex)
     begin = time.perf_counter()
     for _ in range(100):

@@ -10,18 +10,18 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy
 from jaxtyping import Array, Complex, Float, Real
 
 from .ladder import Gathered, Range, Rows, Shifts
 
-MAX_DEGREE = 64
-DEGREES = np.arange(1, MAX_DEGREE + 1)
-REACHES = np.exp((np.log(1e-17) + scipy.special.gammaln(DEGREES + 1)) / DEGREES)  # xᵏ/k! = 1e-17
+MAX_DEGREE, BLOCK = 128, 32  # terms of a Chebyshev series, and how many are skipped at once
+SMALLEST = 1e-17  # of its coefficients
+LONGEST = {128: 78.0, 32: 7.6}  # J_k of it is below SMALLEST from k = 128 or 32 on
 MAX_GROWTH = 3.0  # half the real width of Lh: round-off is multiplied by its exponential
 DENSE_DEGREE, DENSE_REACH = 16, 0.8
 MAX_PIECES = 4096
 MAX_SQUARINGS = 24
+FEW = 16  # repetitions in a loop without groups
 
 
 def expm(matrices: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n"]:
@@ -57,7 +57,12 @@ def _dense_series(a: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n
 
 
 def expm_action(
-    operator: Shifts | Gathered, of: Range, dt: Float[Array, ""], rho: Complex[Array, "*levels"]
+    operator: Shifts | Gathered,
+    of: Range,
+    dt: Float[Array, ""],
+    rho: Complex[Array, "*levels"],
+    most: int = MAX_PIECES,
+    degree: int = MAX_DEGREE,
 ) -> tuple[Complex[Array, "*levels"], Float[Array, ""]]:
     """`e^{L dt} ρ` of an L with the range `of`, and the number of series over the largest possible.
 
@@ -67,44 +72,46 @@ def expm_action(
     `e^{Lh} = e^c Σ_k (2 − δ_k0) J_k(b) r^k φ_k`, `φ_{k+1} = (2 (Lh − c)/b φ_k + φ_{k−1}/r)/r`
 
     from `φ_0 = 1`, `φ_1 = (Lh − c)/(b r)` (Tal-Ezer & Kosloff 1984, doi:10.1063/1.448136; the
-    powers of r keep the φ_k of a damped L of order 1). NaN beyond 4096 pieces.
+    powers of r keep the φ_k of a damped L of order 1). Each has `degree` terms, or fewer if these
+    suffice; a low one is best for short dt. NaN beyond `most` pieces.
     """
     if isinstance(operator, Gathered):
-        moved, size = _action(operator.on_rows(), of, dt, operator.pack(rho))
+        moved, size = _action(operator.on_rows(), of, dt, operator.pack(rho), most, degree)
         return operator.unpack(moved), size
-    return _action(operator, of, dt, rho)
+    return _action(operator, of, dt, rho, most, degree)
 
 
-def _action(operator: Shifts | Rows, of: Range, dt, rho):
+def _action(operator: Shifts | Rows, of: Range, dt, rho, most: int, degree: int):
     a, b, ratio = jax.lax.stop_gradient((of.real, jnp.maximum(of.imaginary, of.real), of.ratio))
     length = jax.lax.stop_gradient(jnp.abs(dt))
-    pieces = jnp.ceil(length * jnp.maximum(b * ratio / 2 / REACHES[-1], a / MAX_GROWTH))
+    pieces = jnp.ceil(length * jnp.maximum(b * ratio / LONGEST[degree], a / MAX_GROWTH))
     pieces = jnp.maximum(pieces, 1.0)
     h = dt / pieces
     center = jax.lax.stop_gradient(of.center * h)
     width = jnp.where(b * length > 0, b * length / pieces, 1.0)
-    coefficients = _bessel(width, ratio)
-    count = _most(jnp.searchsorted(REACHES, width * ratio / 2) + 1)
+    coefficients = _bessel(width, ratio)[: degree + 1]
+    terms = jnp.arange(1, degree + 1), coefficients[1:]
+    last = _most(jnp.max(jnp.where(jnp.abs(terms[1]) > SMALLEST, terms[0], 1)))
     scaled = lambda rho: (h * operator(rho) - center * rho) / (width * ratio)
 
-    @jax.checkpoint  # outside of `cond`, which would keep the weights of every term
     def add(carry, now):
-        k, coefficient = now
+        (before, phi, total), (k, coefficient) = carry, now
+        after = jnp.where(k == 1, 1.0, 2.0) * scaled(phi) + before / ratio**2
+        return (phi, after, total + coefficient * after), None
 
-        def one(carry):
-            before, phi, total = carry
-            after = jnp.where(k == 1, 1.0, 2.0) * scaled(phi) + before / ratio**2
-            return phi, after, total + coefficient * after
-
-        return jax.lax.cond(k <= count, one, lambda carry: carry, carry), None
+    def block(carry, now):
+        sum_of = lambda carry: jax.lax.scan(add, carry, now)[0]
+        return jax.lax.cond(now[0][0] <= last, sum_of, lambda carry: carry, carry), None
 
     def piece(rho):
         start = jnp.zeros_like(rho), rho, coefficients[0] * rho
-        terms = jnp.arange(1, MAX_DEGREE + 1), coefficients[1:]
-        return jnp.exp(center) * jax.lax.scan(add, start, terms)[0][2]
+        if degree == BLOCK:
+            return jnp.exp(center) * jax.lax.scan(add, start, terms)[0][2]
+        blocks = jax.tree.map(lambda x: x.reshape(-1, BLOCK), terms)
+        return jnp.exp(center) * jax.lax.scan(block, start, blocks)[0][2]
 
     rho = rho.astype(operator.weights.dtype)
-    return _repeat(piece, rho, pieces, limit=MAX_PIECES), pieces / MAX_PIECES
+    return _repeat(piece, rho, pieces, limit=most), pieces / most
 
 
 def _bessel(x: Float[Array, ""], ratio: Float[Array, ""]) -> Float[Array, " terms"]:
@@ -140,7 +147,7 @@ def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array
     def when(condition, body):
         return lambda state: jax.lax.cond(condition, body, lambda state: state, state)
 
-    @jax.checkpoint  # outside of `cond`, which would keep what `body` closes over
+    @jax.checkpoint  # outside of `cond`, which would keep what `body` closes over every time
     def one(state, index):
         return when(index < most, when(index < count, body))(state), None
 
@@ -148,8 +155,11 @@ def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array
         many = lambda state: jax.lax.scan(one, state, first + jnp.arange(inner))[0]
         return when(first < most, many)(state), None
 
-    starts = inner * jnp.arange(-(-limit // inner))
-    state = jax.lax.scan(jax.checkpoint(group), state, starts)[0]
+    if limit <= FEW:
+        state = jax.lax.scan(one, state, jnp.arange(limit))[0]
+    else:
+        starts = inner * jnp.arange(-(-limit // inner))
+        state = jax.lax.scan(jax.checkpoint(group), state, starts)[0]
     return state * jnp.where(count <= limit, 1.0, jnp.nan)  # derivatives are NaN, too
 
 

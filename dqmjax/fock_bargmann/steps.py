@@ -19,12 +19,13 @@ from ..phase_space.fokker_planck import Flow
 from ..phase_space.open_system import Open
 from ..phase_space.symbols import depends_on_time
 from .basis import AT_EDGE, FockBargmann, share
-from .exponential import expm, expm_action, expm_reach
+from .exponential import BLOCK, expm, expm_action, expm_reach
 from .generator import Pattern, Recomputed, Weights
 from .ladder import Blocks, Gathered, Range, Shifts
 
 Scalar = Float[Array, ""]
 ROOT = np.sqrt(3.0)
+MOST_PIECES = 16  # series of 32 terms in half a driven step
 NODES = (0.5 - ROOT / 6, 0.5 + ROOT / 6)  # of Gauss and Legendre
 SHARES = (0.25 + ROOT / 6, 0.25 - ROOT / 6)  # of the nearer and the farther one in each half
 
@@ -197,7 +198,7 @@ def magnus(pattern: Pattern, first, second, dt, rho) -> Moved:
     def half(rho, weights):  # one program for both
         operator = pattern.with_weights(weights)
         of = operator.range()
-        rho, reach = expm_action(operator, of, dt, rho)
+        rho, reach = expm_action(operator, of, dt, rho, MOST_PIECES, BLOCK)
         return rho, (reach, of.growth)
 
     halves = jnp.stack([near * first + far * second, far * first + near * second])

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, finite
+from ..errors import InputError, finite, require
 from .symbols import (
     AbstractSymbol,
     Scalar,
+    Scaled,
+    Sum,
     depends_on_time,
     require_function,
     require_scalar_function,
@@ -76,10 +79,16 @@ class Driven(AbstractSymbol):
         return next((n for n in known if n is not None), None)
 
     def __call__(self, q, p, t):  # pyright: ignore[reportIncompatibleMethodOverride]
-        total = self.base(q, p)
-        for envelope, symbol in self.drives:
-            total = total + envelope(t) * symbol(q, p)
-        return total
+        return self.at(t)(q, p)
+
+    def at(self, t: Time) -> Sum:
+        """`H(q, p)` at time t, with the numbers f_k(t) as parameters.
+
+        Raises:
+            InputError: If t is not one finite number, or an envelope is not finite there.
+        """
+        t = finite("t", t, shape=())
+        return Sum((self.base, *(Scaled(_value(f, t), symbol) for f, symbol in self.drives)))
 
 
 class Frozen(AbstractSymbol):
@@ -106,10 +115,23 @@ def frozen(symbol: Callable, t: Time) -> Callable:
     """`symbol` at time t; itself if it does not depend on time.
 
     Raises:
-        InputError: If t is not one finite number.
+        InputError: If t is not one finite number, or an envelope is not finite there.
     """
     t = finite("t", t, shape=())
+    if isinstance(symbol, Driven):
+        return symbol.at(t)
     return Frozen(symbol, t) if depends_on_time(symbol) else symbol
+
+
+def _value(envelope: Envelope, t: Time) -> Scalar:
+    """f(t), as it is or NaN if it is traced.
+
+    Raises:
+        InputError: If it is known and not finite.
+    """
+    value = jnp.asarray(envelope(t))
+    message = f"`t` must be a time at which all envelopes are finite, but is {t}: {envelope!r}."
+    return require(value, jnp.isfinite(value), message)
 
 
 def separated(symbol: Callable) -> tuple[Callable, tuple[Drive, ...]]:

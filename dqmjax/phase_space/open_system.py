@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -46,6 +47,54 @@ class Damped(eqx.Module):
 
     def __check_init__(self):
         require_instance(FokkerPlanck, flow=self.flow)
+
+    def __str__(self) -> str:
+        """The fields, the verdict on the flow and, if the parameters are known, where the whole
+        equation is an ordinary diffusion."""
+        if not is_known(self) or self.depends_on_time or self.order > 2:
+            return repr(self)
+        quanta = self.diffusive_quanta(self.modes or 1)
+        where = "everywhere" if quanta == np.inf else f"for |β|² < {quanta:.4g}"
+        if quanta == 0:
+            where = "nowhere"
+        lines = [repr(self), *str(self.flow).splitlines()[1:]]
+        return "\n".join([*lines, f"With the bath it is an ordinary diffusion {where}."])
+
+    def _repr_pretty_(self, printer, cycle):
+        """What a notebook shows."""
+        printer.text(str(self))
+
+    def diffusive_quanta(self, modes: int) -> float:
+        """The largest |β|² up to which the diffusion matrix has no negative eigenvalue.
+
+        There the equation is an ordinary diffusion, although that of the flow alone never is. A
+        Kerr oscillator has U|β|² ≤ γ(n̄ + 1). Found by bisection along 32 random directions, up to
+        10⁶ quanta; ∞ beyond.
+
+        Args:
+            modes: N.
+        """
+        directions = np.random.default_rng(0).normal(size=(32, 2 * modes))
+        z = np.sqrt(2) * directions / np.linalg.norm(directions, axis=1)[:, None]
+        scale = np.asarray(self.flow.space(modes).scale)
+        inverse = np.outer(1 / scale, 1 / scale)
+
+        def is_positive(quanta: float) -> bool:
+            points = jnp.asarray(np.sqrt(quanta) * z * scale)
+            matrices = inverse * np.asarray(jax.vmap(lambda xi: self.tensor(2, xi))(points))
+            values = np.linalg.eigvalsh(matrices)
+            roundoff = 100 * np.finfo(values.dtype).eps * np.abs(values).max()
+            return bool(values.min() >= -roundoff)
+
+        if not is_positive(0.0):
+            return 0.0
+        low, high = 0.0, 1e6
+        if is_positive(high):
+            return np.inf
+        while high - low > 1e-6 * high and high > 1e-6:
+            middle = (low + high) / 2 if low else high / 10
+            low, high = (middle, high) if is_positive(middle) else (low, middle)
+        return low
 
     @property
     def symbol(self) -> Callable[[Array, Array], Scalar]:
@@ -116,15 +165,22 @@ class Jump(eqx.Module):
 
     def __check_init__(self):
         require_instance(str, operator=self.operator)
-        ladder_terms(self.operator, self.parameters)
+        self.terms()
 
-    def terms(self, modes: int) -> Terms:
+    def terms(self, modes: int | None = None) -> Terms:
         """Ĵ in normal order, `{(m₁…m_N, n₁…n_N): c}` for `Σ c â†^m â^n`.
+
+        Args:
+            modes: N, the highest number in the text by default.
 
         Raises:
             InputError: If Ĵ names a mode that is not there.
         """
-        return ladder_terms(self.operator, self.parameters, modes)
+        try:
+            return ladder_terms(self.operator, self.parameters, modes)
+        except InputError as error:
+            must = "`operator` must consist of ladder operators of the modes and finite numbers"
+            raise InputError(f"{must}: {error}") from None
 
 
 @runtime_checkable
@@ -176,6 +232,7 @@ class Open(eqx.Module):
             raise InputError("`jumps` must be one or more `dqm.Jump`, but there are none.")
         for jump in self.jumps:
             require_instance(Jump, jumps=jump)
+            jump.terms(self.modes)
 
     @property
     def modes(self) -> int | None:

@@ -83,7 +83,7 @@ class Operator(AbstractSymbol):
     @property
     def rows(self) -> tuple[Powers, ...]:
         """The powers (m₁…m_N, n₁…n_N) of the products."""
-        return tuple(_padded(self.text, self._formula, self.modes))
+        return tuple(_padded("text", self.text, self._formula, self.modes))
 
     @property
     def terms(self) -> Terms:
@@ -148,9 +148,14 @@ def ladder_terms(
         InputError: As `operator`, except that the operator need not be Hermitian; and if the text
             names more modes.
     """
+    return _read("text", text, parameters, modes)
+
+
+def _read(name: str, text: str, parameters, modes: int | None) -> Terms:
+    """The products of a text, which is the argument `name`."""
     formula = parsed(_one_line(text))
     coefficients = formula.coefficients(_numbers(parameters or {}))
-    rows = _padded(text, formula, formula.modes if modes is None else modes)
+    rows = _padded(name, text, formula, formula.modes if modes is None else modes)
     return dict(zip(rows, listed(coefficients), strict=True))
 
 
@@ -167,9 +172,9 @@ def terms_of(operator, modes: int) -> Terms:
     """
     require_whole(1, modes=modes)
     if isinstance(operator, str):
-        return ladder_terms(operator, None, modes)
+        return _read("operator", operator, None, modes)
     if isinstance(operator, Operator):
-        return ladder_terms(operator.text, operator.parameters, modes)
+        return _read("operator", operator.text, operator.parameters, modes)
     terms = _terms(operator)
     own = len(next(iter(terms))) // 2
     if own == modes:
@@ -177,7 +182,7 @@ def terms_of(operator, modes: int) -> Terms:
     raise InputError(f"`operator` must have {modes} modes, but has {own}: {operator!r}.")
 
 
-def _padded(text: str, formula: Formula, modes: int) -> list[Powers]:
+def _padded(name: str, text: str, formula: Formula, modes: int) -> list[Powers]:
     """The rows of a formula for so many modes.
 
     Raises:
@@ -189,7 +194,7 @@ def _padded(text: str, formula: Formula, modes: int) -> list[Powers]:
         more = (0,) * (modes - own)
         return [row[:own] + more + row[own:] + more for row in formula.rows]
     remedy = "" if formula.is_numbered else ", or numbered operators, such as 'a1'"
-    raise InputError(f"`text` must have {modes} modes{remedy}, but has {own}: {text!r}.")
+    raise InputError(f"`{name}` must have {modes} modes{remedy}, but has {own}: {text!r}.")
 
 
 def _terms(operator) -> Terms:

@@ -16,6 +16,7 @@ DRIVEN = dqm.Hamiltonian(lambda x, t: x[0] * t)
 ABSORBING = dqm.Hamiltonian(lambda x, t: -1j * x[0] ** 2)
 THIN = dqm.Hamiltonian(dqm.AbsorbingEdges(-4.0, 4.0, 0.1, 1.0))
 OBJECTS = [*TEXT, 1.0, [], int]
+NO_FLOWS = [*OBJECTS, dqm.Kerr(1.0), dqm.Driven(dqm.Kerr(1.0))]
 
 
 class Waiting(dqm.AbstractStepper):
@@ -110,13 +111,13 @@ ENTRIES = [
         "WignerStep of a potential",
         lambda potential: dqm.WignerStep(potential, PLANE),
         {"potential": HARMONIC},
-        {"potential": [DRIVEN, ABSORBING]},
+        {"potential": [ABSORBING]},
     ),
     Entry(
         "HusimiStep",
         dqm.HusimiStep,
         {"fokker_planck": FLOW, "basis": BASIS},
-        {"fokker_planck": [*OBJECTS, dqm.Kerr(1.0)], "basis": [*OBJECTS, LINE]},
+        {"fokker_planck": NO_FLOWS, "basis": [*OBJECTS, LINE]},
     ),
     Entry(
         "KetStep",
@@ -128,13 +129,13 @@ ENTRIES = [
         "GridStep",
         dqm.GridStep,
         {"fokker_planck": FLOW, "grid": PLANE},
-        {"fokker_planck": [*OBJECTS, dqm.Kerr(1.0)], "grid": [*OBJECTS, LINE]},
+        {"fokker_planck": NO_FLOWS, "grid": [*OBJECTS, LINE]},
     ),
     Entry(
         "Characteristics",
         dqm.Characteristics,
         {"flow": FLOW},
-        {"flow": [*OBJECTS, dqm.Kerr(1.0)]},
+        {"flow": NO_FLOWS},
     ),
     Entry(
         "liouville",
@@ -147,7 +148,7 @@ ENTRIES = [
             "substeps": 2,
         },
         {
-            "flow": [*OBJECTS, dqm.Kerr(1.0)],
+            "flow": NO_FLOWS,
             "density": [*TEXT, 1.0, []],
             "points": [*TEXT, 1.0, [], np.ones(2), np.ones((2, 3)), np.full((2, 2), np.nan)],
             "t": [np.nan, np.inf, 1j, *TEXT],

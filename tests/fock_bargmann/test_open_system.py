@@ -166,3 +166,13 @@ def test_what_is_no_bath_is_refused():
     for make, text in cases:
         with pytest.raises(dqm.InputError, match=text):
             make()
+
+
+def test_where_damping_makes_an_ordinary_diffusion():
+    """`U|β|² ≤ γ(n̄ + 1)`; nowhere without a bath, everywhere without diffusion of its own."""
+    kerr = dqm.FokkerPlanck(dqm.InUnits(dqm.Kerr(0.5), (0.7,), 2.0), ell=0.7, kappa=2.0, hbar=2.0)
+    damped = dqm.Damped(kerr, 0.3, 0.2)  # U/κ per pair is 0.25 here
+    assert damped.diffusive_quanta(1) == pytest.approx(0.3 * 1.2 / 0.25, rel=1e-5)
+    assert "ordinary diffusion for |β|² < 1.44" in str(damped)
+    assert "nowhere" in str(dqm.Damped(kerr, 0.0))
+    assert "everywhere" in str(dqm.Damped(dqm.FokkerPlanck(dqm.Oscillators((1.0,))), 0.1))

@@ -237,7 +237,7 @@ def test_terms_of_any_operator():
 @pytest.mark.parametrize(
     ("operator", "modes", "message"),
     [
-        ("a", 2, "must have 2 modes, or a text with numbered modes"),
+        ("a", 2, "must have 2 modes, or numbered operators"),
         ("a3", 2, "must have 2 modes, but has 3"),
         ({(1, 0): 1.0}, 2, "must have 2 modes"),
         ({(1, 0, 0): 1.0}, 1, "must have rows"),
