@@ -140,6 +140,25 @@ def _within(span: tuple[float, float], t: Time, value):
     return value * jnp.where(inside, 1.0, jnp.nan)
 
 
+def require_continuous(tree):
+    """Checks that no envelope in `tree` jumps, for steps that take forces at their ends.
+
+    Raises:
+        InputError: If one does: the steps would have order 1 there, whatever their estimate says.
+    """
+    if any(len(envelope.jumps) for envelope in _envelopes(tree)):
+        raise InputError(
+            "`potential` must be continuous in time for splitting schemes, but contains a `Pulse` "
+            "with jumps: take `dqm.Interpolated`, or solve slice by slice."
+        )
+
+
+def _envelopes(tree) -> list[Envelope]:
+    """Those that are fields somewhere in `tree`."""
+    is_envelope = lambda x: isinstance(x, Envelope)
+    return list(filter(is_envelope, jax.tree.leaves(tree, is_leaf=is_envelope)))
+
+
 def covered(tree, times: SaveTimes, substeps: int) -> SaveTimes:
     """`times`, if all envelopes in `tree` cover them and steps end at jumps.
 
@@ -148,9 +167,7 @@ def covered(tree, times: SaveTimes, substeps: int) -> SaveTimes:
     Raises:
         InputError: Naming `ts`.
     """
-    is_envelope = lambda x: isinstance(x, Envelope)
-    found = filter(is_envelope, jax.tree.leaves(tree, is_leaf=is_envelope))
-    for envelope in found:
+    for envelope in _envelopes(tree):
         start, end = envelope.span
         slack = AT_END * (end - start)
         is_inside = (times.ts >= start - slack) & (times.ts <= end + slack)

@@ -86,7 +86,7 @@ def quadratures(
 ) -> Float[Array, " count"]:
     """Density per dx of the quadrature `x = Q cos θ + P sin θ` of one mode.
 
-    `Q = q/ℓ`, `P = ℓp/κ`; the others modes are integrated out.
+    `Q = q/ℓ`, `P = ℓp/κ`; the other modes are integrated out.
 
     Args:
         basis: That of `state`.

@@ -73,7 +73,11 @@ class Damped(eqx.Module):
 
         Args:
             modes: N.
+
+        Raises:
+            InputError: If `modes` is not an integer of at least 1, or H depends on time.
         """
+        require_whole(1, modes=modes)
         directions = np.random.default_rng(0).normal(size=(32, 2 * modes))
         z = np.sqrt(2) * directions / np.linalg.norm(directions, axis=1)[:, None]
         scale = np.asarray(self.flow.space(modes).scale)

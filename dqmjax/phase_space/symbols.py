@@ -199,9 +199,8 @@ def require_symbol(symbol):
     """
     if depends_on_time(symbol):
         raise InputError(
-            "`symbol` must be a function of (q, p) alone here, but has an argument t: take its "
-            "value at one time, `dqm.Frozen(symbol, t)` or `flow.at(t)`, or let `dqm.Driven` add "
-            "the part that depends on time."
+            "`symbol` must be a function of (q, p) alone here, but has an argument t: take it at "
+            "one time, such as `flow.at(t)`, or let `dqm.Driven` add the part that depends on time."
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError, is_known, positive, require_instance, require_real, require_shape
+from ..evolution.envelopes import require_continuous
 from ..evolution.schemes import Scheme, nystrom6
 from ..evolution.splitting import (
     DrivenPropagator,
@@ -81,6 +82,7 @@ class WignerStep(AbstractStepper):
         axes = tuple(range(grid.dim))
         momenta = RealFourier(axes[n:])
         if self.hamiltonian.depends_on_time(n):
+            require_continuous(self.hamiltonian.potential)
             angle = eqx.filter_closure_convert(_KickAngle(self, jnp.asarray(dt)), jnp.asarray(dt))
             kick = DrivenPropagator(angle=angle, transform=momenta)  # with what V closes over
         else:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
 from ..errors import require_instance
+from ..evolution.envelopes import require_continuous
 from ..evolution.schemes import Scheme, nystrom6
 from ..evolution.splitting import (
     DrivenPropagator,
@@ -86,6 +87,7 @@ def split_flow(h: Hamiltonian, grid: Grid, scheme: Scheme, dt, boost: Parameter 
     turn = dt / h.hbar
     drift = [turn * part for part in h.kinetic_parts(grid, boost)]
     if h.depends_on_time(grid.dim):
+        require_continuous(h.potential)
         angle = eqx.filter_closure_convert(_KickAngle(h, grid, jnp.asarray(dt)), jnp.asarray(dt))
         kick = DrivenPropagator(angle=angle, transform=Identity())  # with what V closes over
     else:

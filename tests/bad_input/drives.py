@@ -5,7 +5,19 @@ import numpy as np
 
 import dqmjax as dqm
 
-from . import INF, NAN, NOT_NEGATIVE, NUMBER, OBJECT, TEXT, TIMES, Entry, complex_field, one
+from . import (
+    INF,
+    NAN,
+    NOT_NEGATIVE,
+    NUMBER,
+    OBJECT,
+    POSITIVE_WHOLE,
+    TEXT,
+    TIMES,
+    Entry,
+    complex_field,
+    one,
+)
 
 BASIS, PAIR = dqm.FockBargmann(8), dqm.FockBargmann((4, 4))
 KERR, FIELD = dqm.Kerr(1.0), dqm.operator("a + ad")
@@ -181,6 +193,13 @@ ENTRIES = [
         {"jump": LOSS, "kappa": 1.0},
         {"jump": [OF_SECOND, OF_THIRD], "kappa": [0.5, 2.0, np.array(1.1)]},
         {"jump": "operator", "kappa": "basis"},
+    ),
+    Entry(
+        "Damped.diffusive_quanta",
+        lambda modes, symbol: dqm.Damped(dqm.FokkerPlanck(symbol), 0.1).diffusive_quanta(modes),
+        {"modes": 1, "symbol": KERR},
+        {"modes": POSITIVE_WHOLE, "symbol": [DRIVEN]},
+        {"symbol": "flow"},
     ),
     Entry("MovingFrame", dqm.MovingFrame, {"stepper": STEP}, {"stepper": NO_STEPPERS}),
     *frame_methods("ket", KET_FRAME, KET_START, START.inside),
