@@ -7,6 +7,7 @@ orders of magnitude, its pivoting mixes the large ones into the small.
 import math
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -92,12 +93,15 @@ def _action(operator: Shifts | Rows, of: Range, dt, rho, most: int, degree: int)
     coefficients = _bessel(width, ratio)[: degree + 1]
     terms = jnp.arange(1, degree + 1), coefficients[1:]
     last = _most(jnp.max(jnp.where(jnp.abs(terms[1]) > SMALLEST, terms[0], 1)))
-    scaled = lambda rho: (h * operator(rho) - center * rho) / (width * ratio)
+    share = 2 / (width * ratio)
+    twice = eqx.tree_at(lambda op: op.weights, operator, _times(share * h, operator.weights))
 
     def add(carry, now):
         (before, phi, total), (k, coefficient) = carry, now
-        after = jnp.where(k == 1, 1.0, 2.0) * scaled(phi) + before / ratio**2
-        return (phi, after, total + coefficient * after), None
+        # else reverse mode stores a shifted state for every shift
+        moved = jax.checkpoint(lambda op, x: op(x))(twice, phi) - share * center * phi
+        after = _times(jnp.where(k == 1, 0.5, 1.0), moved) + _times(1 / ratio**2, before)
+        return (phi, after, total + _times(coefficient, after)), None
 
     def block(carry, now):
         sum_of = lambda carry: jax.lax.scan(add, carry, now)[0]
@@ -112,6 +116,11 @@ def _action(operator: Shifts | Rows, of: Range, dt, rho, most: int, degree: int)
 
     rho = rho.astype(operator.weights.dtype)
     return _repeat(piece, rho, pieces, limit=most), pieces / most
+
+
+def _times(factor: Float[Array, ""], z: Complex[Array, "..."]) -> Complex[Array, "..."]:
+    """A real number times complex ones, without the products with its imaginary part."""
+    return jax.lax.complex(factor * jnp.real(z), factor * jnp.imag(z))
 
 
 def _bessel(x: Float[Array, ""], ratio: Float[Array, ""]) -> Float[Array, " terms"]:

@@ -95,7 +95,7 @@ def test_action_differentiates_forward_and_in_reverse():
         assert reverse[i] == pytest.approx(float((up - down) / (2 * step)), rel=1e-7)
 
 
-@pytest.mark.parametrize("turn", [0.0, 0.79, 1.0, 26.7, 26.9, 100.0, -3.0])
+@pytest.mark.parametrize("turn", [0.0, 0.79, 1.0, 77.9, 78.1, 100.0, -3.0])
 def test_both_series_reach_round_off(turn):
     """Two phases, with turns just below and above those after which a series is cut."""
     phases = Shifts(((0,),), jnp.array([[1j, -1j]]))
@@ -115,6 +115,6 @@ def test_decay_and_growth_reach_round_off(rate):
 
 def test_an_exponent_out_of_range_is_nan_and_says_so():
     phases = Shifts(((0,),), jnp.array([[1j, -1j]]))
-    got, size = expm_action(phases, phases.range(), jnp.asarray(2e5), jnp.ones(2, complex))
+    got, size = expm_action(phases, phases.range(), jnp.asarray(5e5), jnp.ones(2, complex))
     assert np.isnan(got).all()
     assert size > 1
