@@ -9,6 +9,8 @@ import scipy
 
 import dqmjax as dqm
 
+pytestmark = pytest.mark.slow  # many programs of driven steps
+
 KERR = dqm.Kerr(0.5, 1.0)
 FIELD = dqm.operator("a + ad")
 RATE, THERMAL, FORCE, WAVE = 0.3, 0.1, 0.4, 1.3

@@ -7,6 +7,8 @@ import pytest
 
 import dqmjax as dqm
 
+pytestmark = pytest.mark.slow  # many programs of driven steps
+
 
 @pytest.mark.parametrize("kind", ["ket", "density"])
 def test_nine_hundred_quanta_in_fifty_levels(kind):
