@@ -14,7 +14,7 @@ from ..evolution.gauss_legendre import gauss_legendre_step
 from ..evolution.status import Reason, unless
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid, density
-from ..wave.potentials import Parameter
+from ..wave.potentials import Parameter, one_number
 from .energy import CanonicalEnergy, boost_action, canonical_equations
 from .split_step import Frame
 
@@ -49,23 +49,13 @@ class AtlasStep(AbstractStepper):
 
     energy: Callable
     grid: Grid
-    hbar: Float[Array, ""] | float = eqx.field(
-        default=1.0, converter=functools.partial(positive, "hbar", shape=())
-    )
+    hbar: Float[Array, ""] | float = one_number(positive, "hbar", default=1.0)
     boost: Parameter | None = eqx.field(default=None, kw_only=True)
-    threshold: float = eqx.field(
-        default=0.05,
-        static=True,
-        kw_only=True,
-        converter=functools.partial(not_negative, "threshold", shape=()),
+    threshold: float = one_number(
+        not_negative, "threshold", default=0.05, static=True, kw_only=True
     )
     iterations: int = eqx.field(default=20, static=True, kw_only=True)
-    total: float = eqx.field(
-        default=1.0,
-        static=True,
-        kw_only=True,
-        converter=functools.partial(positive, "total", shape=()),
-    )
+    total: float = one_number(positive, "total", default=1.0, static=True, kw_only=True)
 
     def __check_init__(self):
         require_instance(Grid, grid=self.grid)

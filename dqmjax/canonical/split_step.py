@@ -1,7 +1,5 @@
 """`∂ρ/∂t = δH/δS`, `∂S/∂t = −δH/δρ` for H = T + V, by splitting."""
 
-import functools
-
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
@@ -13,7 +11,7 @@ from ..evolution.status import Faults, Reason, wave_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid
 from ..wave.hamiltonian import Hamiltonian
-from ..wave.potentials import Parameter
+from ..wave.potentials import Parameter, one_number
 from ..wave.split_step import split_flow
 from .energy import Field, boost_action
 from .polar import from_canonical, to_canonical
@@ -51,12 +49,7 @@ class CanonicalStep(AbstractStepper):
     grid: Grid
     scheme: Scheme = eqx.field(default=nystrom6, static=True)
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
-    total: float = eqx.field(
-        default=1.0,
-        static=True,
-        kw_only=True,
-        converter=functools.partial(positive, "total", shape=()),
-    )
+    total: float = one_number(positive, "total", default=1.0, static=True, kw_only=True)
 
     def __check_init__(self):
         require_instance(Hamiltonian, hamiltonian=self.hamiltonian)

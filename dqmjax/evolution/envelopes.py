@@ -18,7 +18,7 @@ AT_END = 1e-9  # of the whole span: round-off of save times
 
 
 @runtime_checkable
-class Envelope(Protocol):
+class Sampled(Protocol):
     """A function of time that is known on an interval only."""
 
     @property
@@ -44,8 +44,8 @@ class Pulse(eqx.Module):
     """A piecewise-constant function of time, `f(t) = f_k` for `t_k ≤ t < t_{k+1}`.
 
     `HusimiStep` and `KetStep` treat it exactly, as long as no step contains a jump; `solve` refuses
-    those that do. Kicks of split-operator steps lie at the ends, where f has the next value: at a
-    jump such a step has an error of order 1, which `Solution.error` can miss.
+    those that do. Splitting schemes, whose kicks lie at the ends of steps, refuse any jump. Both
+    see only envelopes that are fields, not one inside a function.
 
     Args:
         ts: t_0 … t_n, the edges of the slices, constants.
@@ -153,9 +153,9 @@ def require_continuous(tree):
         )
 
 
-def _envelopes(tree) -> list[Envelope]:
+def _envelopes(tree) -> list[Sampled]:
     """Those that are fields somewhere in `tree`."""
-    is_envelope = lambda x: isinstance(x, Envelope)
+    is_envelope = lambda x: isinstance(x, Sampled)
     return list(filter(is_envelope, jax.tree.leaves(tree, is_leaf=is_envelope)))
 
 

@@ -29,10 +29,11 @@ from ..phase_space.fokker_planck import Flow
 from ..phase_space.normal_order import Terms, adjoint
 from ..phase_space.open_system import Open
 from ..phase_space.operators import terms_of
+from ..phase_space.symbols import require_static
 from .basis import AT_EDGE, FockBargmann, share
 from .generator import Pattern
 from .ladder import weight_of
-from .steady_state import Sector, diagonal, is_gap, parts, relative, require_still, sectors
+from .steady_state import Sector, diagonal, is_gap, parts, relative, sectors
 from .steps import HusimiStep
 
 Operator = str | Mapping[tuple[int, ...], Any]
@@ -138,7 +139,7 @@ def spectrum(
             than 4000 coefficients are connected. If it is traced, the values become NaN.
     """
     require_instance(FockBargmann, basis=basis)
-    require_still(flow)
+    require_static(getattr(flow, "depends_on_time", False))
     pattern, rho = basis.pattern(flow), field("rho", rho, basis.levels) + 0j
     if np.ndim(omega) != 1:
         raise InputError(f"`omega` must be a list, but has shape {np.shape(omega)}.")

@@ -20,7 +20,7 @@ from ..phase_space.driven import frozen, separated
 from ..phase_space.fokker_planck import Flow, FokkerPlanck
 from ..phase_space.open_system import Dissipative
 from ..phase_space.polynomial import Reader, generic, machine_epsilon, read
-from ..phase_space.symbols import depends_on_time
+from ..phase_space.symbols import depends_on_time, require_static
 from .ladder import (
     Blocks,
     Factors,
@@ -189,11 +189,7 @@ class Pattern:
         Raises:
             InputError: If `law` depends on time.
         """
-        if self.picture.depends_on_time(law):
-            raise InputError(
-                "`flow` must not depend on time here, but its H does: take it at one time, "
-                "`flow.at(t)`."
-            )
+        require_static(self.picture.depends_on_time(law))
         return self.with_weights(self.weights(basis, law)(0.0))
 
     def with_weights(self, weights: Complex[Array, "shifts size"]) -> Shifts | Gathered:
@@ -217,7 +213,7 @@ class Pattern:
     def _weights(
         self, basis: Basis, laws: tuple, leaks: bool
     ) -> Complex[Array, "laws shifts size"]:
-        where, sizes = self.beyond if leaks else self.kept, []
+        where = self.beyond if leaks else self.kept
         found = [
             [source.coefficients(basis, law) for source in of]
             for of, law in zip(self.sources, laws, strict=True)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from ..errors import InputError, is_known, require, require_instance
 from ..phase_space.fokker_planck import Flow
 from ..phase_space.open_system import Open
+from ..phase_space.symbols import require_static
 from .basis import AT_EDGE, FockBargmann, share
 from .generator import Pattern
 from .ladder import Blocks, Gathered, Rows, Shifts, sources
@@ -55,7 +56,7 @@ def steady_state(flow: Flow | Open, basis: FockBargmann) -> SteadyState:
             coefficients are connected.
     """
     require_instance(FockBargmann, basis=basis)
-    require_still(flow)
+    require_static(getattr(flow, "depends_on_time", False))
     state, residual, gap, at_edge = _solved(basis.pattern(flow), basis, flow)
     state = require(state, is_gap(gap), NOT_UNIQUE)
     state = require(state, at_edge <= AT_EDGE, _too_small(basis, at_edge))
@@ -65,18 +66,6 @@ def steady_state(flow: Flow | Open, basis: FockBargmann) -> SteadyState:
 def is_gap(gap: Float[Array, "*many"]) -> Bool[Array, ""]:
     """Whether relative gaps are more than round-off."""
     return jnp.min(gap) >= LEAST_GAP * float(jnp.finfo(gap.dtype).eps)
-
-
-def require_still(flow):
-    """Checks that an equation does not depend on time.
-
-    Raises:
-        InputError: Naming `flow`.
-    """
-    if getattr(flow, "depends_on_time", False):
-        raise InputError(
-            "`flow` must not depend on time, but its symbol does: freeze it with `flow.at(t)`."
-        )
 
 
 def _too_small(basis: FockBargmann, at_edge) -> str:
@@ -158,7 +147,7 @@ def require_dense(size: int):
 
 
 class Sector(NamedTuple):
-    """The generator as a matrix, on coefficients out of which it does not lead."""
+    """The generator as a matrix on a closed set of coefficients."""
 
     matrix: Complex[Array, "size size"]
     places: np.ndarray  # of the rows in the raveled coefficients

@@ -32,7 +32,7 @@ from ..user_function import called_once
 from .coordinates import PhaseSpace, contract_all, derivatives, for_modes, symplectic_form
 from .driven import Envelope, Time, frozen, separated
 from .ordering import operator_text
-from .symbols import depends_on_time, energy, known_modes, require_same_modes
+from .symbols import depends_on_time, energy, known_modes, require_same_modes, require_static
 
 Phase = Float[Array, " phase"]
 Scalar = Float[Array, ""]
@@ -149,20 +149,8 @@ class FokkerPlanck(eqx.Module):
         Raises:
             InputError: If H depends on time.
         """
-        self.require_static()
+        require_static(self.depends_on_time)
         return energy(self.symbol, self._point(xi))
-
-    def require_static(self):
-        """Checks that H does not depend on time.
-
-        Raises:
-            InputError: If it does.
-        """
-        if self.depends_on_time:
-            raise InputError(
-                "`flow` must not depend on time here, but its symbol does: take it at one time, "
-                "`flow.at(t)`."
-            )
 
     @property
     def depends_on_time(self) -> bool:

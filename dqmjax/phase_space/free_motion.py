@@ -19,6 +19,7 @@ from .coordinates import symplectic_form
 from .fokker_planck import Factor, FokkerPlanck
 from .ordering import SYMMETRIC, reorder
 from .polynomial import Polynomial, machine_epsilon, polynomial
+from .symbols import require_static
 
 Number = Any  # a scalar of JAX or NumPy
 Matrix = Float[np.ndarray, "phase phase"]
@@ -82,7 +83,7 @@ def _modes(flow: FokkerPlanck, modes: int | None) -> int:
         InputError: As `check`.
     """
     require_instance(FokkerPlanck, flow=flow)
-    flow.require_static()
+    require_static(flow.depends_on_time)
     if modes is not None:
         require_whole(1, modes=modes)
     if modes is None and flow.modes is None:

@@ -213,6 +213,19 @@ def depends_on_time(symbol) -> bool:
     return "t" in require_function("symbol", symbol, "q", "p", optional=("t",))
 
 
+def require_static(moves: bool):
+    """Checks that an equation does not depend on time.
+
+    Raises:
+        InputError: If it does.
+    """
+    if moves:
+        raise InputError(
+            "`flow` must not depend on time here, but its symbol does: take it at one time, "
+            "`flow.at(t)`."
+        )
+
+
 def require_function(
     name: str, f, *arguments: str, optional: tuple[str, ...] = ()
 ) -> Collection[str]:

@@ -4,7 +4,6 @@
 Tal-Ezer & Kosloff (1984), doi:10.1063/1.448136.
 """
 
-import functools
 from collections.abc import Callable
 
 import equinox as eqx
@@ -17,6 +16,7 @@ from ..evolution.status import LARGEST_ERROR, Reason, beyond, wave_faults
 from ..evolution.stepper import AbstractStepper, zero_of
 from ..grid import Grid
 from .hamiltonian import Hamiltonian
+from .potentials import one_number
 
 Operator = Callable[[Complex[Array, "..."]], Complex[Array, "..."]]  # a pytree
 Scalar = Float[Array, ""]
@@ -171,12 +171,7 @@ class Chebyshev(AbstractStepper):
 
     hamiltonian: Hamiltonian
     grid: Grid
-    tolerance: float = eqx.field(
-        default=1e-13,
-        static=True,
-        kw_only=True,
-        converter=functools.partial(finite, "tolerance", shape=()),
-    )
+    tolerance: float = one_number(finite, "tolerance", default=1e-13, static=True, kw_only=True)
 
     def __check_init__(self):
         require_instance(Hamiltonian, hamiltonian=self.hamiltonian)

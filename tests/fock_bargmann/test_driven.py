@@ -89,6 +89,14 @@ def test_baths_of_jumps_and_damping_are_the_same_and_a_written_h_too(run):
         np.testing.assert_allclose(other.error, runs[0].error, rtol=1e-6)
 
 
+def test_the_estimated_error_is_not_below_the_true_one(exact):
+    """It adds up the errors of all steps, which may cancel: it was 100 times too large."""
+    ts = np.array([0.0, 0.7 * END])
+    run = dqm.solve(dqm.HusimiStep(OPEN, BASIS), BASIS.coherent(0.5), ts, substeps=60)
+    true = np.linalg.norm(run.final - exact[0]) / np.linalg.norm(run.final)
+    assert true < run.error[-1] < 200 * true
+
+
 EDGES = (0.0, 0.2, 0.5, 1.1)
 PULSE = jnp.array([2.0, -1.0, 0.6])
 

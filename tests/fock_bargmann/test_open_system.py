@@ -150,22 +150,36 @@ def test_gradients_reach_rates_and_parameters_of_jumps():
         assert forward[i] == pytest.approx(float(reverse[i]), rel=1e-10)
 
 
-def test_what_is_no_bath_is_refused():
-    cases = [
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
         (lambda: dqm.Jump("a", -0.1), "`rate`"),
-        (lambda: dqm.Jump("sin(a)", 0.1), "`text`"),
-        (lambda: dqm.Jump("a/ad", 0.1), "`text`"),
-        (lambda: dqm.Jump("a + s", 0.1), "s"),
+        (lambda: dqm.Jump("sin(a)", 0.1), "`operator`"),
+        (lambda: dqm.Jump("a/ad", 0.1), "`operator`"),
+        (lambda: dqm.Jump("a + s", 0.1), "`operator`.*s"),
         (lambda: dqm.Open(KERR), "`jumps`"),
         (lambda: dqm.FockBargmann(6).pattern(dqm.Open(KERR, dqm.Jump("a2", 0.1))), "modes"),
         (
             lambda: dqm.FockBargmann(6, kappa=2.0).pattern(dqm.Open(KERR, dqm.Jump("a", 0.1))),
             "κ of the flow",
         ),
-    ]
-    for make, text in cases:
-        with pytest.raises(dqm.InputError, match=text):
-            make()
+    ],
+)
+def test_what_is_no_bath_is_refused(make, text):
+    with pytest.raises(dqm.InputError, match=text):
+        make()
+
+
+@pytest.mark.parametrize("kind", ["jump", "damped"])
+def test_the_driven_damped_kerr_oscillator_of_dynamiqs(kind):
+    """`H = −K â†²â² + ε(â + â†)`, K = 1, ε = 3, κ = 1.5, α₀ = 2, T = 5; asked for: 1e-8."""
+    basis, flow = dqm.FockBargmann(30), dqm.FokkerPlanck(dqm.Kerr(-2.0, drive=3.0))
+    bath = dqm.Open(flow, dqm.Jump("a", 1.5)) if kind == "jump" else dqm.Damped(flow, 1.5)
+    rho = dqm.solve(dqm.HusimiStep(bath, basis), basis.coherent(2.0), np.array([0.0, 5.0])).final
+    quanta = dqm.readout.moment(basis, rho, (1,), (1,)) - 1
+    amplitude = dqm.readout.moment(basis, rho, (0,), (1,))
+    assert quanta == pytest.approx(1.43397134383, abs=1e-8)
+    assert amplitude == pytest.approx(1.05117000242 - 0.34408251542j, abs=1e-8)
 
 
 def test_where_damping_makes_an_ordinary_diffusion():
