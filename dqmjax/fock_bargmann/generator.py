@@ -18,7 +18,7 @@ from ..errors import InputError, require
 from ..phase_space.coordinates import PhaseSpace, contract_all
 from ..phase_space.driven import frozen, separated
 from ..phase_space.fokker_planck import Flow, FokkerPlanck
-from ..phase_space.open_system import Dissipative
+from ..phase_space.open_system import Dissipative, undissipated
 from ..phase_space.polynomial import Reader, generic, machine_epsilon, read
 from ..phase_space.symbols import depends_on_time, require_static
 from .ladder import (
@@ -108,8 +108,7 @@ class Polynomials:
 
     def coefficients(self, basis: Basis, law) -> Complex[Array, " columns"]:
         """They are NaN if `law` has terms that were not there when the pattern was found."""
-        law = law.flow if isinstance(law, Dissipative) else law
-        values = self.picture.components(basis, law, jnp.asarray(self.reader.beta))
+        values = self.picture.components(basis, undissipated(law), jnp.asarray(self.reader.beta))
         coefficients = self.reader.coefficients(values)
         missing = jax.lax.stop_gradient(values - self._rebuilt(coefficients))
         most = machine_epsilon(values.dtype) ** 0.5 * jnp.max(jnp.abs(values))
@@ -310,7 +309,7 @@ def _pattern(picture: Picture, structure, leaves: tuple, epsilon: float) -> Patt
 
 def _sources(picture: Picture, basis: Basis, law) -> list[tuple[Source, np.ndarray]]:
     """What the generator of a law that does not depend on time consists of, with coefficients."""
-    flow = law.flow if isinstance(law, Dissipative) else law
+    flow = undissipated(law)
     terms = picture.terms(basis.modes, flow)
     traceable = lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
     evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (basis, flow)), beta)

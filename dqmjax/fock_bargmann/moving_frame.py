@@ -23,7 +23,13 @@ from ..phase_space.coordinates import PhaseSpace, require_points
 from ..phase_space.driven import frozen
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.normal_order import Terms, substituted
-from ..phase_space.open_system import Damped, Dissipative, own_flow
+from ..phase_space.open_system import (
+    Damped,
+    Dissipative,
+    own_flow,
+    undissipated,
+    with_symbol,
+)
 from ..phase_space.symbols import AbstractSymbol
 from .basis import AT_EDGE, share
 from .generator import DENSITY, KET, Pattern, pattern
@@ -229,8 +235,9 @@ class MovingFrame(AbstractStepper):
         lost = flow.drift(center)
         if isinstance(self._law, Dissipative):
             lost = lost + space.point(_jump_drift(self._law, space, space.amplitude(center)))
-        law = self._law.flow if isinstance(self._law, Dissipative) else self._law
-        damping = law.rate / 2 * center if isinstance(law, Damped) else 0.0
+        bare = undissipated(self._law)
+        is_damped = isinstance(bare, Damped)
+        damping = bare.rate / 2 * center if is_damped else 0.0
         scaled = lambda z: flow.hamiltonian(center + space.scale * z)
         curvature = jnp.diag(jax.hessian(scaled)(jnp.zeros_like(center)))
         spin = (curvature[: space.modes] + curvature[space.modes :]) / (2 * space.kappa)
@@ -245,16 +252,10 @@ class MovingFrame(AbstractStepper):
         moved = _Moved(symbol, space, center, angle, velocity, spin)
         if self._is_ket:
             return moved
-        into = lambda flow: eqx.tree_at(lambda f: f.symbol, flow, moved)
-        law = self._law.flow if isinstance(self._law, Dissipative) else self._law
-        law = (
-            eqx.tree_at(lambda d: d.flow, law, into(law.flow))
-            if isinstance(law, Damped)
-            else into(law)
-        )
+        flow = with_symbol(undissipated(self._law), moved)
         if isinstance(self._law, Dissipative):
-            return _MovedOpen(law, self._law, space.amplitude(center), angle)
-        return law
+            return _MovedOpen(flow, self._law, space.amplitude(center), angle)
+        return flow
 
 
 class _Moved(AbstractSymbol):

@@ -291,6 +291,18 @@ def own_flow(flow: "FokkerPlanck | Damped | Open") -> FokkerPlanck:
     return flow if isinstance(flow, FokkerPlanck) else own_flow(flow.flow)
 
 
+def with_symbol(flow: FokkerPlanck | Damped, symbol: Callable) -> FokkerPlanck | Damped:
+    """The same equation of another H."""
+    if isinstance(flow, Damped):
+        return dataclasses.replace(flow, flow=with_symbol(flow.flow, symbol))
+    return dataclasses.replace(flow, symbol=symbol)
+
+
+def undissipated(law: Any) -> Any:
+    """An equation without its jump operators."""
+    return law.flow if isinstance(law, Dissipative) else law
+
+
 def _lowering(own: PhaseSpace, other: PhaseSpace, mode: int) -> Terms:
     """`â = μb̂ + νb̂†`, the ladder operator of one scale by those of another."""
     ratio = other.ell[mode] / own.ell[mode]
