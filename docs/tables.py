@@ -90,6 +90,19 @@ def dimer() -> Iterator[str]:
         yield _row(label, *(_seconds(times[name][error]) for error in errors))
 
 
+def open_systems() -> Iterator[str]:
+    """Gradients over values, and the scan beside QuTiP."""
+    rows = _read("open_systems")
+    yield from _head("", "value, s", "gradient, s", "gradient / value")
+    cases = {
+        "pulse": "200 amplitudes of a pulse on a dimer, kets of 8² levels",
+        "damped": "the drive of a damped Kerr oscillator, 30² coefficients, t = 40",
+    }
+    for case, label in cases.items():
+        value, gradient = (rows[case][key]["min_s"] for key in ("value", "gradient"))
+        yield _row(label, _two(value), _two(gradient), f"{rows[case]['ratio']:.1f}")
+
+
 def forms() -> Iterator[str]:
     """Errors of the forms of an energy; empty where no step converges."""
     heads = ("⟨ψ\\|Ĥ\\|ψ⟩, as `CanonicalEnergy`", "of ∂ρ, ∂S", "of ∂√ρ, ∂S", "of ∂√ρ, current")
@@ -136,7 +149,7 @@ def machine() -> Iterator[str]:
         )
 
 
-TABLES = {table.__name__: table for table in (waves, forms, recovery, dimer, machine)}
+TABLES = {table.__name__: table for table in (waves, forms, recovery, dimer, open_systems, machine)}
 PLACE = re.compile(rf"(<!-- ({'|'.join(TABLES)}) -->\n\n)(?:(?!<!--).)*(?=<!-- end -->)", re.DOTALL)
 
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Real
 
-from .ladder import Gathered, Range, Rows, Shifts
+from .ladder import Gathered, Range, Rows, Shifts, Windows
 
 MAX_DEGREE, BLOCK = 128, 32  # terms of a Chebyshev series, and how many are skipped at once
 SMALLEST = 1e-17  # of its coefficients
@@ -77,12 +77,12 @@ def expm_action(
     suffice; a low one is best for short dt. NaN beyond `most` pieces.
     """
     if isinstance(operator, Gathered):
-        moved, size = _action(operator.on_rows(), of, dt, operator.pack(rho), most, degree)
+        moved, size = _action(operator.parts(), of, dt, operator.pack(rho), most, degree)
         return operator.unpack(moved), size
-    return _action(operator, of, dt, rho, most, degree)
+    return _action(operator.parts(), of, dt, rho.astype(operator.weights.dtype), most, degree)
 
 
-def _action(operator: Shifts | Rows, of: Range, dt, rho, most: int, degree: int):
+def _action(operator: Windows | Rows, of: Range, dt, rho, most: int, degree: int):
     a, b, ratio = jax.lax.stop_gradient((of.real, jnp.maximum(of.imaginary, of.real), of.ratio))
     length = jax.lax.stop_gradient(jnp.abs(dt))
     pieces = jnp.ceil(length * jnp.maximum(b * ratio / LONGEST[degree], a / MAX_GROWTH))
@@ -94,7 +94,8 @@ def _action(operator: Shifts | Rows, of: Range, dt, rho, most: int, degree: int)
     terms = jnp.arange(1, degree + 1), coefficients[1:]
     last = _most(jnp.max(jnp.where(jnp.abs(terms[1]) > SMALLEST, terms[0], 1)))
     share = 2 / (width * ratio)
-    twice = eqx.tree_at(lambda op: op.weights, operator, _times(share * h, operator.weights))
+    scaled = jax.tree.map(lambda weights: _times(share * h, weights), operator.weights)
+    twice = eqx.tree_at(lambda op: op.weights, operator, scaled)
 
     def add(carry, now):
         (before, phi, total), (k, coefficient) = carry, now
@@ -114,7 +115,6 @@ def _action(operator: Shifts | Rows, of: Range, dt, rho, most: int, degree: int)
         blocks = jax.tree.map(lambda x: x.reshape(-1, BLOCK), terms)
         return jnp.exp(center) * jax.lax.scan(block, start, blocks)[0][2]
 
-    rho = rho.astype(operator.weights.dtype)
     return _repeat(piece, rho, pieces, limit=most), pieces / most
 
 

@@ -34,6 +34,7 @@ from .ladder import (
     monomial_word,
     outside,
     sources,
+    unpacked,
     weights_of,
     words,
 )
@@ -76,7 +77,7 @@ class Picture(NamedTuple):
 
     kept: Callable[[Basis], Bool[np.ndarray, "*levels"]]  # coefficients of a state
     terms: Callable[[int, Any], list[Axes]]  # of the number of modes and the law
-    components: Callable  # (basis, law, points β) → the polynomials' values, (points, terms)
+    components: Callable  # (space, law, points β) → the polynomials' values, (points, terms)
     words: Callable[[Axes, np.ndarray], dict[Word, int]]  # ladder words of a term's monomial
     parts: Callable  # law → the law without drives, pairs (envelope, law)
     depends_on_time: Callable[[Any], bool]
@@ -92,7 +93,7 @@ class Source(Protocol):
         """Each L_i as a sum of ladder words."""
         ...
 
-    def coefficients(self, basis: Basis, law) -> Complex[Array, " columns"]:
+    def coefficients(self, space: PhaseSpace, law) -> Complex[Array, " columns"]:
         """The c_i at the values of `law`."""
         ...
 
@@ -106,9 +107,9 @@ class Polynomials:
     used: tuple[np.ndarray, ...]  # monomial and term of each coefficient that occurs
     columns: Sequence[Mapping[Word, float | int]]
 
-    def coefficients(self, basis: Basis, law) -> Complex[Array, " columns"]:
+    def coefficients(self, space: PhaseSpace, law) -> Complex[Array, " columns"]:
         """They are NaN if `law` has terms that were not there when the pattern was found."""
-        values = self.picture.components(basis, undissipated(law), jnp.asarray(self.reader.beta))
+        values = self.picture.components(space, undissipated(law), jnp.asarray(self.reader.beta))
         coefficients = self.reader.coefficients(values)
         missing = jax.lax.stop_gradient(values - self._rebuilt(coefficients))
         most = machine_epsilon(values.dtype) ** 0.5 * jnp.max(jnp.abs(values))
@@ -130,24 +131,24 @@ class Jumps:
     columns: Sequence[Mapping[Word, float | int]]
 
     @classmethod
-    def of(cls, basis: Basis, law: Dissipative) -> "tuple[Jumps, np.ndarray]":
+    def of(cls, space: PhaseSpace, law: Dissipative) -> "tuple[Jumps, np.ndarray]":
         """Those that do not vanish at the values of `law`, with their coefficients."""
         with jax.ensure_compile_time_eval():
-            rows = [tuple(terms) for _, terms in law.dissipators(basis.space)]
-            values = np.asarray(_products(basis, law))
+            rows = [tuple(terms) for _, terms in law.dissipators(space)]
+            values = np.asarray(_products(space, law))
         pairs = [pair for of in rows for pair in itertools.product(of, repeat=2)]
         used = np.flatnonzero(np.abs(values) > machine_epsilon() ** 0.7 * np.abs(values).max())
         return cls(used, [jump_words(*pairs[i]) for i in used]), values[used]
 
-    def coefficients(self, basis: Basis, law: Dissipative) -> Complex[Array, " columns"]:
+    def coefficients(self, space: PhaseSpace, law: Dissipative) -> Complex[Array, " columns"]:
         """`γ j_r j_s*`."""
-        return _products(basis, law)[self.used]
+        return _products(space, law)[self.used]
 
 
-def _products(basis: Basis, law: Dissipative) -> Complex[Array, " pairs"]:
+def _products(space: PhaseSpace, law: Dissipative) -> Complex[Array, " pairs"]:
     """`γ j_r j_s*` of all jumps."""
     found = []
-    for rate, terms in law.dissipators(basis.space):
+    for rate, terms in law.dissipators(space):
         j = jnp.stack([jnp.asarray(c) + 0j for c in terms.values()])
         found.append(rate * jnp.outer(j, j.conj()).ravel())
     return jnp.concatenate(found)
@@ -189,7 +190,7 @@ class Pattern:
             InputError: If `law` depends on time.
         """
         require_static(self.picture.depends_on_time(law))
-        return self.with_weights(self.weights(basis, law)(0.0))
+        return self.with_weights(self.weights_of(self.coefficients(basis, law)(0.0)))
 
     def with_weights(self, weights: Complex[Array, "shifts size"]) -> Shifts | Gathered:
         """The generator with given weights."""
@@ -201,37 +202,47 @@ class Pattern:
         """The part of the generator that leads from the kept coefficients, packed, out of them."""
         return Rows(weights, sources(self.shifts, self.kept, np.argwhere(self.beyond)))
 
-    def weights(self, basis: Basis, law, *, leaks: bool = False) -> "Weights | Recomputed":
-        """The weights of all shifts as a function of t; of those that end outside if `leaks`."""
+    def coefficients(self, basis: Basis, law) -> "Series | Recomputed":
+        """The coefficients of all sources as a function of t."""
         static, drives = self.picture.parts(law)
         if self.picture.depends_on_time(static):
-            return Recomputed(self, basis, static, leaks)
-        parts = self._weights(basis, (static, *(part for _, part in drives)), leaks)
-        return Weights(parts, tuple(envelope for envelope, _ in drives))
+            return Recomputed(self, basis.space, static)
+        laws = static, *(part for _, part in drives)
+        return Series(self._coefficients(basis.space, laws), tuple(f for f, _ in drives))
 
-    def _weights(
-        self, basis: Basis, laws: tuple, leaks: bool
-    ) -> Complex[Array, "laws shifts size"]:
+    def weights(self, coefficients: "Series | Recomputed", *, leaks: bool = False) -> Callable:
+        """The weights of all shifts as a function of t; of those that end outside if `leaks`."""
+        if isinstance(coefficients, Recomputed):
+            return _Weights(coefficients, leaks)
+        parts = [self.weights_of(part, leaks) for part in coefficients.parts]
+        return Series(jnp.stack(parts), coefficients.envelopes)
+
+    def weights_of(
+        self, coefficients: Complex[Array, " columns"], leaks: bool = False
+    ) -> Complex[Array, "shifts size"]:
+        """The weights of all shifts; of those that end outside if `leaks`."""
         where = self.beyond if leaks else self.kept
+        return jnp.stack(weights_of(self.factors, coefficients, where))
+
+    def _coefficients(self, space: PhaseSpace, laws: tuple) -> Complex[Array, "laws columns"]:
+        """Of each law, zero for the columns of the others."""
         found = [
-            [source.coefficients(basis, law) for source in of]
+            [source.coefficients(space, law) for source in of]
             for of, law in zip(self.sources, laws, strict=True)
         ]
         sizes = [sum(c.size for c in of) for of in found]
         every = jnp.concatenate([c for of in found for c in of])
         owner = np.repeat(np.arange(len(sizes)), sizes)
-        alone = jnp.where(owner == np.arange(len(sizes))[:, None], every, 0.0)
-        of_law = lambda coefficients: jnp.stack(weights_of(self.factors, coefficients, where))
-        return jnp.stack([of_law(coefficients) for coefficients in alone])
+        return jnp.where(owner == np.arange(len(sizes))[:, None], every, 0.0)
 
 
-class Weights(eqx.Module):
-    """`W(t) = W_0 + Σ_k f_k(t) W_k`."""
+class Series(eqx.Module):
+    """`x(t) = x_0 + Σ_k f_k(t) x_k`."""
 
-    parts: Complex[Array, "laws shifts size"]
+    parts: Complex[Array, "laws ..."]
     envelopes: tuple[Callable, ...] = ()
 
-    def __call__(self, t) -> Complex[Array, "shifts size"]:
+    def __call__(self, t) -> Complex[Array, "..."]:
         total = self.parts[0]
         for envelope, part in zip(self.envelopes, self.parts[1:], strict=True):
             total = total + envelope(t) * part
@@ -239,16 +250,25 @@ class Weights(eqx.Module):
 
 
 class Recomputed(eqx.Module):
-    """`W(t)` of a law that depends on time in any way."""
+    """The coefficients of a law that depends on time in any way."""
 
     pattern: Pattern = eqx.field(static=True)
-    basis: Basis
+    space: PhaseSpace
     law: Any
+
+    def __call__(self, t) -> Complex[Array, " columns"]:
+        law = self.pattern.picture.at(self.law, t)
+        return self.pattern._coefficients(self.space, (law,))[0]
+
+
+class _Weights(eqx.Module):
+    """The weights of such a law."""
+
+    coefficients: Recomputed
     leaks: bool = eqx.field(static=True)
 
     def __call__(self, t) -> Complex[Array, "shifts size"]:
-        law = self.pattern.picture.at(self.law, t)
-        return self.pattern._weights(self.basis, (law,), self.leaks)[0]
+        return self.coefficients.pattern.weights_of(self.coefficients(t), self.leaks)
 
 
 def pattern(picture: Picture, basis: Basis, law) -> Pattern:
@@ -269,8 +289,11 @@ def pattern(picture: Picture, basis: Basis, law) -> Pattern:
     if picture.depends_on_time(static):
         static = picture.at(static, jnp.ones(()))
     laws = (static, *(part for _, part in drives))
-    leaves, structure = jax.tree.flatten(generic((basis, laws)))
-    return _pattern(picture, structure, tuple(map(_frozen, leaves)), machine_epsilon())
+    arbitrary, laws = generic((basis, laws))
+    leaves, structure = jax.tree.flatten((arbitrary.space, laws))
+    found = _sources(picture, structure, tuple(map(_frozen, leaves)), machine_epsilon())
+    kept = picture.kept(basis)
+    return _pattern(picture, found, kept.shape, np.packbits(kept).tobytes())
 
 
 class _Numbers(NamedTuple):
@@ -294,32 +317,49 @@ def _thawed(leaf):
     return np.frombuffer(leaf.data, leaf.dtype).reshape(leaf.shape)
 
 
-@functools.lru_cache(maxsize=16)
-def _pattern(picture: Picture, structure, leaves: tuple, epsilon: float) -> Pattern:
-    basis, laws = jax.tree.unflatten(structure, map(_thawed, leaves))
-    kept, found = picture.kept(basis), [_sources(picture, basis, law) for law in laws]
-    every = [pair for of in found for pair in of]
-    factors = by_shift([column for source, _ in every for column in source.columns], kept.ndim)
-    _check_reach(factors, kept.shape)
-    values = np.concatenate([coefficients for _, coefficients in every])
-    factors, live = _without_cancelled(factors, values, kept, epsilon**0.7)
-    blocks = Blocks.of(tuple(factors), kept, live)
-    return Pattern(picture, tuple(tuple(s for s, _ in of) for of in found), factors, kept, blocks)
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Found:
+    """The sources of one law, and their coefficients at arbitrary values."""
+
+    sources: tuple[Source, ...]
+    coefficients: np.ndarray
 
 
-def _sources(picture: Picture, basis: Basis, law) -> list[tuple[Source, np.ndarray]]:
-    """What the generator of a law that does not depend on time consists of, with coefficients."""
+@functools.lru_cache(maxsize=64)
+def _sources(picture: Picture, structure, leaves: tuple, epsilon: float) -> tuple[_Found, ...]:
+    """Those of several laws, for any number of levels."""
+    space, laws = jax.tree.unflatten(structure, map(_thawed, leaves))
+    return tuple(_sources_of(picture, space, law) for law in laws)
+
+
+def _sources_of(picture: Picture, space: PhaseSpace, law) -> _Found:
+    """What the generator of a law that does not depend on time consists of."""
     flow = undissipated(law)
-    terms = picture.terms(basis.modes, flow)
+    terms = picture.terms(space.modes, flow)
     traceable = lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
-    evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (basis, flow)), beta)
-    reader, coefficients = read(evaluate, basis.modes, [len(axes) for axes in terms])
+    evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (space, flow)), beta)
+    reader, coefficients = read(evaluate, space.modes, [len(axes) for axes in terms])
     used = np.nonzero(coefficients)
     columns = [picture.words(terms[k], reader.exponents[m]) for m, k in zip(*used, strict=True)]
-    found: list[tuple[Source, np.ndarray]] = [
-        (Polynomials(picture, reader, used, columns), coefficients[used])
-    ]
-    return [*found, Jumps.of(basis, law)] if isinstance(law, Dissipative) else found
+    polynomials = Polynomials(picture, reader, used, columns)
+    if not isinstance(law, Dissipative):
+        return _Found((polynomials,), coefficients[used])
+    jumps, products = Jumps.of(space, law)
+    return _Found((polynomials, jumps), np.append(coefficients[used], products))
+
+
+@functools.lru_cache(maxsize=16)
+def _pattern(
+    picture: Picture, found: tuple[_Found, ...], levels: tuple[int, ...], kept_bits: bytes
+) -> Pattern:
+    kept = unpacked(kept_bits, levels)
+    columns = [column for of in found for source in of.sources for column in source.columns]
+    factors = by_shift(columns, kept.ndim)
+    _check_reach(factors, kept.shape)
+    values = np.concatenate([of.coefficients for of in found])
+    factors, live = _without_cancelled(factors, values, kept, machine_epsilon() ** 0.7)
+    blocks = Blocks.of(tuple(factors), kept, live)
+    return Pattern(picture, tuple(of.sources for of in found), factors, kept, blocks)
 
 
 def _check_reach(factors: Factors, levels: tuple[int, ...]):
@@ -354,10 +394,9 @@ def _repeats(axes: Axes) -> int:
     return math.factorial(len(axes)) // same
 
 
-def components(basis: Basis, flow: Flow, beta) -> Complex[Array, "points terms"]:
+def components(space: PhaseSpace, flow: Flow, beta) -> Complex[Array, "points terms"]:
     """What `derivatives` act on, at each β: the G⁽ᵏ⁾ in coordinates (β, β*)."""
-    space, terms = basis.space, derivatives(basis.modes, flow.order)
-    change = space.amplitude_map
+    terms, change = derivatives(space.modes, flow.order), space.amplitude_map
 
     def of_order(k: int, xi: Phase) -> Complex[Array, " terms"]:
         alike = [axes for axes in terms if len(axes) == k]
@@ -371,9 +410,8 @@ def components(basis: Basis, flow: Flow, beta) -> Complex[Array, "points terms"]
     return jax.vmap(at)(space.point(beta))
 
 
-def _schroedinger(basis: Basis, symbol: Callable, beta) -> Complex[Array, "points terms"]:
+def _schroedinger(space: PhaseSpace, symbol: Callable, beta) -> Complex[Array, "points terms"]:
     """`−iH/κ` at each β."""
-    space = basis.space
     values = jax.vmap(FokkerPlanck(symbol).hamiltonian)(space.point(beta))
     return -1j * values[:, None] / space.kappa
 

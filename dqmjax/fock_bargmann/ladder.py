@@ -115,6 +115,29 @@ class Shifts(eqx.Module):
     weights: Complex[Array, "shifts *levels"]
 
     def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
+        return self.parts()(rho)
+
+    def parts(self) -> "Windows":
+        """The operator with its weights apart, for repeated application.
+
+        Reverse mode adds to each of them, instead of to one array at all its rows.
+        """
+        return Windows(self.shifts, tuple(self.weights))
+
+    def range(self) -> "Range":
+        """Its numerical range."""
+        levels = self.weights.shape[1:]
+        weights = self.weights.reshape(len(self.shifts), -1)
+        return range_of(self.shifts, np.ones(levels, bool), weights)
+
+
+class Windows(eqx.Module):
+    """The same operator by shifted windows of the coefficients."""
+
+    shifts: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    weights: tuple[Complex[Array, "*levels"], ...]
+
+    def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
         reach = np.abs(np.array(self.shifts)).max(axis=0)
         padded = jnp.pad(rho, [(r, r) for r in reach])
         terms = []
@@ -122,12 +145,6 @@ class Shifts(eqx.Module):
             window = zip(reach, s, rho.shape, strict=True)
             terms.append(weight * padded[tuple(slice(r - d, r - d + n) for r, d, n in window)])
         return sum(terms, jnp.zeros_like(rho))
-
-    def range(self) -> "Range":
-        """Its numerical range."""
-        levels = self.weights.shape[1:]
-        weights = self.weights.reshape(len(self.shifts), -1)
-        return range_of(self.shifts, np.ones(levels, bool), weights)
 
 
 class Gathered(eqx.Module):
@@ -140,9 +157,9 @@ class Gathered(eqx.Module):
     places: Int[Array | np.ndarray, " size"]  # of the row in the raveled coefficients
 
     def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
-        return self.unpack(self.on_rows()(self.pack(rho)))
+        return self.unpack(self.parts()(self.pack(rho)))
 
-    def on_rows(self) -> "Rows":
+    def parts(self) -> "Rows":
         """The operator on packed coefficients, for repeated application."""
         return Rows(self.weights, self.sources)
 
@@ -315,7 +332,7 @@ class Blocks:
     @property
     def kept(self) -> Bool[np.ndarray, "*levels"]:
         """Which coefficients there are."""
-        return _unpacked(self.kept_bits, self.levels)
+        return unpacked(self.kept_bits, self.levels)
 
     @functools.cached_property
     def edge(self) -> Bool[np.ndarray, "*levels"]:
@@ -325,7 +342,7 @@ class Blocks:
     @functools.cached_property
     def _layout(self) -> "_Layout":
         kept = np.flatnonzero(self.kept)
-        live = _unpacked(self.live_bits, (len(self.shifts), kept.size))
+        live = unpacked(self.live_bits, (len(self.shifts), kept.size))
         table = sources(self.shifts, self.kept)
         shift, to = np.nonzero((table < kept.size) & live)
         of = table[shift, to]
@@ -370,6 +387,7 @@ class _Layout(NamedTuple):
     entry: tuple[np.ndarray, np.ndarray, np.ndarray]  # block, row and column of each of those
 
 
-def _unpacked(bits: bytes, shape: tuple[int, ...]) -> np.ndarray:
+def unpacked(bits: bytes, shape: tuple[int, ...]) -> Bool[np.ndarray, "..."]:
+    """Truth values from `np.packbits`."""
     flat = np.unpackbits(np.frombuffer(bits, np.uint8), count=math.prod(shape))
     return flat.astype(bool).reshape(shape)

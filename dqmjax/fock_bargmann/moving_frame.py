@@ -324,7 +324,7 @@ class _FrameStep(eqx.Module):
 
         def weights(dt, center: Phase, angle: Modes):
             law = frame._moved(t + dt, center, angle)
-            return self.pattern.weights(frame.basis, law)(t)
+            return self.pattern.weights_of(self.pattern.coefficients(frame.basis, law)(t))
 
         parts = self.dt * jnp.array([*NODES, 1.0])
         centers, angles = jax.vmap(along)(parts)  # one program for all

@@ -97,9 +97,9 @@ def _solved(pattern: Pattern, basis: FockBargmann, flow: Flow | Open):
 
 def parts(pattern: Pattern, basis: FockBargmann, flow: Flow | Open):
     """The generator, and the part of it that leads out of the basis."""
-    return pattern.operator(basis, flow), pattern.leak(
-        pattern.weights(basis, flow, leaks=True)(0.0)
-    )
+    coefficients = pattern.coefficients(basis, flow)(0.0)
+    leak = pattern.leak(pattern.weights_of(coefficients, leaks=True))
+    return pattern.with_weights(pattern.weights_of(coefficients)), leak
 
 
 def _residual(pattern: Pattern, operator, leak, state) -> Scalar:

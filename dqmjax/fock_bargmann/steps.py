@@ -20,18 +20,16 @@ from ..phase_space.open_system import Open
 from ..phase_space.symbols import depends_on_time
 from .basis import AT_EDGE, FockBargmann, share
 from .exponential import BLOCK, expm, expm_action, expm_reach
-from .generator import Pattern, Recomputed, Weights
+from .generator import Pattern
 from .ladder import Blocks, Gathered, Range, Shifts
 
 Scalar = Float[Array, ""]
 ROOT = np.sqrt(3.0)
-MOST_PIECES = 16  # series of 32 terms in half a driven step
+MOST_PIECES = 4  # series of 32 terms in half a driven step
 NODES = (0.5 - ROOT / 6, 0.5 + ROOT / 6)  # of Gauss and Legendre
 SHARES = (0.25 + ROOT / 6, 0.25 - ROOT / 6)  # of the nearer and the farther one in each half
 
-MAX_DENSE = (
-    64  # widest block to exponentiate; up to here 5 to 9 times faster (bench/integrators.py)
-)
+MAX_DENSE = 64  # widest block to exponentiate; up to there the faster way (bench/integrators.py)
 
 
 class HusimiStep(AbstractStepper):
@@ -136,8 +134,9 @@ def _faults(pattern: Pattern, state) -> Faults:
 
 
 def _step(pattern: Pattern, basis: FockBargmann, law, dt, is_static: bool) -> "_TruncatedStep":
-    weights = pattern.weights(basis, law)
-    leak = _Leak(pattern, pattern.weights(basis, law, leaks=True))
+    coefficients = pattern.coefficients(basis, law)
+    weights = pattern.weights(coefficients)
+    leak = _Leak(pattern, pattern.weights(coefficients, leaks=True))
     if not is_static:
         return _TruncatedStep(_Magnus(pattern, weights), leak, dt)
     operator = pattern.with_weights(weights(0.0))
@@ -184,7 +183,7 @@ class _Magnus(eqx.Module):
     """`ρ → e^{(b L_1 + a L_2)dt} e^{(a L_1 + b L_2)dt} ρ`."""
 
     pattern: Pattern = eqx.field(static=True)
-    weights: Weights | Recomputed
+    weights: Callable
 
     def __call__(self, t, dt, rho):
         first, second = (self.weights(t + node * dt) for node in NODES)
@@ -210,7 +209,7 @@ class _Leak(eqx.Module):
     """`(L − L_N)ρ`, what the equation leads out of N coefficients."""
 
     pattern: Pattern = eqx.field(static=True)
-    outside: Weights | Recomputed  # of the shifts that end there
+    outside: Callable  # weights as a function of t, of the shifts that end there
 
     def rate(self, t, rho) -> Scalar:
         """Its norm."""

@@ -106,7 +106,7 @@ def test_every_coefficient(name, bath):
         flow = dqm.Damped(flow, rate, thermal)
     random = np.random.default_rng(3)
     beta = random.normal(size=(5, modes)) + 1j * random.normal(size=(5, modes))
-    got = np.asarray(components(dqm.FockBargmann((6,) * modes, ell), flow, jnp.asarray(beta)))
+    got = np.asarray(components(dqm.FockBargmann((6,) * modes, ell).space, flow, jnp.asarray(beta)))
     axes = derivatives(modes, order)
     at = np.concatenate([beta, beta.conj()], axis=1)
     scale = np.abs(got).max()
