@@ -1,6 +1,8 @@
 """Errors that a user can cause and correct, and the checks that raise them."""
 
+import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +45,36 @@ def require(value, holds, message: str):
     if not np.all(holds):
         raise InputError(message)
     return value
+
+
+def compiled(function: Callable) -> Callable:
+    """`function` as one program: operation by operation, a first call would compile each of them.
+
+    What its checks refuse is NaN or an error there. The function then runs once more, without
+    compilation, to name the values that it refuses.
+    """
+    program = eqx.filter_jit(function)
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if is_known(args, kwargs):
+            with contextlib.suppress(InputError, TypeError):  # also of arrays of text
+                by_name = {name: _traceable(value) for name, value in kwargs.items()}
+                result = program(*map(_traceable, args), **by_name)
+                if not any(np.isnan(leaf).any() for leaf in jax.tree.leaves(result)):
+                    return result
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _traceable(value):
+    """Numbers, other than integers, as arrays: new values need no new program."""
+    is_list = isinstance(value, tuple | list)
+    numbers = value if is_list else [value]
+    is_number = lambda x: isinstance(x, int | float | complex | np.number)
+    has_fraction = any(isinstance(x, float | complex | np.inexact) for x in numbers)
+    return jnp.asarray(value) if has_fraction and all(map(is_number, numbers)) else value
 
 
 def _one_or_nan(holds) -> Array:

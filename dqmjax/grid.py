@@ -121,8 +121,7 @@ class Grid(eqx.Module):
     @property
     def points(self) -> Float[Array, "dim *shape"]:
         """Coordinates of every point."""
-        axes = zip(self.lower, self.spacing, self.shape, strict=True)
-        return jnp.stack(jnp.meshgrid(*(a + dx * np.arange(n) for a, dx, n in axes), indexing="ij"))
+        return _points(self)
 
     @property
     def waves(self) -> tuple[Float[Array, "..."], ...]:
@@ -141,7 +140,7 @@ class Grid(eqx.Module):
     @property
     def k(self) -> Float[Array, "dim *shape"]:
         """Angular wavenumbers at every point of the transform."""
-        return jnp.stack(jnp.broadcast_arrays(*self.waves))
+        return _stacked(self.waves)
 
     def at_points(self, f) -> Array:
         """Values of `f(x)`, written for one point, on the grid: `(*shape, *f's shape)`.
@@ -188,6 +187,18 @@ class Grid(eqx.Module):
         return np.expand_dims(values, [a for a in range(self.dim) if a != axis])
 
 
+@eqx.filter_jit
+def _points(grid: Grid) -> Float[Array, "dim *shape"]:
+    axes = zip(grid.lower, grid.spacing, grid.shape, strict=True)
+    return jnp.stack(jnp.meshgrid(*(a + dx * np.arange(n) for a, dx, n in axes), indexing="ij"))
+
+
+@jax.jit
+def _stacked(parts: tuple[Array, ...]) -> Array:
+    """Arrays that broadcast to one shape, as one array."""
+    return jnp.stack(jnp.broadcast_arrays(*parts))
+
+
 def values_at(points: Float[Array, "dim *shape"], f) -> Array:
     """Values of `f(x)`, written for one point, at all `points`: `(*shape, *f's shape)`."""
     dim, *shape = points.shape
@@ -227,11 +238,13 @@ def _like(source: Array, f: Array) -> Array:
     return f if jnp.iscomplexobj(source) else f.real
 
 
+@jax.jit
 def density(psi: Inexact[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`|ψ|²`, differentiable to all orders, also where ψ is 0."""
     return psi.real**2 + psi.imag**2
 
 
+@eqx.filter_jit
 def unresolved_share(grid: Grid, psi: Complex[Array, "*shape"]) -> Scalar:
     """Share of the norm in the upper third of wavenumbers of any axis.
 
@@ -244,6 +257,7 @@ def unresolved_share(grid: Grid, psi: Complex[Array, "*shape"]) -> Scalar:
     return jnp.sum(jnp.where(high, share, 0.0)) / jnp.sum(share)
 
 
+@eqx.filter_jit
 def edge_share(grid: Grid, rho: Float[Array, "*shape"]) -> Scalar:
     """Share of ∫|ρ| in the outermost cells of any axis, where the box ends."""
     is_edge = np.zeros(grid.shape, bool)

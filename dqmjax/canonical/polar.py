@@ -46,6 +46,11 @@ def to_canonical(
     hbar = _representable(hbar, psi.dtype)
     if like is not None:
         like = real_field("like", like, psi.shape)
+    return _canonical(psi, hbar, like)
+
+
+@jax.jit
+def _canonical(psi, hbar, like):
     rho = density(psi)
     nowhere = rho == 0
     angle = jnp.where(nowhere, 0.0, jnp.angle(jnp.where(nowhere, 1.0, psi)))
@@ -68,6 +73,11 @@ def from_canonical(
     hbar = _representable(hbar, jnp.result_type(S, float))
     if is_known(rho) and (np.asarray(rho) < 0).any():
         raise InputError(f"`rho` must not be negative, but its least value is {jnp.min(rho)}.")
+    return _wave_of(rho, S, hbar)
+
+
+@jax.jit
+def _wave_of(rho, S, hbar):
     empty = rho == 0
     root = jnp.where(empty, 0.0, jnp.sqrt(jnp.where(empty, 1.0, rho)))
     return root * jnp.exp(1j * S / hbar)

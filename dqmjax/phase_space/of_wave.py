@@ -1,5 +1,6 @@
 """Densities on phase space of a wave function on a grid."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +37,11 @@ def husimi(
     psi = field_on(grid, "psi", psi)
     points = require_points(points, 2 * grid.dim)
     scale = per_axis("ell", positive("ell", ell), grid)
-    hbar = positive("hbar", hbar, shape=())
+    return _husimi(grid, psi, points, scale, jnp.asarray(positive("hbar", hbar, shape=())))
+
+
+@eqx.filter_jit
+def _husimi(grid, psi, points, scale, hbar):
     most = hbar * greatest_waves(grid)
 
     def probability(point):
@@ -78,7 +83,11 @@ def wigner(
     if grid.dim != 1:
         raise InputError(f"`grid` must have one axis, but has {grid.dim}.")
     psi, points = field_on(grid, "psi", psi), require_points(points, 2)
-    hbar = positive("hbar", hbar, shape=())
+    return _wigner(grid, psi, points, jnp.asarray(positive("hbar", hbar, shape=())))
+
+
+@eqx.filter_jit
+def _wigner(grid, psi, points, hbar):
     (lower,), (upper,), (n,) = grid.lower, grid.upper, grid.shape
     y = jnp.arange(-n, n) * (grid.spacing[0] / 2)  # half the spacing, for the product's band
     waves = jnp.fft.fft(psi, norm="forward")

@@ -121,6 +121,7 @@ def _longest(kinetic):
     return jnp.min(jnp.where(kinetic > 0, kinetic, jnp.inf))
 
 
+@jax.jit
 def means(kinetic, potential, states):
     """`⟨ψ|T + V|ψ⟩` of each state; linear in T and V."""
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float, Inexact
+from jaxtyping import Array, Complex, Float, Inexact, Int
 
 from ..errors import InputError, finite, positive, require, require_instance
 from ..grid import Grid, field_on, one_per_axis
@@ -120,7 +121,16 @@ class Hamiltonian(eqx.Module):
 
 
 def _kinetic(momenta: Float[Array, "..."], mass: Scalar) -> Float[Array, "..."]:
-    """`p²/2m` of distinct momenta, without p² itself, which SI units let underflow to 0."""
-    energies = momenta * (momenta / (2 * mass))
-    vanishing = jnp.sum(jnp.abs(energies) < jnp.finfo(energies.dtype).tiny)
+    """`p²/2m` of distinct momenta."""
+    energies, vanishing = _energies(momenta, mass)
     return require(energies, vanishing <= 1, UNDERFLOW)
+
+
+@jax.jit
+def _energies(
+    momenta: Float[Array, "..."], mass: Scalar
+) -> tuple[Float[Array, "..."], Int[Array, ""]]:
+    """`p²/2m`, without p² itself, which SI units let underflow to 0; how many of them vanish."""
+    velocities = jax.lax.optimization_barrier(momenta / mass)  # else XLA multiplies p by p first
+    energies = momenta * velocities / 2
+    return energies, jnp.sum(jnp.abs(energies) < jnp.finfo(energies.dtype).tiny)

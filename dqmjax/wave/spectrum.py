@@ -3,6 +3,7 @@
 import functools
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +32,13 @@ from .potentials import potential_at
 
 SHORT = 1e-3  # largest share of short waves: a smooth potential's levels are right to 1e-6 K
 HIDDEN = 0.1  # largest error of ⟨V⟩ in units of K: steps of V remain possible
+FAULTS = (
+    "did not converge to `tolerance`: raise it, or use double precision",
+    "have short waves that `grid` does not resolve: take more points, a smoother potential or "
+    "fewer levels",
+    "depend on V between the points of `grid`: take more points, or a smoother potential",
+    "reach the edge of `grid`, which is isolated: take a larger one",
+)
 ONCE_ONLY = (
     "Energy levels can be differentiated once only, because the derivative of an eigenstate is not "
     "implemented. Use finite differences of the gradient."
@@ -132,26 +140,19 @@ def _no_derivative(count, primals, tangents):
     raise InputError(ONCE_ONLY)
 
 
-def _faults(hamiltonian, grid, tolerance, kinetic, potential, energies, vectors) -> dict:
-    """Sizes of the faults of each level, by their messages; above 1 they exceed their limits."""
+@eqx.filter_jit
+def _faults(hamiltonian, grid, tolerance, kinetic, potential, energies, vectors) -> list:
+    """Sizes of the faults of each level, in the order of `FAULTS`; above 1 they exceed limits."""
     scale = kinetic_scale(kinetic, vectors)
     loose = jnp.where(tolerance < 1, tolerance, jnp.inf)
     rest = filtered(vectors, kinetic) + (potential - column(energies, vectors)) * vectors
     residual = lengths(rest / scale) / tolerance
     short = jax.vmap(lambda psi: unresolved_share(grid, psi + 0j))(vectors)
     hidden = jnp.abs(_hidden(hamiltonian, grid, vectors)) / scale
-    faults = {
-        "did not converge to `tolerance`: raise it, or use double precision": residual,
-        "have short waves that `grid` does not resolve: take more points, a smoother potential or "
-        "fewer levels": short / jnp.maximum(SHORT, loose),
-        "depend on V between the points of `grid`: take more points, or a smoother potential": (
-            hidden / jnp.maximum(HIDDEN, loose)
-        ),
-    }
+    faults = [residual, short / jnp.maximum(SHORT, loose), hidden / jnp.maximum(HIDDEN, loose)]
     if grid.isolated:
         edge = jax.vmap(lambda psi: edge_share(grid, psi**2))(vectors)
-        message = "reach the edge of `grid`, which is isolated: take a larger one"
-        faults[message] = edge / jnp.maximum(UNRESOLVED, loose)
+        faults.append(edge / jnp.maximum(UNRESOLVED, loose))
     return faults
 
 
@@ -163,30 +164,32 @@ def _hidden(hamiltonian, grid, vectors):
     waves = jnp.fft.fftn(vectors, axes=tuple(range(1, vectors.ndim)))
     per_axis = lambda numbers: np.reshape(numbers, (-1, *[1] * grid.dim))
     lower = per_axis(grid.lower)
-    averages = []
-    for j in range(8):
-        shift = [j * 3**axis % 8 / 8 * dx for axis, dx in enumerate(grid.spacing)]
-        angle = jnp.tensordot(jnp.asarray(shift), grid.k, 1)
+    shifts = [[j * 3**axis % 8 / 8 * dx for axis, dx in enumerate(grid.spacing)] for j in range(8)]
+
+    def average(shift):
+        angle = jnp.tensordot(shift, grid.k, 1)
         psi = jnp.fft.ifftn(jnp.exp(1j * angle) * waves, axes=tuple(range(1, vectors.ndim))).real
         box = per_axis(grid.upper) - lower
-        points = lower + (grid.points - lower + per_axis(shift)) % box
+        points = lower + (grid.points - lower + shift.reshape(lower.shape)) % box
         potential = potential_at(hamiltonian.potential, points)
-        averages.append(jnp.sum(rows_of(potential * psi**2), axis=1))
-    return jnp.mean(jnp.stack(averages), axis=0) - averages[0]
+        return jnp.sum(rows_of(potential * psi**2), axis=1)
+
+    averages = jax.lax.map(average, jnp.asarray(shifts))
+    return jnp.mean(averages, axis=0) - averages[0]
 
 
-def _trust(faults: dict):
+def _trust(faults: list):
     """1 for each level without a fault, NaN for the others.
 
     Raises:
         InputError: If the faults are known, and the grid is too coarse.
         RuntimeError: If the faults are known, and a residual is too large.
     """
-    faults = {message: jax.lax.stop_gradient(size) for message, size in faults.items()}
-    for message, size in faults.items():
+    faults = jax.lax.stop_gradient(faults)
+    for message, size in zip(FAULTS, faults, strict=False):
         if is_known(size) and not (size <= 1).all():
             levels = ", ".join(map(str, np.flatnonzero(~(np.asarray(size) <= 1))))
             error = InputError if "`grid`" in message else RuntimeError
             raise error(f"Levels {levels} {message}.")
-    sizes = jnp.stack(list(faults.values()))
+    sizes = jnp.stack(faults)
     return jnp.where((sizes <= 1).all(axis=0), 1.0, jnp.nan).astype(sizes.dtype)

@@ -6,7 +6,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError, finite, positive, require, require_instance, require_whole
+from ..errors import (
+    InputError,
+    compiled,
+    finite,
+    positive,
+    require,
+    require_instance,
+    require_whole,
+)
 from ..grid import Grid, density, edge_share, one_per_axis, unresolved_share
 from .potentials import Parameter
 
@@ -15,6 +23,7 @@ MOST_LOST = 1e-4  # of ∫|ψ|²: cut off, or at the edge of the box
 MOST_UNRESOLVED = 1e-2  # a Gaussian of this `unresolved_share` loses 1e-4 beyond the waves
 
 
+@compiled
 def gaussian(
     grid: Grid,
     center: Parameter,
@@ -91,6 +100,7 @@ def coherent(
     return squeezed(grid, center, 0.0, momentum, omega, mass, hbar)
 
 
+@compiled
 def squeezed(
     grid: Grid,
     center: Parameter,
@@ -118,6 +128,7 @@ def squeezed(
     return _packet(grid, hbar, given, arguments)
 
 
+@compiled
 def cat(
     grid: Grid, center: Parameter, width: Parameter, momentum: Parameter = 0.0, phase=0.0, hbar=1.0
 ) -> Complex[Array, "*shape"]:
@@ -139,6 +150,7 @@ def cat(
     return normalised(grid, both)
 
 
+@compiled
 def oscillator(
     grid: Grid,
     level: int | tuple[int, ...],

@@ -286,4 +286,4 @@ def test_residuals_are_relative_in_any_unit():
 
 def test_faults_that_are_nan_are_refused():
     with pytest.raises(RuntimeError, match="Levels 1 did not converge"):
-        _trust({"did not converge": jnp.array([0.1, jnp.nan])})
+        _trust([jnp.array([0.1, jnp.nan])])
