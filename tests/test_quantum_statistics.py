@@ -149,6 +149,7 @@ def test_average_over_weights_is_the_integral(states):
             assert st.tersoff_bayer(n) == pytest.approx(math.log(exact), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("states", range(2, 9))
 def test_random_weights_lead_to_bose_einstein(states):
     """Every configuration of 1 to 8 particles."""

@@ -72,6 +72,7 @@ def test_all_guides_are_in_the_index():
         assert page.name == "README.md" or f"{page.name})" in index
 
 
+@pytest.mark.slow
 def test_names_in_the_table_of_equations_exist():
     rows = re.findall(
         r"\| ([^|\n]+) \|$", (ROOT / "docs" / "equations.md").read_text(), re.MULTILINE

@@ -34,6 +34,7 @@ CASES = {  # with the error that a step of 0.01, the levels or round-off cause
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_kernels_agree_with_the_closed_form(name):
     make, most = CASES[name]
@@ -92,6 +93,7 @@ def small(monkeypatch):
     monkeypatch.setattr(suite, "_growth", lambda _: [("steps", 1.0, lines)])
 
 
+@pytest.mark.slow
 def test_bench_writes_a_report_that_can_be_compared(small, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["bench", "--quick", "--out", str(out)]) == 0

@@ -17,6 +17,7 @@ def bumpy(x, t=0.0):
     return jnp.cos(x[0]) + 0.3 * jnp.sum(jnp.sin(x) ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [RING, TORUS], ids=["1-D", "2-D"])
 def test_equations_agree_with_textbooks(grid, smooth):
     """`−∇·(ρ∇S/m)` and `−(∇S)²/2m − V + (ħ²/2m) Δ√ρ/√ρ`, and an added term; a mass per axis."""

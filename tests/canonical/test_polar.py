@@ -87,6 +87,7 @@ def along_the_tree(rho, angle):
     return turns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(17,), (12, 14), (6, 5, 8)])
 @pytest.mark.parametrize("zeros", [False, True])
 def test_branches_are_those_along_the_spanning_tree(shape, zeros):

@@ -16,6 +16,7 @@ def bumpy(x, t=0.0):
     return jnp.cos(x[0]) + 0.3 * jnp.sum(jnp.sin(x) ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("boost", [0.0, 5.37])
 def test_free_packet_with_any_boost(boost):
     """Against the closed form, S included up to a multiple of 2πħ."""
@@ -37,6 +38,7 @@ def test_free_packet_with_any_boost(boost):
 CASES = [(packet, dim) for packet in PACKETS for dim in (1, 2)] + [("coherent", 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("packet", "dim"), CASES)
 def test_gaussian_packets(packet, dim):
     """Free and in an oscillator, ρ and the phase up to a global one, against closed forms."""
@@ -57,6 +59,7 @@ def test_gaussian_packets(packet, dim):
     assert np.abs(jnp.abs(exact) ** 2 - start[0]).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two packets", "barrier", "phase slip", "quartic"])
 def test_nodes_vacuum_and_phase_slips(name, scene):
     h, grid, psi, t = scene(name)
@@ -131,6 +134,7 @@ def test_a_run_is_symplectic(smooth):
     np.testing.assert_allclose(M.T @ J @ M, J, rtol=0, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_norm_and_energy_over_ten_thousand_steps():
     h = dqm.Hamiltonian(dqm.Anharmonic(1.0, 0.0, 0.1))
     grid = dqm.Grid((-7.0,), (7.0,), (64,))
@@ -222,6 +226,7 @@ def test_absorption_reduces_the_density(smooth):
     )
 
 
+@pytest.mark.slow
 def test_single_precision(scene):
     h, grid, psi, t = scene("barrier")
     with jax.enable_x64(False):
@@ -248,6 +253,7 @@ def test_a_negative_density_of_the_right_integral_is_none(smooth):
     assert jax.jit(stepper.faults)((rho, S))[dqm.Reason.NOT_A_DENSITY] == jnp.inf
 
 
+@pytest.mark.slow
 def test_a_boosted_action_is_continued(smooth):
     """Nothing moves in so short a time, also not by whole turns."""
     rho, S = smooth(RING)

@@ -129,6 +129,7 @@ def test_one_stray_count_does_not_decide_the_correlation():
     assert abs(correlation_of_neighbours(residual, PAIRS)[0]) < 5
 
 
+@pytest.mark.slow
 def test_false_alarms_are_as_rare_as_stated():
     """2000 draws; 2e-4 of them exceed 4 and 3 % exceed 2.5 standard deviations.
 

@@ -41,6 +41,7 @@ RUNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_batches_on_two_devices(name):
     """A refusal inside a sharded batch once stopped the process; `shard_map` failed."""

@@ -57,6 +57,7 @@ def norms(vectors):
     return np.linalg.norm(np.reshape(vectors, (len(TS), -1)), axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "scheme"), CASES, ids=[f"{k}-{s.name}" for k, s in CASES])
 def test_estimates_of_the_error(kind, scheme):
     """Two tolerances for each of 16 equations and schemes: 32 cases.
@@ -143,6 +144,7 @@ BOUNDED = [  # modes, levels, more levels, order, number of equations
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("modes", "cutoff", "more", "order", "count"), BOUNDED)
 def test_the_truncation_bound_is_never_below_the_true_error(modes, cutoff, more, order, count):
     """20 random equations against twice as many levels; the bound is at most 10³ too large."""

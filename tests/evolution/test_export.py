@@ -78,6 +78,7 @@ def total(program):
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_and_their_gradients_export(name):
     program = PROGRAMS[name]

@@ -146,6 +146,7 @@ STEPS = np.array([-2, -1, 1, 2])
 STENCIL = np.array([1, -8, 8, -1]) / 12  # of the first derivative, order 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_gradients_agree_with_finite_differences(name):
     system = SYSTEMS[name]

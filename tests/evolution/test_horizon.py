@@ -45,6 +45,7 @@ def test_before_it_the_number_of_levels_does_not_matter():
     np.testing.assert_allclose(*ends, rtol=0, atol=1e-3 / (2 * np.pi))
 
 
+@pytest.mark.slow
 def test_a_truncation_ends_soon_and_the_full_equation_does_not():
     quartic = dqm.AnharmonicOscillator(1.0, 0.05)
     basis = dqm.FockBargmann(30)
@@ -80,6 +81,7 @@ def on_a_grid(points: int, steps: int, t: float):
     return float(error), float(run.status.size[-1])
 
 
+@pytest.mark.slow
 def test_a_grid_holds_for_a_moment_and_then_explodes():
     """THEORY of the ill-posed step: exact at first, garbage soon, and said so."""
     early, strain = on_a_grid(80, 200, 0.002)

@@ -215,6 +215,7 @@ def runner(name: str, single: bool):
 CASES = [(name, single) for name in SYSTEMS for single in (False, True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "single"), CASES)
 def test_no_fault_is_silent(name, single):
     status = runner(name, single)

@@ -45,6 +45,7 @@ def test_g2_against_qutip(steady):
     np.testing.assert_allclose(got, exact, rtol=0, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("after", "before"), [("ad", "a"), ("ad + 1j*a", "a**2")])
 def test_spectrum_against_qutip(steady, after, before):
     """The driven mode has a coherent part, which both leave out."""

@@ -77,6 +77,7 @@ def test_action_on_shifts_is_that_of_the_dense_matrix():
     np.testing.assert_allclose(np.ravel(got), exact, rtol=1e-12, atol=1e-12 * abs(exact).max())
 
 
+@pytest.mark.slow
 def test_action_differentiates_forward_and_in_reverse():
     operator = random_shifts()
     rho = jnp.asarray(np.random.default_rng(2).normal(size=(5, 5)) + 0j)

@@ -60,6 +60,7 @@ def test_any_C_and_ell_against_derivatives_at_points(modes, constants):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("C", [0.0, 0.5, 2.0])
 def test_low_coefficients_do_not_depend_on_the_cutoff(C):
     """For number-conserving symbols C ≠ 1 feeds higher levels only."""

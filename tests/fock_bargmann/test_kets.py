@@ -64,6 +64,7 @@ def test_density_matrices_move_as_kets_do(sites):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("C", [1.0, 0.5])
 def test_a_cutoff_in_total_quanta_keeps_what_it_keeps(C):
     """Of number-conserving H: C ≠ 1 feeds higher totals only."""

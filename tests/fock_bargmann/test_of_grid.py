@@ -163,6 +163,7 @@ def packet(grid):
     return dqm.gaussian(grid, (0.4, -0.2)[:count], (0.65, 0.5)[:count], hbar=0.8, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", [1, 2])
 def test_a_wave_has_the_husimi_density_of_its_amplitudes(axes):
     grid = dqm.Grid((-7.0,) * axes, (7.0,) * axes, (64,) * axes)

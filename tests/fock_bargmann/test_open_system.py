@@ -43,6 +43,7 @@ ONE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONE)
 def test_one_mode(name):
     """Asked for: 1e-9 against QuTiP."""
@@ -182,6 +183,7 @@ def test_the_driven_damped_kerr_oscillator_of_dynamiqs(kind):
     assert amplitude == pytest.approx(1.05117000242 - 0.34408251542j, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_where_damping_makes_an_ordinary_diffusion():
     """`U|β|² ≤ γ(n̄ + 1)`; nowhere without a bath, everywhere without diffusion of its own."""
     kerr = dqm.FokkerPlanck(dqm.InUnits(dqm.Kerr(0.5), (0.7,), 2.0), ell=0.7, kappa=2.0, hbar=2.0)

@@ -120,6 +120,7 @@ def test_marginal_of_a_coherent_state_is_a_gaussian():
     np.testing.assert_allclose(got, exact, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constants", [{}, {"C": 0.6, "ell": 1.2}, {"order": 3}, {"order": 1}])
 def test_continuity(constants):
     """∂ρ/∂t = −∇·j at points."""
@@ -133,6 +134,7 @@ def test_continuity(constants):
     np.testing.assert_allclose(-got, exact, rtol=0, atol=1e-12 * np.abs(exact).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", [1, 2])
 def test_samples_follow_the_density(modes):
     """Moments of 20,000 draws within 4 errors, and the shares of eight sectors.

@@ -146,6 +146,7 @@ def test_traced_states_that_are_refused_are_nan(flow):
     assert np.isnan(state).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flow", "basis", "message"),
     [

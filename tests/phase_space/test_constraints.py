@@ -175,6 +175,7 @@ def test_a_factor_multiplies_the_diffusion_of_each_pair_of_modes():
     np.testing.assert_allclose(found, expected, atol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("symbol", "factor", "broken"),
     [

@@ -63,6 +63,7 @@ def test_characteristics_follow_a_driven_oscillator():
     np.testing.assert_allclose(back, [q0], rtol=0, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_wigner_function_follows_a_driven_oscillator():
     """A coherent state stays one on the classical path."""
     w, t = 1.7, 1.5

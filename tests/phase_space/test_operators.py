@@ -129,6 +129,7 @@ def test_modes_and_names():
 KERR = "omega*n + U/2*n*(n-1) + F*(a + ad)"
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_catalogue():
     """Of the motion of a density, in reverse and forward mode, for each parameter."""
     basis, values = dqm.FockBargmann(8), {"U": 0.9, "omega": 0.4, "F": 0.3}

@@ -71,6 +71,7 @@ def run(symbol: Trap, plain: bool, ket: bool):
     return basis, dqm.solve(step, start, ts, throw=False).saved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ket", [True, False], ids=["ket", "husimi"])
 @pytest.mark.parametrize("plain", [True, False], ids=["function", "symbol"])
 @pytest.mark.parametrize(("body", "unit"), SCALES)
@@ -86,6 +87,7 @@ def test_runs(body, unit, plain, ket):
     np.testing.assert_allclose(density, there, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plain", [True, False], ids=["function", "symbol"])
 @pytest.mark.parametrize(("body", "unit"), SCALES)
 def test_verdicts(body, unit, plain):

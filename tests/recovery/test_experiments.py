@@ -50,6 +50,7 @@ def test_double_well_from_densities(packet, tunnelling):
     assert result.goodness.describes_data
 
 
+@pytest.mark.slow
 def test_wrong_potential_is_rejected(packet, tunnelling):
     hamiltonian = dqm.Hamiltonian(dqm.Anharmonic(jnp.array(0.5), 0.0, jnp.array(0.1)))
     wrong = dqm.Evolution(dqm.SplitStep(hamiltonian, GRID), packet, density, substeps=20)
@@ -250,6 +251,7 @@ def pool():
     return times, np.stack([sample(k, basis, s, 6000) for k, s in zip(keys, states, strict=True)])
 
 
+@pytest.mark.slow
 def test_samples_of_heterodyne_detection(pool):
     """Pulls of one fit are correlated by about a half: the mean over four is 0 ± 0.35.
 

@@ -42,6 +42,7 @@ def of_snapshots():
     return data, dqm.Heterodyne(flow, jnp.array([0.5]), jnp.array([0.0]), basis)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [of_densities, of_canonical_pairs, of_lines, of_snapshots])
 def test_model_and_jacobian_are_exported(case):
     data, experiment = case()

@@ -98,6 +98,7 @@ def test_lossy_data_are_called_wrong_without_any_noise_level():
     assert "neighbouring residuals are correlated" in result.goodness.verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noisy", [False, True])
 def test_an_oscillator_alone_does_not_determine_C(noisy):
     """False-alarm probability 6e-5 for another draw of the counts."""
@@ -192,6 +193,7 @@ def test_few_detections_at_each_point(clean):
     assert result.goodness.describes_data
 
 
+@pytest.mark.slow
 def test_truncation_failure_is_reported():
     """In 11 levels the fit runs into the cut-off at once; in the default number it does not."""
     basis, flow = dqm.FockBargmann(30), dqm.FokkerPlanck(dqm.Kerr(-2.0), C=0.9)

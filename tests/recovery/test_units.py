@@ -29,6 +29,7 @@ def agree(one, other, units):
     assert other.goodness.verdict == one.goodness.verdict
 
 
+@pytest.mark.slow
 def test_kerr_oscillator(clean):
     """ℓ = 1e-12, κ = ħ = 1e-34, times in microseconds."""
     data = counted(clean, 2000, seed=0)

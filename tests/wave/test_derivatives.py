@@ -61,6 +61,7 @@ def test_gradients_of_all_adjoints(dim, driven):
     np.testing.assert_allclose(direct, difference, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "adjoint"),
     [

@@ -36,6 +36,7 @@ def test_fringes_of_two_gaussian_slits():
     np.testing.assert_allclose(two_way_density(one, other, gamma), exact, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gamma", [0.0, 0.35, 1.0])
 def test_detecting_the_path_removes_the_fringes_behind_real_slits(gamma):
     """Contrast of the fringes at the centre against γ, in two dimensions."""

@@ -171,6 +171,7 @@ def test_levels_beyond_the_dense_matrix(grid, potential):
     np.testing.assert_allclose(levels, exact, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_levels_in_space_are_sums_of_those_on_lines():
     edges, points, mass = (4.0, 4.5, 5.0), (14, 15, 16), (1.0, 1.2, 1.4)
     h = dqm.Hamiltonian(dqm.Harmonic(), mass)

@@ -26,6 +26,7 @@ def box(dim):
     return dqm.Grid((-9.0,) * dim, (9.0,) * dim, (60,) * dim)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_free_packet_spreads(dim):
     hbar, mass = 0.8, (1.3, 0.9, 1.1)[:dim]
@@ -38,6 +39,7 @@ def test_free_packet_spreads(dim):
     np.testing.assert_allclose(final, exact, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_coherent_state_follows_the_classical_orbit(dim):
     """Its phase is −ωt/2 − (x_t p_t − x_0 p_0)/2ħ."""
@@ -54,6 +56,7 @@ def test_coherent_state_follows_the_classical_orbit(dim):
     np.testing.assert_allclose(final, exact, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_squeezed_state_in_an_oscillator(dim):
     """Up to a global phase."""
@@ -74,6 +77,7 @@ def driven(x, t):
     return 8 * (1 + 0.5 * jnp.sin(3 * t)) * jnp.sin(x[0]) ** 2 + jnp.cos(x[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "potential", [dqm.OpticalLattice(8.0, 1.0), driven], ids=["V(x)", "V(x,t)"]
 )

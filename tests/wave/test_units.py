@@ -47,6 +47,7 @@ def agree(result, known, error):
         assert abs(overlap) == pytest.approx(1, abs=error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("units", OTHERS)
 def test_levels_do_not_depend_on_units(units, points):

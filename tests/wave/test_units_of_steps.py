@@ -39,6 +39,7 @@ def final(kind: str, hbar: float, mass: float, omega: float):
     return dqm.solve(dqm.WignerStep(h, plane), w, ts, substeps=2).final * hbar
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["split", "chebyshev", "canonical", "wigner"])
 @pytest.mark.parametrize("system", UNITS)
 def test_units_do_not_matter(kind, system):
@@ -46,6 +47,7 @@ def test_units_do_not_matter(kind, system):
     np.testing.assert_allclose(got, exact, rtol=0, atol=1e-10 * np.abs(exact).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["split", "chebyshev", "canonical", "wigner"])
 @pytest.mark.parametrize("system", UNITS)
 def test_in_single_precision_they_agree_or_are_refused(kind, system):
