@@ -21,6 +21,7 @@ import jax
 
 from .data.snapshots import Snapshots, demo_snapshots, read_snapshots
 from .errors import InputError, InputFileError
+from .phase_space.formula import parsed
 from .recovery.models import MODELS
 from .recovery.recover import recover
 
@@ -96,7 +97,15 @@ def _add_recover(commands):
         "the model describes the data, 1 if it does not or cannot be tested, 2 for bad input.",
     )
     recovery.add_argument("file", metavar="FILE", help="snapshots (.npz)")
-    recovery.add_argument("--model", required=True, help=f"one of: {', '.join(MODELS)}")
+    model = recovery.add_mutually_exclusive_group(required=True)
+    model.add_argument("--model", choices=MODELS, help="a model by name")
+    model.add_argument(
+        "--hamiltonian",
+        dest="model",
+        type=_hamiltonian,
+        metavar="TEXT",
+        help="a model by its Hamiltonian, such as 'omega*n + U/2*n*(n-1)'; all names are fitted",
+    )
     _add_repeated(recovery, "--start", "NAME=VALUE", "initial value of a parameter", _assignment)
     _add_repeated(recovery, "--fix", "NAME=VALUE", "fixed value of a parameter", _assignment)
     _add_repeated(recovery, "--free", "NAME", "fit a constant of the model, such as ell", str)
@@ -168,6 +177,14 @@ def _assignment(text: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, such as C=1") from None
+
+
+def _hamiltonian(text: str) -> str:
+    try:
+        parsed(" ".join(text.split()))
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _once(assignments: list[tuple[str, float]]) -> dict[str, float]:

@@ -52,6 +52,10 @@ def test_recover_writes_numbers_and_figures(file, tmp_path, capsys):
     assert found["describes_data"]
     assert found["estimate"]["interaction"] == pytest.approx(KERR["interaction"], abs=1e-8)
     assert "C" not in found["estimate"]
+    written = ["recover", str(file), "--hamiltonian", "omega*n + U/2*n*(n - 1)", "--fix", "C=1"]
+    assert main([*written, "--out", str(tmp_path / "written"), "--quiet"]) == 0
+    other = json.loads((tmp_path / "written" / "result.json").read_text())["estimate"]
+    assert other["U"] == pytest.approx(KERR["interaction"], abs=1e-8)
     for figure in ("snapshots.png", "posterior.png"):
         assert (out / figure).read_bytes().startswith(b"\x89PNG")
 

@@ -65,6 +65,11 @@ class Formula:
     monomials: Int[np.ndarray, "factors monomials"]  # the numbers of the atoms, 0 for none
     matrix: Inexact[np.ndarray, "rows monomials"]
 
+    @property
+    def parameters(self) -> dict[str, ast.expr]:
+        """The place of each parameter, by name."""
+        return {atom.name: atom.place for atom in self.atoms if atom.name}
+
     def coefficients(self, parameters: Mapping[str, Any]) -> Inexact[Array | np.ndarray, " rows"]:
         """Of `rows`; of NumPy if all parameters are known.
 
@@ -88,7 +93,7 @@ class Formula:
         Raises:
             InputError: If one is missing or not used.
         """
-        named = {atom.name: atom.place for atom in self.atoms if atom.name}
+        named = self.parameters
         for name, place in named.items():
             if name not in parameters:
                 given = ", ".join(parameters) or "none"

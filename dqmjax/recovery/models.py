@@ -1,5 +1,6 @@
-"""Models that `recover` and the command line know by name."""
+"""Models that `recover` and the command line know by name, or by their Hamiltonian."""
 
+import re
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -9,7 +10,9 @@ from ..data.abstract import AbstractHeterodyneData
 from ..errors import InputError
 from ..phase_space.catalogue import BoseHubbard, Kerr
 from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.formula import parsed
 from ..phase_space.open_system import Damped
+from ..phase_space.operators import operator
 from ..phase_space.symbols import AbstractSymbol, InUnits
 
 
@@ -49,3 +52,37 @@ MODELS: dict[str, Callable[[AbstractHeterodyneData], FokkerPlanck | Damped]] = {
     "kerr-damped": kerr_damped,
     "bose-hubbard": bose_hubbard,
 }
+
+
+def written(data: AbstractHeterodyneData, text: str) -> FokkerPlanck:
+    """The equation of a Hamiltonian in words, such as `"omega*n + U/2*n*(n-1)"`.
+
+    Its parameters are trainable, real, and begin at one radian in the duration of the data; so are
+    ℓ and C. The units are those of `data`: a parameter is a frequency times κ.
+
+    Raises:
+        InputError: If the text is no Hermitian operator of the modes of `data`.
+    """
+    text = " ".join(text.split())
+    begin = float(data.kappa) / float(data.t[-1] - data.t[0])
+    values = {name: jnp.asarray(begin) for name in parsed(text).parameters}
+    return _in_units(data, operator(text, data.modes, **values))
+
+
+def by_name(data: AbstractHeterodyneData, model: str) -> FokkerPlanck | Damped:
+    """One of `MODELS`, or the one that is `written`.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if model in MODELS:
+        return MODELS[model](data)
+    if re.search(r"\b(ad|[anqp])\d*\b", model):
+        try:
+            return written(data, model)
+        except InputError as error:
+            raise InputError(str(error).replace("`text`", "`model`")) from None
+    raise InputError(
+        f"`model` must be an experiment, a Fokker–Planck equation, one of {', '.join(MODELS)}, or "
+        f"a Hamiltonian such as 'omega*n + U/2*n*(n-1)', but is {model!r}."
+    )

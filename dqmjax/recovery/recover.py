@@ -15,7 +15,7 @@ from .experiments import AbstractExperiment, require_type
 from .fisher_scoring import fit
 from .heterodyne import heterodyne
 from .lbfgs import MANY, descend
-from .models import MODELS
+from .models import MODELS, by_name
 from .multistart import FIRST_ROWS, best_of
 from .parameters import Vector, parameter_names, to_vector
 from .problem import Bounds, Problem, Values, build_problem, many_starts
@@ -59,11 +59,13 @@ def recover(
     Args:
         data: `Snapshots`, `Samples`, `Series`, `Lines` or your own `AbstractData`.
         model: An experiment, such as `Evolution`, `Levels` or your own; for heterodyne data a
-            Fokker–Planck equation, or the name of one of `MODELS`. Its floating-point JAX arrays
-            are estimated, by field name, from their values; Python floats are constants.
+            Fokker–Planck equation, the name of one of `MODELS`, or a Hamiltonian as text, such as
+            `"omega*n + U/2*n*(n-1)"` (see `operator`), whose names are estimated. Its
+            floating-point JAX arrays are estimated, by field name, from their values; Python floats
+            are constants.
         start: Initial values by name.
-        fix: Fixed values by name. A model by name fixes `ell` at that of the data.
-        free: Names to free that a model by name fixes.
+        fix: Fixed values by name. A model by name or text fixes `ell` at that of the data.
+        free: Names to free that such a model fixes.
         bounds: Lowest and highest value by name, `None` for none.
         prior: `prior(experiment)`, residuals whose squares are added to the deviance, such as
             `(mass − 1)/σ`, or the third differences of a curve that should be smooth.
@@ -105,12 +107,12 @@ def _experiment(data: AbstractData, model, cutoff) -> tuple[AbstractExperiment, 
     data = cast(AbstractHeterodyneData, data)
     if isinstance(model, FokkerPlanck | Damped):
         return heterodyne(data, model, cutoff), {}
-    if not isinstance(model, str) or model not in MODELS:
+    if not isinstance(model, str):
         raise InputError(
-            "`model` must be an experiment, a Fokker–Planck equation or one of "
-            f"{', '.join(MODELS)}, but is {model!r}."
+            "`model` must be an experiment, a Fokker–Planck equation, one of "
+            f"{', '.join(MODELS)}, or a Hamiltonian as text, but is {model!r}."
         )
-    return heterodyne(data, MODELS[model](data), cutoff), {"ell": data.space.ell}
+    return heterodyne(data, by_name(data, model), cutoff), {"ell": data.space.ell}
 
 
 class Start(NamedTuple):

@@ -85,7 +85,7 @@ ENTRIES = [
         "recover, model of snapshots",
         lambda **problem: problem and dqm.recover(dqm.Snapshots(**SNAPSHOTS), **problem),
         {},
-        {"model": [*OBJECT, "", "ker", "KERR", FREE, STEPPER, Line]},
+        {"model": [*OBJECT, "", "ker", "KERR", "U*n +", "U*n2", "U*a", FREE, STEPPER, Line]},
     ),
     entry("start", [*NO_MAPPING, {"slop": 1.0}, {"": 1.0}, {1: 1.0}, {None: 1.0}]),
     entry("start", [{"slope": bad} for bad in NO_VALUE], "start['slope']"),

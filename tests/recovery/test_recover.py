@@ -23,6 +23,15 @@ def test_clean_data_without_a_start(clean):
     assert all(result.identifiable.values())
 
 
+@pytest.mark.slow
+def test_a_hamiltonian_in_words_is_the_model_of_that_name(clean):
+    named, written = (dqm.recover(clean, m) for m in ("kerr", "omega*n + g**2*n*(n-1)/-2"))
+    assert written.goodness.describes_data
+    for name in ("omega", "C", "alpha_re", "alpha_im"):
+        assert written.estimate[name] == pytest.approx(named.estimate[name], abs=1e-7)
+    assert -(written.estimate["g"] ** 2) == pytest.approx(named.estimate["interaction"], abs=1e-7)
+
+
 def test_far_start(clean):
     start = {"interaction": -3.6, "C": 2.4, "omega": 3.0, "alpha_re": 0.8, "alpha_im": 0.0}
     result = dqm.recover(clean, "kerr", start=start)
