@@ -5,8 +5,8 @@ from pathlib import Path
 
 # the tests' time is that of compiling many small programs: quickly, and once for all processes
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
-os.environ["XLA_FLAGS"] += (  # later ones have no other emitters, and do not know the flag
-    " --xla_cpu_use_fusion_emitters=false"
+os.environ["XLA_FLAGS"] += (  # later ones do not know all of these flags
+    " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
     if importlib.metadata.version("jaxlib").startswith("0.10.")
     else ""
 )

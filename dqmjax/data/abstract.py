@@ -64,8 +64,8 @@ class AbstractData(abc.ABC):
         """
         return self
 
-    def goodness(self, prediction: Rows, parameters: float) -> Goodness:
-        """Tests a prediction with that many fitted parameters."""
+    def goodness(self, prediction: Rows, parameters: float, rows: slice = slice(None)) -> Goodness:
+        """Tests some rows of a prediction with that many fitted parameters."""
         if self.measured is None:
             raise InputError("`data` must be numbers to be compared with a prediction.")
         return goodness_of_fit(
@@ -75,6 +75,7 @@ class AbstractData(abc.ABC):
             parameters=parameters,
             noise_known=self.noise_known,
             neighbours=self.neighbours,
+            rows=rows,
         )
 
 

@@ -39,6 +39,7 @@ class Goodness:
     strain: float = 0.0  # size of the largest fault of the run, above 1 beyond its limit
     fault: str = ""  # which one
     shift: float = 0.0  # of estimates or χ² by errors of the time steps, in standard deviations
+    first: float = 0.0  # `n_sigma` of the first time alone, fitted alone if it is far
 
     @property
     def describes_data(self) -> bool:
@@ -84,6 +85,11 @@ class Goodness:
     def failures(self) -> list[str]:
         """In words, what shows that the model or its prediction is wrong."""
         found = self._unlike_noise() if self.n_sigma >= SIGNIFICANT else []
+        if found and self.first >= SIGNIFICANT:
+            found.append(
+                f"the first time alone is {self.first:.2g} sigma from every state that the "
+                "experiment can prepare: the initial state is a likely cause"
+            )
         if not self.strain <= 1:
             what = self.fault.rstrip(".") or "raise the cut-off or drop later data"
             found.append(f"the run is {self.strain:.1g} times beyond a limit: {what}")
@@ -147,6 +153,7 @@ def goodness_of_fit(
     parameters: float,
     noise_known: bool,
     neighbours: Pairs | None = None,
+    rows: slice = slice(None),
 ) -> Goodness:
     """Tests the model that made `prediction`.
 
@@ -157,12 +164,16 @@ def goodness_of_fit(
         parameters: How many parameters the data determined; a part of one where a prior helped.
         noise_known: Whether the level of the noise is known.
         neighbours: Pairs of neighbouring columns; consecutive rows are neighbours, too.
+        rows: Those that are tested.
     """
     difference = measured - prediction
-    residual = difference * np.asarray(evaluate(likelihood, prediction).information)
-    terms = likelihood.chi2_terms(prediction)
-    chi2 = float(np.sum(residual[terms.summed] ** 2))
-    dof = round(terms.summed.sum() - parameters)
+    residual = (difference * np.asarray(evaluate(likelihood, prediction).information))[rows]
+    summed, variance = likelihood.chi2_terms(prediction)
+    is_tested = np.zeros_like(summed)
+    is_tested[rows] = True
+    difference, summed, variance = difference[rows], summed[rows], variance[is_tested[summed]]
+    chi2 = float(np.sum(residual[summed] ** 2))
+    dof = round(summed.sum() - parameters)
     correlation, pairs = correlation_of_neighbours(residual, neighbours)
     return Goodness(
         deviance=deviance(likelihood, prediction, noise_known),
@@ -170,7 +181,7 @@ def goodness_of_fit(
         chi2=chi2,
         dof=dof,
         noise_known=noise_known,
-        excess=chi2_excess(chi2, dof, terms.variance) if noise_known else 0.0,
+        excess=chi2_excess(chi2, dof, variance) if noise_known else 0.0,
         correlation=correlation,
         pairs=pairs,
         misfit=float(np.sqrt(np.mean(difference**2)) / np.abs(measured).max()),

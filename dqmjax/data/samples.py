@@ -122,17 +122,16 @@ class Means(AbstractData):
         """Always."""
         return True
 
-    def goodness(self, prediction, parameters):
+    def goodness(self, prediction, parameters, rows=slice(None)):
         """By χ² of uncorrelated combinations of the means that the samples determine."""
-        away = self.measured - prediction
-        root = np.sqrt(self.values.shape[1])
-        parts = [
-            root * row @ whitening(spread) for row, spread in zip(away, self.values, strict=True)
-        ]
+        whole, prediction, values = prediction, prediction[rows], self.values[rows]
+        away = self.measured[rows] - prediction
+        root = np.sqrt(values.shape[1])
+        parts = [root * row @ whitening(spread) for row, spread in zip(away, values, strict=True)]
         residual = np.concatenate(parts)
         chi2, dof = float(np.sum(residual**2)), round(residual.size - parameters)
         return Goodness(
-            deviance=deviance(self.likelihood, prediction, True),
+            deviance=deviance(self.likelihood, whole, True),
             size=prediction.size,
             chi2=chi2,
             dof=dof,

@@ -6,11 +6,14 @@ import numpy as np
 from jaxtyping import Float
 
 from ..data.abstract import Rows
-from ..data.goodness import SIMULATION_ACCURACY, Goodness, deviance
+from ..data.goodness import SIGNIFICANT, SIMULATION_ACCURACY, Goodness, deviance
 from ..evolution.status import Reason, Status
+from .fisher_scoring import fit
 from .information import Information, observed
 from .parameters import Vector
 from .problem import Linearisation, Problem
+
+FIRST = slice(0, 1)  # the rows of the first time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +148,7 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
         strain=float(np.max(faults)),
         fault="" if status is None else Reason(int(status.reason[np.argmax(faults)])).message,
         shift=0.0 if change is None else _shift(change, at, information, good),
+        first=_first(problem, vector) if good.n_sigma >= SIGNIFICANT else 0.0,
     )
     inner = observed(problem, vector, root) if good.noise_known else np.eye(root.shape[1])
     covariance = information.covariance(inner)
@@ -184,6 +188,22 @@ def _shift(change: Rows, at: Linearisation, information: Information, good: Good
     return max(
         float(np.linalg.norm(shift @ information.root)), rows @ rows / (2 * rows.size) ** 0.5
     )
+
+
+def _first(problem: Problem, vector: Vector) -> float:
+    """How far the first time alone is from noise, after a fit to it alone, in σ.
+
+    What is measured then depends on the initial state only. It is 0 where no noise is known.
+    """
+    problem = problem if problem.data.measured is not None else problem.rough()
+    if problem.data.t is None or not problem.data.noise_known:
+        return 0.0
+    found = fit(problem, vector, FIRST, {"xtol": 1e-8, "ftol": 1e-8, "gtol": None})
+    found = vector if found is None else found
+    at = problem.linearise(found)
+    slopes = (at.jacobian * at.information[..., None])[FIRST].reshape(-1, vector.size) * at.scales
+    count = float(np.linalg.matrix_rank(slopes, tol=1e-6 * np.abs(slopes).max()))
+    return problem.data.goodness(problem.predict(found)[0], count, FIRST).n_sigma
 
 
 def _faults(status: Status, with_steps: bool) -> np.ndarray:

@@ -6,13 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import exact_evolution
+import qutip
+from systems import KERR, counted, exact_evolution, husimi, kerr_operator
 
 import dqmjax as dqm
 from dqmjax.evolution.schemes import strang
 from dqmjax.grid import density
 from dqmjax.recovery.experiments import as_status
-from dqmjax.recovery.result import _horizon
+from dqmjax.recovery.heterodyne import heterodyne
+from dqmjax.recovery.models import by_name
+from dqmjax.recovery.problem import build_problem
+from dqmjax.recovery.result import _horizon, judge
 
 GRID = dqm.Grid((-6.0,), (6.0,), (64,))
 TIMES = np.linspace(0, 2, 10)
@@ -137,3 +141,35 @@ def test_the_horizon_is_the_last_time_before_a_fault():
         ([0.0, 0.5, 0.2, 1.0], np.inf),
     ):
         assert _horizon(t, np.array(faults)) == expected
+
+
+def from_state(ket, kind):
+    """Snapshots with counts, or samples, of a Kerr oscillator after `ket`, by QuTiP."""
+    levels, t = 20, np.array([0.0, 0.02, 0.04, 0.06, 0.08])
+    states = qutip.sesolve(kerr_operator(levels, KERR["interaction"], 0.0), ket, t).states
+    axis = np.linspace(-4, 4, 21)
+    points = np.stack(np.meshgrid(axis, axis, indexing="ij")).reshape(2, -1).T
+    rho = np.stack([husimi(s.proj(), points) for s in states])
+    exact = dqm.Snapshots(t, points, rho, np.ones(1), 1.0, 1.0)
+    if kind == "snapshots":
+        return counted(exact, 2000, 0)
+    random, cell = np.random.default_rng(0), 0.4
+    drawn = [random.choice(len(points), 1500, p=row / row.sum()) for row in rho]
+    jitter = random.uniform(-cell / 2, cell / 2, (len(t), 1500, 2))
+    return dqm.Samples(t, points[np.array(drawn)] + jitter, np.ones(1), 1.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["snapshots", "samples"])
+@pytest.mark.parametrize("squeezing", [0.0, 0.6])
+def test_a_wrong_initial_state_is_named(kind, squeezing):
+    """And not for a coherent state that the model moves wrongly, on a coarse lattice of samples."""
+    squeezed = qutip.squeeze(60, squeezing) * qutip.basis(60, 0)
+    ket = qutip.Qobj((qutip.displace(60, 1.2) * squeezed).full()[:20]).unit()
+    data = from_state(ket, kind)
+    frequency = 20.0 if squeezing == 0 else 0.0
+    model = heterodyne(data, by_name(data, "kerr"), None)
+    start = {"interaction": KERR["interaction"], "omega": frequency}
+    problem = build_problem(data, model, start, {"ell": 1.0}, (), {}, None)
+    result = judge(problem, problem.start, problem.start, "start")
+    assert not result.goodness.fits
+    assert ("the initial state is a likely cause" in result.goodness.verdict) == (squeezing > 0)
