@@ -183,7 +183,10 @@ def _hamiltonian(text: str) -> str:
     try:
         parsed(" ".join(text.split()))
     except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        problem, *marked = str(error).splitlines()
+        if marked:  # the text and a mark below it, both indented by four
+            problem = f"{problem.rstrip(':')} (character {len(marked[-1]) - 4})"
+        raise argparse.ArgumentTypeError(problem) from None
     return text
 
 

@@ -57,7 +57,8 @@ def compiled(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def call(*args, **kwargs):
-        if is_known(args, kwargs):
+        given = jax.tree.leaves((args, kwargs))
+        if is_known(given) and not any(isinstance(leaf, bool) for leaf in given):  # True is not 1
             with contextlib.suppress(InputError, TypeError):  # also of arrays of text
                 by_name = {name: _traceable(value) for name, value in kwargs.items()}
                 result = program(*map(_traceable, args), **by_name)

@@ -25,7 +25,7 @@ from .ladder import Blocks, Gathered, Range, Shifts
 
 Scalar = Float[Array, ""]
 ROOT = np.sqrt(3.0)
-MOST_PIECES = 4  # series of 32 terms in half a driven step
+MOST_PIECES = 16  # series of 32 terms in half a driven step
 NODES = (0.5 - ROOT / 6, 0.5 + ROOT / 6)  # of Gauss and Legendre
 SHARES = (0.25 + ROOT / 6, 0.25 - ROOT / 6)  # of the nearer and the farther one in each half
 
