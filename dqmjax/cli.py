@@ -22,6 +22,7 @@ import jax
 from .data.snapshots import Snapshots, demo_snapshots, read_snapshots
 from .errors import InputError, InputFileError
 from .phase_space.formula import parsed
+from .phase_space.operators import one_line
 from .recovery.models import MODELS
 from .recovery.recover import recover
 
@@ -181,7 +182,7 @@ def _assignment(text: str) -> tuple[str, float]:
 
 def _hamiltonian(text: str) -> str:
     try:
-        parsed(" ".join(text.split()))
+        parsed(one_line(text))
     except InputError as error:
         problem, *marked = str(error).splitlines()
         if marked:  # the text and a mark below it, both indented by four

@@ -39,7 +39,7 @@ class Goodness:
     strain: float = 0.0  # size of the largest fault of the run, above 1 beyond its limit
     fault: str = ""  # which one
     shift: float = 0.0  # of estimates or χ² by errors of the time steps, in standard deviations
-    first: float = 0.0  # `n_sigma` of the first time alone, fitted alone if it is far
+    first: float = 0.0  # `n_sigma` of the first time, fitted alone, if the model fails
 
     @property
     def describes_data(self) -> bool:

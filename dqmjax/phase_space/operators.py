@@ -16,7 +16,7 @@ from .polynomial import Polynomial, require_rows
 from .symbols import AbstractSymbol
 
 
-def _one_line(text) -> str:
+def one_line(text) -> str:
     """A text with single spaces, so that places in it can be marked.
 
     Raises:
@@ -65,7 +65,7 @@ class Operator(AbstractSymbol):
         count: N, if there are more modes than the text names.
     """
 
-    text: str = eqx.field(static=True, converter=_one_line)
+    text: str = eqx.field(static=True, converter=one_line)
     parameters: dict[str, Any] = eqx.field(default_factory=dict, converter=_numbers)
     count: int | None = eqx.field(default=None, static=True)
 
@@ -153,7 +153,7 @@ def ladder_terms(
 
 def _read(name: str, text: str, parameters, modes: int | None) -> Terms:
     """The products of a text, which is the argument `name`."""
-    formula = parsed(_one_line(text))
+    formula = parsed(one_line(text))
     coefficients = formula.coefficients(_numbers(parameters or {}))
     rows = _padded(name, text, formula, formula.modes if modes is None else modes)
     return dict(zip(rows, listed(coefficients), strict=True))

@@ -10,9 +10,9 @@ from ..data.abstract import AbstractHeterodyneData
 from ..errors import InputError
 from ..phase_space.catalogue import BoseHubbard, Kerr
 from ..phase_space.fokker_planck import FokkerPlanck
-from ..phase_space.formula import parsed
+from ..phase_space.formula import LADDER, parsed
 from ..phase_space.open_system import Damped
-from ..phase_space.operators import operator
+from ..phase_space.operators import one_line, operator
 from ..phase_space.symbols import AbstractSymbol, InUnits
 
 
@@ -63,7 +63,7 @@ def written(data: AbstractHeterodyneData, text: str) -> FokkerPlanck:
     Raises:
         InputError: If the text is no Hermitian operator of the modes of `data`.
     """
-    text = " ".join(text.split())
+    text = one_line(text)
     begin = float(data.kappa) / float(data.t[-1] - data.t[0])
     values = {name: jnp.asarray(begin) for name in parsed(text).parameters}
     return _in_units(data, operator(text, data.modes, **values))
@@ -77,7 +77,7 @@ def by_name(data: AbstractHeterodyneData, model: str) -> FokkerPlanck | Damped:
     """
     if model in MODELS:
         return MODELS[model](data)
-    if re.search(r"\b(ad|[anqp])\d*\b", model):
+    if any(map(LADDER.fullmatch, re.findall(r"\w+", model))):
         try:
             return written(data, model)
         except InputError as error:

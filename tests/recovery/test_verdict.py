@@ -168,8 +168,8 @@ def test_a_wrong_initial_state_is_named(kind, squeezing):
     data = from_state(ket, kind)
     frequency = 20.0 if squeezing == 0 else 0.0
     model = heterodyne(data, by_name(data, "kerr"), None)
-    start = {"interaction": KERR["interaction"], "omega": frequency}
-    problem = build_problem(data, model, start, {"ell": 1.0}, (), {}, None)
+    fixed = {"interaction": KERR["interaction"], "omega": frequency, "ell": 1.0}
+    problem = build_problem(data, model, {}, fixed, (), {}, None)
     result = judge(problem, problem.start, problem.start, "start")
     assert not result.goodness.fits
     assert ("the initial state is a likely cause" in result.goodness.verdict) == (squeezing > 0)
