@@ -20,7 +20,9 @@ from .canonical.energy import (
 from .canonical.polar import from_canonical as from_canonical, to_canonical as to_canonical
 from .canonical.split_step import CanonicalStep as CanonicalStep
 from .data.abstract import AbstractData as AbstractData
+from .data.counting import Parity as Parity, PhotonNumbers as PhotonNumbers
 from .data.likelihood import AbstractLikelihood as AbstractLikelihood
+from .data.reading import DataWarning as DataWarning, read_data as read_data
 from .data.samples import Samples as Samples
 from .data.series import Lines as Lines, Series as Series
 from .data.snapshots import (
@@ -53,6 +55,22 @@ from .evolution.solve import (
 from .evolution.status import Reason as Reason, Status as Status
 from .evolution.stepper import AbstractStepper as AbstractStepper
 from .evolution.times import SaveTimes as SaveTimes, save_times as save_times
+from .experiments.abstract import AbstractExperiment as AbstractExperiment, Guess as Guess
+from .experiments.detector import Detector as Detector
+from .experiments.evolution import Evolution as Evolution
+from .experiments.levels import Levels as Levels
+from .experiments.phase_space import (
+    Heterodyne as Heterodyne,
+    PhaseSpaceExperiment as PhaseSpaceExperiment,
+)
+from .experiments.preparations import (
+    AbstractPreparation as AbstractPreparation,
+    Cat as Cat,
+    Coherent as Coherent,
+    Squeezed as Squeezed,
+    Thermal as Thermal,
+    Unknown as Unknown,
+)
 from .fock_bargmann import readout as readout
 from .fock_bargmann.basis import FockBargmann as FockBargmann, cutoff_for as cutoff_for
 from .fock_bargmann.correlations import (
@@ -93,13 +111,6 @@ from .phase_space.symbols import AbstractSymbol as AbstractSymbol, InUnits as In
 from .phase_space.wigner import WignerStep as WignerStep
 from .recovery import design as design
 from .recovery.comparison import compare as compare, likelihood_ratio as likelihood_ratio
-from .recovery.experiments import (
-    AbstractExperiment as AbstractExperiment,
-    Evolution as Evolution,
-    Guess as Guess,
-    Levels as Levels,
-)
-from .recovery.heterodyne import Heterodyne as Heterodyne
 from .recovery.recover import recover as recover
 from .recovery.result import Recovery as Recovery
 from .recovery.uncertainty import bootstrap as bootstrap, posterior as posterior, profile as profile

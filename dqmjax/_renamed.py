@@ -21,7 +21,12 @@ MODULES = {  # that pages of version 0.1 named, and where their contents are now
     "constraints": ("phase_space.constraints",),
     "dataset": ("data.snapshots",),
     "diffusion": ("canonical.ordinary_diffusion",),
-    "experiments": ("recovery.experiments", "recovery.heterodyne"),
+    "experiments": (
+        "experiments.abstract",
+        "experiments.evolution",
+        "experiments.levels",
+        "experiments.phase_space",
+    ),
     "fock": ("fock_bargmann.basis",),
     "fokker_planck": ("phase_space.fokker_planck", "phase_space.open_system"),
     "functionals": ("canonical.energy",),

@@ -21,9 +21,9 @@ import jax
 
 from .data.snapshots import Snapshots, demo_snapshots, read_snapshots
 from .errors import InputError, InputFileError
+from .experiments.models import MODELS
 from .phase_space.formula import parsed
 from .phase_space.operators import one_line
-from .recovery.models import MODELS
 from .recovery.recover import recover
 
 RECOVERED = ("result.json", "posterior.png", "snapshots.png")

@@ -184,6 +184,19 @@ def require_instance(kind: type, **values):
             raise InputError(f"`{name}` must be a `{kind.__name__}`, but is {value!r}.")
 
 
+def require_type(kind: type | tuple[type, ...], **values):
+    """Checks that values are of a type.
+
+    Raises:
+        InputError: Naming the argument, the type and that of the value.
+    """
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            kinds = kind if isinstance(kind, tuple) else (kind,)
+            must = " or ".join(f"`{k.__name__}`" for k in kinds)
+            raise InputError(f"`{name}` must be of type {must}, but is {type(value).__name__}.")
+
+
 def require_key(**keys):
     """Checks that values are keys of random numbers.
 
@@ -222,19 +235,17 @@ def require_whole(least: int = 0, **values):
             raise InputError(f"`{name}` must be an integer of at least {least}, but is {value!r}.")
 
 
-def require_increasing(**times):
-    """Checks that times are a list of two or more, and, where known, finite and increasing.
+def require_increasing(least: int = 2, **times):
+    """Checks that times are a list of as many or more, and, where known, finite and increasing.
 
     Raises:
         InputError: Naming the argument.
     """
     for name, t in times.items():
         require_real(name, _numbers(name, t))
-        if np.ndim(t) != 1 or np.size(t) < 2:
-            shape = np.shape(t)
-            raise InputError(
-                f"`{name}` must be a list of two or more times, but has shape {shape}."
-            )
+        if np.ndim(t) != 1 or np.size(t) < least:
+            many = "two or more times" if least == 2 else "times"
+            raise InputError(f"`{name}` must be a list of {many}, but has shape {np.shape(t)}.")
         if is_known(t) and not (np.isfinite(t).all() and (np.diff(t) > 0).all()):
             raise InputError(
                 f"`{name}` must be finite and strictly increasing: sort it and drop repeats."

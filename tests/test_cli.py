@@ -74,7 +74,6 @@ def test_a_model_that_does_not_describe_the_data_gives_status_1(file, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "kerrr"], "one of kerr, kerr-damped, bose-hubbard, but is 'kerrr'"),
         (["--model", "kerr", "--fix", "U=1"], "parameter 'U' of `fix` is unknown"),
         (["--model", "kerr", "--start", "C=nan"], "`start['C']` must be finite"),
         (["--model", "kerr", "--cutoff", "3"], "`cutoff` must"),
@@ -130,6 +129,7 @@ def test_unwritable_output_is_reported_before_the_fit(file, tmp_path, capsys):
         (["recover", "f", "--model", "kerr", "--fix", "C"], "must be NAME=VALUE"),
         (["recover", "f", "--model", "kerr", "--cutoff", "many"], "invalid int value"),
         (["recover", "f"], "--model"),
+        (["recover", "f", "--model", "kerrr"], "invalid choice: 'kerrr'"),
         (["recove"], "invalid choice"),
     ],
 )

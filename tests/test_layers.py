@@ -16,6 +16,7 @@ LAYERS = [  # lowest first; those in one row do not import each other
     {"wave"},
     {"canonical", "phase_space"},
     {"fock_bargmann", "data"},
+    {"experiments"},
     {"recovery"},
     {"plot", "benchmark"},
     {"cli"},

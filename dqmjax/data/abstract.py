@@ -8,7 +8,15 @@ import numpy as np
 import scipy
 from jaxtyping import Complex, Float, Int
 
-from ..errors import InputError, is_known, positive, require_real, require_shape
+from ..errors import (
+    InputError,
+    is_known,
+    positive,
+    require_real,
+    require_shape,
+    require_whole,
+)
+from ..evolution.times import SaveTimes, save_times
 from ..phase_space.coordinates import PhaseSpace
 from .goodness import Goodness, goodness_of_fit
 from .likelihood import AbstractLikelihood, Gaussian
@@ -41,6 +49,11 @@ class AbstractData(abc.ABC):
     @abc.abstractmethod
     def noise_known(self) -> bool:
         """Whether the level of the noise is known, so that χ² has a meaning."""
+
+    @property
+    def times(self) -> SaveTimes | None:
+        """Those of a run, if there are two or more."""
+        return None if self.t is None or np.size(self.t) < 2 else save_times(self.t)
 
     @property
     def where(self) -> Any:
@@ -79,22 +92,22 @@ class AbstractData(abc.ABC):
         )
 
 
-class AbstractHeterodyneData(AbstractData):
-    """Densities on phase space or samples of them, measured by coherent states of scale ℓ, κ."""
+class AbstractOscillatorData(AbstractData):
+    """Data of oscillators, whose number states have the scales ℓ and κ."""
 
-    points: Any
     ell: Any
     kappa: float
     hbar: float
+    time_unit: str  # such as "us"; empty if not known
 
     @property
+    @abc.abstractmethod
     def modes(self) -> int:
         """N."""
-        return np.shape(self.points)[-1] // 2
 
     @property
     def space(self) -> PhaseSpace:
-        """ℓ and κ of the measurement."""
+        """ℓ and κ."""
         return PhaseSpace(np.asarray(self.ell, float), self.kappa)
 
     @functools.cached_property
@@ -106,6 +119,45 @@ class AbstractHeterodyneData(AbstractData):
     @abc.abstractmethod
     def first_amplitude(self) -> Complex[np.ndarray, " modes"]:
         """α of the coherent state at the first time."""
+
+    @abc.abstractmethod
+    def first(self) -> "AbstractOscillatorData":
+        """The data of the first time."""
+
+
+class AbstractHeterodyneData(AbstractOscillatorData):
+    """Densities on phase space or samples of them, measured by coherent states of scale ℓ, κ."""
+
+    points: Any
+
+    @property
+    def modes(self):
+        return np.shape(self.points)[-1] // 2
+
+    @abc.abstractmethod
+    def first_points(self) -> tuple[Complex[np.ndarray, "points modes"], np.ndarray]:
+        """Points β at the first time and their weights, for means over its density."""
+
+    @abc.abstractmethod
+    def at_points(self, points: np.ndarray, factor: float) -> "AbstractHeterodyneData":
+        """The data at other points, in whose units densities are `factor` times as large."""
+
+
+def require_counts(name: str, counts: np.ndarray, shots: int | None):
+    """Checks that numbers of detections are integers of at least 0, and at most `shots`.
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    if shots is not None:
+        require_whole(1, shots=shots)
+    if not np.issubdtype(counts.dtype, np.integer):
+        raise InputError(f"`{name}` must be integers, but are of type {counts.dtype}.")
+    low, high = counts.min(), counts.max()
+    if low < 0 or (shots is not None and high > shots):
+        most = "" if shots is None else f" and `shots` = {shots}"
+        must = f"between 0{most}" if most else "at least 0"
+        raise InputError(f"`{name}` must be {must}, but are {low} to {high}.")
 
 
 def hold_as_numbers(data, *names: str, optional: tuple[str, ...] = ()):
@@ -187,13 +239,15 @@ def check_noise(values, sigma):
         raise InputError(f"`sigma` must be positive and finite, but is as low as {np.min(sigma)}.")
 
 
-def hold_scales(data: AbstractHeterodyneData):
+def hold_scales(data: AbstractOscillatorData):
     """Checks that ℓ has an entry for each mode, κ and ħ are numbers, and all are positive.
 
     Raises:
         InputError: Naming the one that is not.
     """
     require_shape("ell", data.ell, (data.modes,))
+    if not isinstance(data.time_unit, str):
+        raise InputError(f"`time_unit` must be text, such as 'us', but is {data.time_unit!r}.")
     for name in ("ell", "kappa", "hbar"):
         positive(name, getattr(data, name))
     for name in ("kappa", "hbar"):

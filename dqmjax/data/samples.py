@@ -32,6 +32,7 @@ class Samples(AbstractHeterodyneData):
         ell: ℓ of the measuring coherent states, shape (N,).
         kappa: κ.
         hbar: ħ.
+        time_unit: Of `t`, such as "us"; results are then printed in units.
 
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, or a
@@ -43,15 +44,16 @@ class Samples(AbstractHeterodyneData):
     ell: Numbers
     kappa: float = 1.0
     hbar: float = 1.0
+    time_unit: str = ""
 
     def __post_init__(self):
         hold_as_numbers(self, "t", "points", "ell")
-        require_increasing(t=self.t)
+        require_increasing(1, t=self.t)
         times, shape = np.size(self.t), np.shape(self.points)
         if len(shape) != 3 or shape[0] != times or shape[1] < 2 or shape[2] % 2:
             raise InputError(
                 f"`points` must have shape ({times}, samples, 2N), two samples or more at each "
-                f"time, but has {shape}."
+                f"time of `t`, but has {shape}."
             )
         if not np.ptp(self.points, axis=1).all():
             raise InputError("`points` must differ at each time, but a coordinate never changes.")
@@ -81,6 +83,19 @@ class Samples(AbstractHeterodyneData):
     def first_amplitude(self):  # pyright: ignore[reportIncompatibleMethodOverride]
         """α at the first time: the mean of the samples."""
         return self.space.amplitude(self.points[0]).mean(axis=0)
+
+    def first_points(self):
+        """The samples, all of one weight."""
+        beta = self.space.amplitude(self.points[0])
+        return beta, np.full(len(beta), 1 / len(beta))
+
+    def first(self):
+        """The samples of the first time."""
+        return dataclasses.replace(self, t=self.t[:1], points=self.points[:1])
+
+    def at_points(self, points, factor):
+        """The samples there."""
+        return dataclasses.replace(self, points=points)
 
     def rough(self) -> "Means":
         """Means of test functions, which have no narrow likelihood."""

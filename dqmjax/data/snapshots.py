@@ -13,7 +13,7 @@ import zipfile
 import numpy as np
 import scipy
 
-from ..errors import InputError, InputFileError, require_increasing, require_shape, require_whole
+from ..errors import InputError, InputFileError, require_increasing, require_shape
 from .abstract import (
     AbstractHeterodyneData,
     check_noise,
@@ -21,12 +21,14 @@ from .abstract import (
     hold_as_numbers,
     hold_scales,
     mutual_neighbours,
+    require_counts,
 )
 from .likelihood import Binomial
 
 REQUIRED = ("t", "points", "density", "ell", "kappa", "hbar")
 DEMO = importlib.resources.files("dqmjax") / "data" / "kerr_noisy.npz"
 OPTIONAL = ("sigma", "shots", "counts", "description")
+SMALL = 0.05  # of the largest density, below which noise would spoil moments
 FAINT = 1e-6  # of a coherent state's peak: no densities below it determine the state
 MOST_BYTES = 2**31  # of all arrays together
 PACKED, FREE_BYTES = 32, 2**26  # how many times larger than the file those may be, beyond 64 MiB
@@ -54,12 +56,18 @@ class Snapshots(AbstractHeterodyneData):
     shots: int | None = None
     counts: np.ndarray | None = None  # (times, points)
     description: str = ""
+    time_unit: str = ""  # of `t`, such as "us"
 
     def __post_init__(self):
         hold_as_numbers(self, "t", "points", "density", "ell", optional=("sigma", "counts"))
-        require_increasing(t=self.t)
+        require_increasing(1, t=self.t)
         self._check_points()
-        require_shape("density", self.density, (self.t.size, len(self.points)))
+        shape = (self.t.size, len(self.points))
+        if self.density.shape != shape:
+            raise InputError(
+                f"`density` must have shape {shape}, a row for each time of `t` and a column for "
+                f"each point, but has {self.density.shape}."
+            )
         hold_scales(self)
         check_noise(self.density, self.sigma)
         self._check_counts()
@@ -80,15 +88,8 @@ class Snapshots(AbstractHeterodyneData):
             raise InputError("`shots` must be given with `counts`, but one of the two is missing.")
         if self.shots is None or self.counts is None:
             return
-        require_whole(1, shots=self.shots)
         require_shape("counts", self.counts, self.density.shape)
-        if not np.issubdtype(self.counts.dtype, np.integer):
-            raise InputError(f"`counts` must be integers, but are of type {self.counts.dtype}.")
-        low, high = self.counts.min(), self.counts.max()
-        if low < 0 or high > self.shots:
-            raise InputError(
-                f"`counts` must be between 0 and `shots` = {self.shots}, but are {low} to {high}."
-            )
+        require_counts("counts", self.counts, self.shots)
 
     def _check_magnitudes(self):
         """Densities are probabilities of at most 1 per (2πκ)^N, and positive somewhere."""
@@ -152,6 +153,33 @@ class Snapshots(AbstractHeterodyneData):
             return self
         return dataclasses.replace(self, density=self.measured, counts=None, shots=None)
 
+    def first_points(self):
+        """Those at which the density is not small, weighted with it."""
+        density = self.measured[0]
+        weight = np.where(density > SMALL * density.max(), density, 0.0)
+        return self.space.amplitude(self.points), weight / weight.sum()
+
+    def first(self):
+        """The first snapshot."""
+        one = lambda rows: None if rows is None else rows[:1]
+        sigma = self.sigma
+        if sigma is not None and np.ndim(sigma):
+            sigma = np.broadcast_to(sigma, self.density.shape)[:1]
+        return dataclasses.replace(
+            self, t=self.t[:1], density=self.density[:1], sigma=sigma, counts=one(self.counts)
+        )
+
+    def at_points(self, points, factor):
+        """The densities there."""
+        return dataclasses.replace(
+            self,
+            points=points,
+            density=factor * self.measured,
+            sigma=None if self.sigma is None else factor * self.sigma,
+            shots=None,
+            counts=None,
+        )
+
     @functools.cached_property
     def first_amplitude(self):  # pyright: ignore[reportIncompatibleMethodOverride]
         """α at the first time, of the Gaussian `e^{−|β − α|²}` that fits best."""
@@ -200,11 +228,29 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         path = pathlib.Path(path)
     except TypeError:
         raise InputError(f"`path` must name a snapshot file, but is {path!r}.") from None
+    return numpy_arrays(path, required=REQUIRED, known=REQUIRED + OPTIONAL)
+
+
+def numpy_arrays(
+    path: pathlib.Path, required: tuple[str, ...] = (), known: tuple[str, ...] | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of a NumPy file, each bounded in size before it is read.
+
+    Args:
+        path: The file (`.npz`).
+        required: Names of arrays that must be there.
+        known: Those that may be there, any by default.
+
+    Raises:
+        InputFileError: As `read_snapshots`.
+    """
     try:
-        size = _size(path)
+        size = regular_size(path)
         with zipfile.ZipFile(path) as archive:
-            members = {member.filename: member for member in _members(path, archive, size)}
-            packed = {name.removesuffix(".npy"): archive.read(m) for name, m in members.items()}
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            _require_names(path, names, required, known)
+            members = _members(path, archive, size)
+            packed = {name: archive.read(m) for name, m in zip(names, members, strict=True)}
     except OSError as error:
         raise InputFileError(path, f"cannot be read ({error.strerror or error}).") from None
     except InputError:
@@ -227,7 +273,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise InputFileError(path, f"holds something other than plain arrays: {remedy}.") from None
 
 
-def _size(path: pathlib.Path) -> int:
+def regular_size(path: pathlib.Path) -> int:
     """The size of a regular file, found without opening it: opening a pipe would wait for ever.
 
     Raises:
@@ -242,21 +288,23 @@ def _size(path: pathlib.Path) -> int:
     return found.st_size
 
 
-def _members(path: pathlib.Path, archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
-    """The members of the archive, once each, which hold known arrays of a bounded size."""
-    members = archive.infolist()
-    names = [member.filename.removesuffix(".npy") for member in members]
+def _require_names(path, names: list[str], required, known):
+    """Checks that there are the arrays that must be, once, and no others."""
     for name in names:
-        if name not in REQUIRED + OPTIONAL:
-            known = ", ".join(REQUIRED + OPTIONAL)
+        if known is not None and name not in known:
             raise InputFileError(
-                path, f"the array {name!r} is unknown: rename or drop it ({known})."
+                path, f"the array {name!r} is unknown: rename or drop it ({', '.join(known)})."
             )
         if names.count(name) > 1:
             raise InputFileError(path, f"the array `{name}` is there twice: drop one.")
-    for name in REQUIRED:
+    for name in required:
         if name not in names:
             raise InputFileError(path, f"the array `{name}` is missing: add it.")
+
+
+def _members(path: pathlib.Path, archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
+    """The members of the archive, which hold arrays of a bounded size."""
+    members = archive.infolist()
     unpacked = sum(member.file_size for member in members)
     if unpacked > min(MOST_BYTES, PACKED * size + FREE_BYTES):
         raise InputFileError(

@@ -82,6 +82,30 @@ def thermal(levels: int, nbar: Float[Array, " modes"]) -> Float[Array, "modes le
     return jnp.cumprod(jnp.concatenate([first[:, None], ratios], axis=1), axis=1)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def displaced_thermal(
+    levels: int, nbar: Float[Array, " modes"], alpha: Complex[Array, " modes"]
+) -> Complex[Array, "modes levels levels"]:
+    """`⟨m|D(α) ρ̂(n̄) D(α)†|n⟩` of each mode, `Σ_k p_k v_km v_kn*`.
+
+    `v_km = √C(m, k) a^{m−k}/√((m−k)!)` with `a = α/(n̄ + 1)` and
+    `p_k = e^{−|α|²/(n̄ + 1)} n̄^k/(n̄ + 1)^{k + 1}`, from
+    `⟨β|ρ̂|β⟩ = e^{−|β − α|²/(n̄ + 1)}/(n̄ + 1)`.
+    """
+    m, k = np.indices((levels, levels))
+    above = np.where(m >= k, m - k, 0)
+    log = np.array([math.lgamma(n + 1) for n in range(levels)])
+    root = np.where(m >= k, np.exp((log[m] - log[k] - log[above]) / 2), 0.0)  # √C(m, k)
+    a = (alpha / (nbar + 1))[:, None]
+    first = jnp.exp(-density(alpha) / (nbar + 1) / 2)[:, None]
+    powers = jnp.cumprod(
+        jnp.concatenate([first, a / np.sqrt(np.arange(1, levels))], axis=1), axis=1
+    )
+    columns = root * powers[:, above]
+    p = thermal(levels, nbar)
+    return jnp.einsum("imk,ik,ink->imn", columns, p, columns.conj())
+
+
 @jax.jit
 def of_all(numbers: Float[Array, "modes levels"]) -> Float[Array, " levels"]:
     """The distribution of the quanta of all modes together, if those are independent."""

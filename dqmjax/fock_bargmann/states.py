@@ -21,7 +21,16 @@ from ..errors import (
 )
 from ..grid import density
 from ..phase_space.coordinates import wholes
-from .amplitudes import cat_numbers, cat_square, further, of_all, share_beyond, squeezed, thermal
+from .amplitudes import (
+    cat_numbers,
+    cat_square,
+    displaced_thermal,
+    further,
+    of_all,
+    share_beyond,
+    squeezed,
+    thermal,
+)
 
 LOSS = 1e-8  # share of the norm of an initial state that may lie beyond the cut-off
 Scalar = Float[Array, ""]
@@ -187,11 +196,14 @@ class AbstractStates(eqx.Module):
         ket = self._product(of_modes) * parts * (2 / jnp.sqrt(square))
         return self._held(ket, self._beyond(*numbers), loss)
 
-    def thermal(self, nbar: PerMode, *, loss: float = LOSS) -> Complex[Array, "*levels"]:
-        """The thermal state `Σ_n n̄ⁿ/(n̄ + 1)ⁿ⁺¹ |n⟩⟨n|` of each mode.
+    def thermal(
+        self, nbar: PerMode, alpha: PerMode | None = None, *, loss: float = LOSS
+    ) -> Complex[Array, "*levels"]:
+        """The thermal state `Σ_n n̄ⁿ/(n̄ + 1)ⁿ⁺¹ |n⟩⟨n|` of each mode, displaced by α.
 
         Args:
-            nbar: n̄, the mean number of quanta, per mode.
+            nbar: n̄, the mean number of quanta without α, per mode.
+            alpha: α per mode, 0 by default.
             loss: Share of the trace that may lie beyond the cut-off.
 
         Raises:
@@ -199,9 +211,23 @@ class AbstractStates(eqx.Module):
         """
         not_negative("loss", loss, shape=())
         nbar = self._per_mode("nbar", not_negative("nbar", nbar))
+        if alpha is not None:
+            alpha = self._per_mode("alpha", field("alpha", alpha)) + 0j
+            return self._displaced_thermal(nbar, alpha, loss)
         of_modes = thermal(self._further, nbar)
         rho = jnp.diag(self._product(of_modes).ravel() + 0j).reshape(self.levels)
         return self._held(rho, self._beyond(of_modes, of_all(of_modes)), loss)
+
+    def _displaced_thermal(self, nbar, alpha, loss: float) -> Complex[Array, "*levels"]:
+        matrices = displaced_thermal(self._further, nbar, alpha)
+        kept, axes, rho = self.kept, range(self.modes), jnp.ones((), complex)
+        for matrix, levels in zip(matrices, self.cutoff, strict=True):
+            rho = jnp.multiply.outer(rho, matrix[:levels, :levels])
+        rho = jnp.where(
+            kept, rho.transpose([*(2 * i for i in axes), *(2 * i + 1 for i in axes)]), 0
+        )
+        numbers = jnp.real(jnp.diagonal(matrices, axis1=1, axis2=2))
+        return self._held(rho, self._beyond(numbers, of_all(numbers)), loss)
 
     def superposition(
         self,

@@ -10,8 +10,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..errors import InputError, InputFileError, require_whole
-from ..recovery.experiments import require_type
+from ..errors import InputError, InputFileError, require_type, require_whole
 from .checks import scale
 
 

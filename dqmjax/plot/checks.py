@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..data.abstract import numbers
-from ..errors import InputError, positive, require_shape
-from ..recovery.experiments import require_type
+from ..errors import InputError, positive, require_shape, require_type
 
 
 def axes(ax: Axes | None) -> Axes:

@@ -12,8 +12,7 @@ from matplotlib.quiver import Quiver
 from matplotlib.tri import Triangulation
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, require_finite, require_shape, require_whole
-from ..recovery.experiments import require_type
+from ..errors import InputError, require_finite, require_shape, require_type, require_whole
 from .checks import axes as axes_of, scale, shaped
 from .style import BLUE, POSITIVE, RUST, SIGNED
 

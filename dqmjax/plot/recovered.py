@@ -11,8 +11,7 @@ from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
 from ..data.snapshots import Snapshots
-from ..errors import InputError, require_whole
-from ..recovery.experiments import require_type
+from ..errors import InputError, require_type, require_whole
 from ..recovery.result import Recovery
 from .checks import shaped
 from .phase_space import P_LABEL, RHO, panels, phase_space_maps

@@ -9,9 +9,8 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from ..errors import InputError, not_negative, require_real, require_shape
+from ..errors import InputError, not_negative, require_real, require_shape, require_type
 from ..grid import Grid
-from ..recovery.experiments import require_type
 from .checks import axes, named, scale, shaped
 from .style import COLOURS, DASHES, EMPTY
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import equinox as eqx
 import scipy
 
-from ..errors import InputError
-from .experiments import require_type
+from ..errors import InputError, require_type
 from .result import Recovery
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..data.abstract import numbers
-from ..errors import InputError, require_shape
+from ..errors import InputError, require_shape, require_type
 from ..evolution.times import save_times
-from .experiments import require_type
-from .parameters import require_names
+from ..experiments.parameters import require_names
 from .problem import predicted
 from .result import Recovery
 
@@ -85,7 +84,7 @@ def _information(result: Recovery) -> Callable:
     problem, noise = result.problem, result.goodness.noise
     template, _, where = problem.inputs
     likelihood = problem.likelihood
-    if problem.data.t is None or problem.data.measured is None:
+    if problem.data.times is None or problem.data.measured is None:
         raise InputError("`result` must be a fit to snapshots or a series, to which one is added.")
     if not all(result.identifiable.values()):
         raise InputError("`result` must determine all its parameters: `fix` the others.")

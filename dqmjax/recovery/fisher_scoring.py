@@ -5,13 +5,10 @@ Where that differs from the Fisher information `Σ I² ∇f∇fᵀ`, rows withou
 difference.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-import scipy
 
-from .parameters import Vector
+from ..experiments.least_squares import finite_or_stop, least_squares
+from ..experiments.parameters import Vector
 from .problem import Problem
 
 UNSEEN = 1e-11  # of the largest change that a large change of one parameter makes
@@ -62,24 +59,6 @@ def fit(
     return None if found is None else place(found)
 
 
-def least_squares(
-    residual: Callable, slope: Callable, start: Vector, bounds: tuple[Vector, Vector], tolerances
-) -> Vector | None:
-    """SciPy's, in a trust region; `None` where residual or slope are not finite."""
-
-    def checked(x):
-        return _finite(slope(x))
-
-    if not np.isfinite(residual(start)).all():
-        return None
-    jac: Any = checked  # SciPy's stub accepts no function here
-    settings = {"method": "trf", "x_scale": "jac", **tolerances}
-    try:
-        return scipy.optimize.least_squares(residual, start, jac, bounds=bounds, **settings).x
-    except FloatingPointError:
-        return None
-
-
 def _seen(jacobian: np.ndarray, prior: np.ndarray, scales: Vector):
     """The Jacobian without the round-off of parameters that do not affect the data, and rows that
     hold those: a column of zeros makes SciPy take far too long steps in all the others.
@@ -93,11 +72,5 @@ def _seen(jacobian: np.ndarray, prior: np.ndarray, scales: Vector):
 
 def _missing(first: np.ndarray, fisher: np.ndarray) -> np.ndarray:
     """Rows B with `BᵀB = fisherᵀfisher − firstᵀfirst`, where that is positive."""
-    values, vectors = np.linalg.eigh(_finite(fisher.T @ fisher - first.T @ first))
+    values, vectors = np.linalg.eigh(finite_or_stop(fisher.T @ fisher - first.T @ first))
     return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise FloatingPointError
-    return values

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 from jaxtyping import Float
 
-from .parameters import Vector
+from ..experiments.parameters import Vector
 from .problem import Problem
 
 ACCURACY = 1e-9  # of the peak; no prediction is more exact, so that σ = 0 proves nothing

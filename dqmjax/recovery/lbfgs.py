@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import InputError
-from .parameters import Template, Vector
+from ..experiments.parameters import Template, Vector
 from .problem import Problem, residuals
 
 MANY = 64  # parameters; with more, a Jacobian costs more than the descent

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ..data.likelihood import AbstractLikelihood
 from ..evolution.times import save_times
-from .parameters import Vector
+from ..experiments.parameters import Vector
 from .problem import Problem, residuals
 
 FIRST_ROWS, GROWTH = 5, 10.0  # times of the first window, and how much longer each next window is
@@ -33,7 +33,7 @@ def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parame
         The ends of the starts that remain, the least deviance first.
     """
     ends = jnp.asarray(starts)
-    for rows in windows(problem.data.t):
+    for rows in windows(None if problem.data.times is None else problem.data.t):
         ends, deviances = _refined(ends, _leading(problem, rows))
         order = jnp.argsort(deviances)  # NaN comes last
         ends = ends[order[: len(order) if rows is None else -(-len(order) // 2)]]

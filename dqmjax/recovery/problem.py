@@ -13,11 +13,11 @@ from jaxtyping import Array, Float
 
 from ..data.abstract import AbstractData, Rows, numbers
 from ..data.likelihood import AbstractLikelihood, evaluate
-from ..errors import InputError, checked_again
+from ..errors import InputError
 from ..evolution.status import Status
-from ..evolution.times import SaveTimes, save_times
-from .experiments import AbstractExperiment, as_status
-from .parameters import (
+from ..evolution.times import SaveTimes
+from ..experiments.abstract import AbstractExperiment, as_status
+from ..experiments.parameters import (
     Template,
     Vector,
     leaf_names,
@@ -157,14 +157,12 @@ class Problem:
     @functools.cached_property
     def inputs(self) -> tuple[Template, SaveTimes | None, Any]:
         """What a prediction takes besides those numbers."""
-        data = self.data
-        times = None if data.t is None else save_times(data.t)
-        return Template.of(self.simulation), times, data.where
+        return Template.of(self.simulation), self.data.times, self.data.where
 
     @functools.cached_property
     def likelihood(self) -> AbstractLikelihood:
         """That of the data."""
-        return self.data.likelihood
+        return self.experiment.likelihood(self.data)
 
 
 def build_problem(
@@ -196,7 +194,7 @@ def build_problem(
         )
     experiment = set_values(experiment, start, constant=False)
     experiment = set_values(experiment, fix, constant=True)
-    checked_again(experiment)  # the values just set may be invalid
+    experiment.require_valid()
     names = parameter_names(experiment)
     if not names:
         raise InputError(

@@ -7,31 +7,39 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from ..data.abstract import AbstractData, AbstractHeterodyneData
-from ..errors import InputError
-from ..phase_space.fokker_planck import FokkerPlanck
-from ..phase_space.open_system import Damped
-from .experiments import AbstractExperiment, require_type
+from ..data.abstract import AbstractData, AbstractHeterodyneData, AbstractOscillatorData
+from ..data.joint import Joint
+from ..errors import InputError, require_type
+from ..experiments.abstract import AbstractExperiment
+from ..experiments.detector import Detector
+from ..experiments.joint import together
+from ..experiments.models import MODELS, by_name
+from ..experiments.parameters import Vector, parameter_names, to_vector
+from ..experiments.phase_space import Equation, experiment_of, vacuum
+from ..experiments.preparations import State
 from .fisher_scoring import fit
-from .heterodyne import heterodyne
 from .lbfgs import MANY, descend
-from .models import MODELS, by_name
 from .multistart import FIRST_ROWS, best_of
-from .parameters import Vector, parameter_names, to_vector
 from .problem import Bounds, Problem, Values, build_problem, many_starts
 from .result import Recovery, judge
 
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 100}
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
+BAD = 5.0  # standard deviations of chi2 from which a fit is bad
 CLEAR = 2.5  # standard deviations from noise up to which no other start is tried
 NEAR, TRIED = 64, 6  # starts that are evaluated around one that failed, and followed
+Model = AbstractExperiment | Equation | str
 
 
 def recover(
-    data: AbstractData,
-    model: AbstractExperiment | FokkerPlanck | Damped | str,
+    data: AbstractData | Mapping[str, AbstractData],
+    model: Model | Mapping[str, Model],
     *,
+    state: State | Mapping[str, State] = "coherent",
+    detector: Detector | None = None,
+    off: AbstractHeterodyneData | None = None,
+    separate: Sequence[str] = (),
     start: Values | None = None,
     fix: Values | None = None,
     free: Sequence[str] = (),
@@ -48,21 +56,29 @@ def recover(
     noise estimated from the residuals. The method is Fisher scoring in a trust region with exact
     Jacobians, over a growing time window; for more than 64 parameters it is L-BFGS over all times.
 
-    For heterodyne data (`Snapshots` and `Samples`) a Fokker–Planck equation is enough as model. The
-    state at the first time is then assumed coherent, and its amplitude is fitted as `alpha_re` and
-    `alpha_im`. No `start` is needed: the weak form of the equation gives one. If the fit from
-    `start` does not describe the data, the fit is repeated from there; for an `Evolution` with
+    For heterodyne data (`Snapshots` and `Samples`) an equation of motion is enough as model. The
+    parameters of the `state` at the first time are then fitted, too. No `start` is needed: the
+    first time gives that of the state, and the weak form of the equation the others. If the fit
+    from `start` does not describe the data, the fit is repeated from there; for an `Evolution` with
     `reconstruct`, from a start improved by multiple shooting.
 
     Other data of the same shape and other starts compile nothing; other fixed values do.
 
     Args:
-        data: `Snapshots`, `Samples`, `Series`, `Lines` or your own `AbstractData`.
-        model: An experiment, such as `Evolution`, `Levels` or your own; for heterodyne data a
-            Fokker–Planck equation, the name of one of `MODELS`, or a Hamiltonian as text, such as
-            `"omega*n + U/2*n*(n-1)"` (see `operator`), whose names are estimated. Its
-            floating-point JAX arrays are estimated, by field name, from their values; Python floats
-            are constants.
+        data: `Snapshots`, `Samples`, `Series`, `Lines` or your own `AbstractData`; or several by
+            name. `model` and `state` are then the same for all, or given by those names, too.
+        model: An experiment, such as `Evolution`, `Levels` or your own; for heterodyne data an
+            equation of motion, also with drives and baths, the name of one of `MODELS`, or a
+            Hamiltonian as text, such as `"omega*n + U/2*n*(n-1)"` (see `operator`), whose names are
+            estimated. Its floating-point JAX arrays are estimated, by field name, from their
+            values; Python floats are constants.
+        state: What was prepared, for an equation as model: "coherent", "squeezed", "cat",
+            "thermal", an object such as `Squeezed`, or `Unknown(rank)` for a density matrix that is
+            fitted with the model.
+        detector: What was between that state and the data, for an equation as model.
+        off: Data of the same detector with the signal off, which calibrate it.
+        separate: Names of parameters that each of several data sets has for itself; others of one
+            name are the same in all.
         start: Initial values by name.
         fix: Fixed values by name. A model by name or text fixes `ell` at that of the data.
         free: Names to free that such a model fixes.
@@ -80,7 +96,6 @@ def recover(
             experiment predicts something else than what was measured, JAX is not set to double
             precision, or no start leads to a finite likelihood at all times.
     """
-    require_type(AbstractData, data=data)
     given = {"start": start, "fix": fix, "bounds": bounds, "starts": starts}
     require_type((Mapping, type(None)), **given)
     require_type((Callable, type(None)), prior=prior, progress=progress)  # pyright: ignore[reportArgumentType]
@@ -88,31 +103,74 @@ def recover(
         raise InputError(f"`free` must be a list of names, but is {free!r}.")
     with np.errstate(all="ignore"):  # overflows on the way are judged at the end
         start, fix = dict(start or {}), dict(fix or {})
-        experiment, fixed = _experiment(data, model, cutoff)
+        data, experiment, fixed = _set_up(data, model, cutoff, state, detector, off, separate)
         fix = {n: x for n, x in fixed.items() if n not in (*free, *start)} | fix
         problem = build_problem(data, experiment, start, fix, free, bounds or {}, prior)
         given = many_starts(problem, starts) if starts else None
         return _Search(problem, progress or (lambda line: None)).run(bool(start), given)
 
 
-def _experiment(data: AbstractData, model, cutoff) -> tuple[AbstractExperiment, Values]:
+def _set_up(
+    data, model, cutoff, state, detector, off, separate
+) -> tuple[AbstractData, AbstractExperiment, Values]:
+    """The data, the experiment, and what a model by name fixes."""
+    sets = dict(data) if isinstance(data, Mapping) else {"data": data}
+    require_type(AbstractData, **(sets if isinstance(data, Mapping) else {"data": data}))
+    of = lambda name, given: given[name] if isinstance(given, Mapping) else given
+    for argument, given in (("model", model), ("state", state)):
+        if isinstance(given, Mapping) and given.keys() != sets.keys():
+            raise InputError(
+                f"`{argument}` must have the names of `data`, {', '.join(sets)}, but has "
+                f"{', '.join(map(str, given))}."
+            )
+    made = {
+        name: _experiment(one, of(name, model), cutoff, of(name, state), detector)
+        for name, one in sets.items()
+    }
+    experiments = {name: experiment for name, (experiment, _) in made.items()}
+    if off is not None:
+        sets["off"], experiments["off"] = off, _calibration(off, detector)
+    fixed = {name: value for _, values in made.values() for name, value in values.items()}
+    if len(sets) == 1:
+        return sets["data"], experiments["data"], fixed
+    return Joint(sets), together(experiments, separate), fixed
+
+
+def _calibration(off, detector: Detector | None) -> AbstractExperiment:
+    """The experiment without a signal."""
+    require_type(AbstractHeterodyneData, off=off)
+    if detector is None:
+        raise InputError("`off` needs a `detector` that it calibrates: give `dqm.Detector(...)`.")
+    return vacuum(off, detector)
+
+
+def _experiment(
+    data: AbstractData, model, cutoff, state, detector
+) -> tuple[AbstractExperiment, Values]:
     """The experiment, and what a model by name fixes."""
+    require_type((Detector, type(None)), detector=detector)
     if isinstance(model, AbstractExperiment):
+        if state != "coherent" or detector is not None:
+            raise InputError(
+                "`state` and `detector` are parts of the experiment that is given as `model`: "
+                "leave them out."
+            )
         return model, {}
     if data.space is None:
         raise InputError(
             f"`model` of {type(data).__name__} must be an experiment, such as `Evolution` or "
             f"`Levels`, but is {type(model).__name__}."
         )
-    data = cast(AbstractHeterodyneData, data)
-    if isinstance(model, FokkerPlanck | Damped):
-        return heterodyne(data, model, cutoff), {}
+    data = cast(AbstractOscillatorData, data)
+    if isinstance(model, Equation):
+        return experiment_of(data, model, cutoff, state, detector), {}
     if not isinstance(model, str):
         raise InputError(
             "`model` must be an experiment, a Fokker–Planck equation, one of "
             f"{', '.join(MODELS)}, or a Hamiltonian as text, but is {model!r}."
         )
-    return heterodyne(data, by_name(data, model), cutoff), {"ell": data.space.ell}
+    experiment = experiment_of(data, by_name(data, model), cutoff, state, detector)
+    return experiment, {"ell": data.space.ell}
 
 
 class Start(NamedTuple):
@@ -202,7 +260,7 @@ class _Search:
         if len(vector) > MANY:
             vector = descend(self.problem, vector)
         elif t is None:
-            vector = self._refine(self.problem, vector, 1, FINE)
+            vector, _ = self._refine(self.problem, vector, 1, FINE)
         else:
             vector = self._grow(vector, max(start.rows, FIRST_ROWS), len(t))
         if not np.isfinite(self.problem.deviance(vector)):
@@ -210,12 +268,25 @@ class _Search:
         return judge(self.problem, vector, start.vector, start.origin)
 
     def _grow(self, vector: Vector, window: int, times: int) -> Vector:
-        window = min(window, times)
-        while True:
-            vector = self._refine(self._rough, vector, window, ROUGH)
-            if window == times:
-                return self._refine(self.problem, vector, times, FINE)
-            window = min(times, max(self._reach(vector), math.ceil(1.3 * window)))
+        """Fits more and more times, as many at once as the fit to those before predicts.
+
+        If a fit becomes bad, the window grew beyond the reach of the minimum: it grows less. A
+        model that is wrong makes every fit bad; from then on that decides nothing.
+        """
+        vector, window, good = self._extend(vector, min(FIRST_ROWS, times), min(window, times))
+        while window < times:
+            least = min(times, math.ceil(1.3 * window))
+            further = min(times, max(self._reach(vector), least))
+            vector, window, good = self._extend(vector, least if good else further, further)
+        return self._refine(self.problem, vector, times, FINE)[0]
+
+    def _extend(self, vector: Vector, least: int, window: int) -> tuple[Vector, int, bool]:
+        """The fit to a window, or to a shorter one if that fit is bad, and whether it is good."""
+        found, good = self._refine(self._rough, vector, window, ROUGH)
+        while not good and window > least:
+            window = max((window + least) // 2 if window - least > 1 else least, least)
+            found, good = self._refine(self._rough, vector, window, ROUGH)
+        return found, window, good
 
     def _reach(self, vector: Vector) -> int:
         """How many leading rows are predicted well enough to be fitted next."""
@@ -225,15 +296,18 @@ class _Search:
         beyond = np.flatnonzero(~(error < IN_REACH))
         return int(beyond[0]) if beyond.size else len(error)
 
-    def _refine(self, problem: Problem, vector: Vector, window: int, tolerances: dict) -> Vector:
+    def _refine(
+        self, problem: Problem, vector: Vector, window: int, tolerances: dict
+    ) -> tuple[Vector, bool]:
+        """The fit of the leading times, and whether it describes them."""
         rows = slice(0, window)
         found = fit(problem, vector, rows, tolerances)
         vector = vector if found is None else found
-        chi2 = np.mean(problem.residual(vector)[rows] ** 2)
-        t = self.problem.data.t
+        squares = problem.residual(vector)[rows] ** 2
+        chi2, t = np.mean(squares), self.problem.data.t
         reach = "" if t is None else f"t <= {t[window - 1]:.4g} ({window} times), "
         self._say(f"{reach}chi2/dof {chi2:.4g}", vector)
-        return vector
+        return vector, bool(chi2 < 1 + BAD * np.sqrt(2 / squares.size))
 
     def _nowhere(self) -> str:
         """Why no start led anywhere."""

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from ..data.abstract import Rows
 from ..data.goodness import SIGNIFICANT, SIMULATION_ACCURACY, Goodness, deviance
 from ..evolution.status import Reason, Status
+from ..experiments.parameters import Vector
 from .fisher_scoring import fit
 from .information import Information, observed
-from .parameters import Vector
 from .problem import Linearisation, Problem
 
 FIRST = slice(0, 1)  # the rows of the first time

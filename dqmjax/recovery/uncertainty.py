@@ -10,11 +10,10 @@ from jaxtyping import Array, Float, Key
 
 from ..data.abstract import numbers
 from ..data.likelihood import AbstractLikelihood
-from ..errors import InputError, require_whole
-from .experiments import require_type
+from ..errors import InputError, require_type, require_whole
+from ..experiments.parameters import require_names
 from .fisher_scoring import fit
 from .multistart import descended
-from .parameters import require_names
 from .problem import residuals
 from .result import Recovery
 

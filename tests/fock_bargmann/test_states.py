@@ -275,3 +275,14 @@ def test_a_superposition_is_normalised():
     np.testing.assert_allclose(got[jnp.array([0, 3])], [0.6, 0.8j], rtol=1e-15)
     slope = jax.grad(lambda x: jnp.abs(BASIS.superposition_ket(kets, jnp.stack([1, x]))[3]) ** 2)
     assert slope(2.0) == pytest.approx(2 * 2 / (1 + 2**2) ** 2, rel=1e-12)
+
+
+def test_displaced_thermal_states():
+    basis, alpha = dqm.FockBargmann(20), 0.7 - 0.6j
+    shift = qutip.displace(60, alpha)
+    expected = (shift * qutip.thermal_dm(60, 0.3) * shift.dag()).full()[:20, :20]
+    assert np.abs(basis.thermal(0.3, alpha, loss=1e-6) - expected).max() < 1e-9
+    two = dqm.FockBargmann((8, 10)).thermal((0.1, 0.0), (0.2, 0.3j), loss=1e-4)
+    one = dqm.FockBargmann(8).thermal(0.1, 0.2, loss=1e-4)
+    other = dqm.FockBargmann(10).coherent(0.3j)
+    assert np.abs(two - np.einsum("ab,cd->acbd", one, other)).max() < 1e-12

@@ -148,13 +148,13 @@ def test_model_of_one_s_own(clean):
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
-        ({"model": "keer"}, "one of kerr, kerr-damped, bose-hubbard, but is 'keer'"),
+        ({"model": "keer"}, "one of kerr, kerr-damped, bose-hubbard, or a Ham.* but is 'keer'"),
         ({"start": {"U": 1.0}}, "parameter 'U' of `start` is unknown: the model has interaction"),
         ({"fix": {"c": 1.0}}, "parameter 'c' of `fix` is unknown"),
         ({"free": ["elle"]}, "parameter 'elle' of `free` is unknown"),
         ({"fix": {"C": np.nan}}, r"`fix\['C'\]` must be finite"),
         ({"fix": {"C": 1.0}, "start": {"C": 0.5}}, "both fixed and free"),
-        ({"cutoff": 4}, "`cutoff` must hold a coherent state of 1.5"),
+        ({"cutoff": 4}, "`cutoff` must hold the first state, of 1.5"),
         (
             {"fix": dict.fromkeys(["interaction", "omega", "C", "alpha_re", "alpha_im"], 1.0)},
             "all parameters are fixed",

@@ -11,10 +11,10 @@ from systems import KERR, counted, exact_evolution, husimi, kerr_operator
 
 import dqmjax as dqm
 from dqmjax.evolution.schemes import strang
+from dqmjax.experiments.abstract import as_status
+from dqmjax.experiments.models import by_name
+from dqmjax.experiments.phase_space import experiment_of
 from dqmjax.grid import density
-from dqmjax.recovery.experiments import as_status
-from dqmjax.recovery.heterodyne import heterodyne
-from dqmjax.recovery.models import by_name
 from dqmjax.recovery.problem import build_problem
 from dqmjax.recovery.result import _horizon, judge
 
@@ -167,7 +167,7 @@ def test_a_wrong_initial_state_is_named(kind, squeezing):
     ket = qutip.Qobj((qutip.displace(60, 1.2) * squeezed).full()[:20]).unit()
     data = from_state(ket, kind)
     frequency = 20.0 if squeezing == 0 else 0.0
-    model = heterodyne(data, by_name(data, "kerr"), None)
+    model = experiment_of(data, by_name(data, "kerr"), None)
     fixed = {"interaction": KERR["interaction"], "omega": frequency, "ell": 1.0}
     problem = build_problem(data, model, {}, fixed, (), {}, None)
     result = judge(problem, problem.start, problem.start, "start")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 
-from ..data.abstract import AbstractHeterodyneData
-from ..errors import InputError
+from ..data.abstract import AbstractOscillatorData
+from ..errors import InputError, require_increasing
 from ..phase_space.catalogue import BoseHubbard, Kerr
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.formula import LADDER, parsed
@@ -16,7 +16,7 @@ from ..phase_space.operators import one_line, operator
 from ..phase_space.symbols import AbstractSymbol, InUnits
 
 
-def _in_units(data: AbstractHeterodyneData, symbol: AbstractSymbol) -> FokkerPlanck:
+def _in_units(data: AbstractOscillatorData, symbol: AbstractSymbol) -> FokkerPlanck:
     """The symbol in the units of `data`, with every ℓ and C trainable."""
     ell = tuple(np.asarray(data.ell, float).tolist())
     return FokkerPlanck(
@@ -28,7 +28,7 @@ def _in_units(data: AbstractHeterodyneData, symbol: AbstractSymbol) -> FokkerPla
     )
 
 
-def kerr(data: AbstractHeterodyneData) -> FokkerPlanck:
+def kerr(data: AbstractOscillatorData) -> FokkerPlanck:
     """A Kerr oscillator in the units of `data`; `interaction, omega, C, ell` are trainable."""
     if data.modes != 1:
         raise InputError(
@@ -37,24 +37,24 @@ def kerr(data: AbstractHeterodyneData) -> FokkerPlanck:
     return _in_units(data, Kerr(jnp.asarray(0.0), jnp.asarray(0.0)))
 
 
-def kerr_damped(data: AbstractHeterodyneData) -> Damped:
+def kerr_damped(data: AbstractOscillatorData) -> Damped:
     """The same with loss to a bath without quanta; its `rate` γ is trainable too."""
     return Damped(kerr(data), jnp.asarray(0.0))
 
 
-def bose_hubbard(data: AbstractHeterodyneData) -> FokkerPlanck:
+def bose_hubbard(data: AbstractOscillatorData) -> FokkerPlanck:
     """A Bose–Hubbard chain with a site for each mode; `tunnelling, interaction, C, ell`."""
     return _in_units(data, BoseHubbard(jnp.asarray(0.0), jnp.asarray(0.0), (data.modes,)))
 
 
-MODELS: dict[str, Callable[[AbstractHeterodyneData], FokkerPlanck | Damped]] = {
+MODELS: dict[str, Callable[[AbstractOscillatorData], FokkerPlanck | Damped]] = {
     "kerr": kerr,
     "kerr-damped": kerr_damped,
     "bose-hubbard": bose_hubbard,
 }
 
 
-def written(data: AbstractHeterodyneData, text: str) -> FokkerPlanck:
+def written(data: AbstractOscillatorData, text: str) -> FokkerPlanck:
     """The equation of a Hamiltonian in words, such as `"omega*n + U/2*n*(n-1)"`.
 
     Its parameters are trainable, real, and begin at one radian in the duration of the data; so are
@@ -69,12 +69,13 @@ def written(data: AbstractHeterodyneData, text: str) -> FokkerPlanck:
     return _in_units(data, operator(text, data.modes, **values))
 
 
-def by_name(data: AbstractHeterodyneData, model: str) -> FokkerPlanck | Damped:
+def by_name(data: AbstractOscillatorData, model: str) -> FokkerPlanck | Damped:
     """One of `MODELS`, or the one that is `written`.
 
     Raises:
         InputError: If there is none.
     """
+    require_increasing(t=data.t)
     if model in MODELS:
         return MODELS[model](data)
     if any(map(LADDER.fullmatch, re.findall(r"\w+", model))):

@@ -18,12 +18,21 @@ Vector = Float[np.ndarray, " parameters"]
 
 
 def leaf_names(tree: PyTree) -> list[str]:
-    """The field name of each floating-point array in `tree`, its full path where ambiguous."""
+    """The field name of each floating-point array in `tree`, with more of its path where others
+    have the same."""
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(trainable(tree))]
-    full = [jax.tree_util.keystr(path, simple=True, separator=".") for path in paths]
-    short = [name.rpartition(".")[2] for name in full]
-    count = Counter(short)
-    return [s if count[s] == 1 else f for s, f in zip(short, full, strict=True)]
+    full = [jax.tree_util.keystr(path, simple=True, separator=".").split(".") for path in paths]
+    names = [""] * len(full)
+    for length in range(1, max(map(len, full), default=0) + 1):
+        ends = [".".join(path[-length:]) for path in full]
+        count = Counter(ends)
+        names = [n or (end if count[end] == 1 else "") for n, end in zip(names, ends, strict=True)]
+    return names
+
+
+def named_leaves(tree: PyTree) -> dict[str, Array]:
+    """Those arrays by name."""
+    return dict(zip(leaf_names(tree), jax.tree.leaves(trainable(tree)), strict=True))
 
 
 def parameter_names(tree: PyTree) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dqmjax as dqm
-from dqmjax.recovery.parameters import (
+from dqmjax.experiments.parameters import (
     Template,
     leaf_names,
     leaf_slices,

@@ -22,6 +22,7 @@ from ..data.test_functions import TestFunctions, width_for
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.generator import Flow
 from ..phase_space.coordinates import PhaseSpace, derivatives
+from ..phase_space.open_system import Open
 from ..phase_space.polynomial import MAX_DEGREE
 
 FAINT = 1e-5  # part of the largest mean below which a mean is round-off or noise
@@ -44,7 +45,7 @@ class DensityForm(eqx.Module):
     tests: TestFunctions
     norm: Float[Array, " tests"]
 
-    def residual(self, flow: Flow) -> Float[Array, "times tests"]:
+    def residual(self, flow: Flow | Open) -> Float[Array, "times tests"]:
         """`⟨f⟩(t) − ∫ f L ∫₀ᵗ ρ dt' dξ` less its mean over time, L the generator of `flow`."""
         moved = jax.vmap(self.basis.generator(flow))(self.since)
         return _less_mean(self.means - jax.vmap(self.tests.means)(moved)) / self.norm
@@ -77,7 +78,7 @@ WeakForm = DensityForm | SampleForm
 
 
 def weak_form(
-    data: AbstractHeterodyneData, count: int, basis: FockBargmann, flow: Flow
+    data: AbstractHeterodyneData, count: int, basis: FockBargmann, flow: Flow | Open
 ) -> WeakForm:
     """The weak form of the leading `count` times.
 
@@ -98,7 +99,7 @@ def density_form(
     points: Float[np.ndarray, "points phase"],
     density: Float[np.ndarray, "times points"],
     basis: FockBargmann,
-    flow: Flow,
+    flow: Flow | Open,
     width: float,
 ) -> DensityForm:
     """The weak form of densities at points; `width` of the Gaussians in units of z."""

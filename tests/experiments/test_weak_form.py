@@ -6,7 +6,7 @@ import pytest
 from systems import KERR, counted, kerr_snapshots
 
 import dqmjax as dqm
-from dqmjax.recovery.weak_form import density_form, early_snapshots
+from dqmjax.experiments.weak_form import density_form, early_snapshots
 
 
 @pytest.fixture(scope="module")

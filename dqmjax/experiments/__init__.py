@@ -1,0 +1,1 @@
+"""Experiments: what is prepared, how it evolves, what a detector sees."""

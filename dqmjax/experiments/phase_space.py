@@ -1,0 +1,496 @@
+"""A prepared state that evolves in the Husimi picture and is measured.
+
+What is measured follows from the data: densities and samples of heterodyne detection, counted
+quanta, or parities.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..data.abstract import AbstractData, AbstractHeterodyneData, AbstractOscillatorData
+from ..data.counting import DisplacedParity, NumberStates
+from ..data.likelihood import AbstractLikelihood, Drawn
+from ..data.test_functions import TestFunctions
+from ..errors import (
+    InputError,
+    finite,
+    require_increasing,
+    require_shape,
+    require_type,
+    require_whole,
+)
+from ..evolution.solve import Solution, solve
+from ..evolution.times import SaveTimes
+from ..fock_bargmann.basis import FockBargmann
+from ..fock_bargmann.distributions import photon_numbers, wigner
+from ..fock_bargmann.states import BeyondCutoff
+from ..fock_bargmann.steps import HusimiStep, KetStep
+from ..phase_space.coordinates import PhaseSpace
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.open_system import Damped, Open
+from .abstract import AbstractExperiment, Guess, at_each_time, required
+from .detector import Detector
+from .least_squares import TIGHT, least_squares
+from .parameters import Template, Vector, leaf_names, to_vector
+from .preparations import AbstractPreparation, Coherent, Outcomes, State, candidates
+from .weak_form import WeakForm, early_snapshots, weak_form
+
+MOST_QUANTA = 100  # memory grows with the square
+WIDE = 256  # levels in which a first state is looked at
+BEYOND = 1e-6  # part of the first state that may lie beyond the cut-off
+MOST_COEFFICIENTS = 10**9  # of a state: 16 GB
+DOUBT = 0.2  # relative error of a detector's parameters before a fit, and their size at least
+LEAST = 4  # snapshots that a spline joins
+SUBSTEPS = 8  # of a driven run between two times of the data
+MARGIN = 100.0  # by which outcomes may be denser than those of the detector at the start
+
+Equation = FokkerPlanck | Damped | Open
+
+
+class PhaseSpaceExperiment(AbstractExperiment):
+    """A prepared state, evolved in the Husimi picture, and what a detector finds.
+
+    Args:
+        model: Equation of motion.
+        state: What is prepared at the first time: `Coherent`, `Squeezed`, `Cat`, `Thermal` or a
+            preparation of your own.
+        basis: Levels kept, and the scales ℓ and κ of the measurement.
+        detector: Loss, noise and amplification; ideal if not given.
+        substeps: Steps between two times of the data, for an equation that depends on time.
+        kets: Whether to evolve the amplitudes of the pure state; only where that is exact.
+
+    Raises:
+        InputError: If an argument is of another kind, or the modes of state and basis differ.
+    """
+
+    model: Equation
+    state: AbstractPreparation
+    basis: FockBargmann
+    detector: Detector | None = None
+    substeps: int = eqx.field(default=1, static=True, kw_only=True)
+    kets: bool = eqx.field(default=False, static=True, kw_only=True)
+
+    def __check_init__(self):
+        require_type((FokkerPlanck, Damped, Open), model=self.model)
+        require_type(AbstractPreparation, state=self.state)
+        require_type(FockBargmann, basis=self.basis)
+        require_type((Detector, type(None)), detector=self.detector)
+        require_whole(1, substeps=self.substeps)
+        if self.state.modes != self.basis.modes:
+            raise InputError(
+                f"`state` must have the {self.basis.modes} modes of `basis`, but has "
+                f"{self.state.modes}."
+            )
+
+    def predict(self, times, where):
+        """The densities at the points `where`, or the means of test functions."""
+        if where is None:
+            raise InputError("`data` must have points of phase space: `Snapshots` or `Samples`.")
+        run = self.run(times)
+        return seen(self.basis, self.detector, run.saved, where), run.status
+
+    def run(self, times: SaveTimes | None) -> Solution:
+        """The coefficients or amplitudes at all times."""
+        state = self.state(self.basis)
+        if self.kets:
+            step = KetStep(self.model.symbol, self.basis)
+        else:
+            step = HusimiStep(self.model, self.basis)
+            state = self.basis.pure(state) if state.ndim == self.basis.modes else state
+        return solve(step, state, required(times), substeps=self.substeps, throw=False)
+
+    def scales(self, data):
+        """Of a parameter in the symbol a rotation by 1 over the duration of the data, of a rate
+        that of one loss in it, of ℓ that of the measurement, of all others 1."""
+        duration, names = float(data.t[-1] - data.t[0]), leaf_names(self)
+        typical: dict[str, Any] = dict.fromkeys(names, 1.0)
+        for name in names[: len(leaf_names(self.model.symbol))]:
+            typical[name] = float(self.basis.kappa) / duration
+        for name in names:
+            if name.rpartition(".")[2] == "rate":
+                typical[name] = 1 / duration
+        if "ell" in typical:
+            typical["ell"] = np.max(np.asarray(self.basis.ell))
+        return typical
+
+    def likelihood(self, data):
+        return likelihood_of(data, self.detector)
+
+    def refined(self):
+        if not self.model.depends_on_time:
+            return None
+        return dataclasses.replace(self, substeps=2 * self.substeps)
+
+    def for_forward_mode(self):
+        return dataclasses.replace(self, kets=self._is_pure)
+
+    @property
+    def _is_pure(self) -> bool:
+        """Whether the amplitudes of a ket obey the equation, whatever its parameters are."""
+        model, basis = self.model, self.basis
+        if not isinstance(model, FokkerPlanck) or model.depends_on_time:
+            return False
+        constants = (model.C, model.ell, model.kappa, model.hbar)
+        if any(isinstance(x, jax.Array) for x in constants) or model.C != 1:
+            return False
+        if jax.eval_shape(lambda: self.state(basis)).ndim != basis.modes:
+            return False
+        same = np.allclose(model.ell, basis.ell) and np.isclose(model.kappa, basis.kappa)
+        template, size = Template.of(model), to_vector(model).size
+        typical = template(np.random.default_rng(0).uniform(0.5, 1.5, size) * float(basis.kappa))
+        return bool(same and typical.is_exact)
+
+    def guess(self, data):
+        """The parameters of the model from the weak form of its equation, without a simulation."""
+        if not isinstance(data, AbstractHeterodyneData) or self.model.depends_on_time:
+            return None
+        data = self._ideal(data)
+        count, unknown = early_snapshots(data.t), to_vector(self.model)
+        if count < LEAST or not unknown.size or (data.measured is None and self._has_jumps):
+            return None
+        form = weak_form(data, count, few_levels(data), self.model)
+        problem = _WeakProblem(Template.of(self.model), form)
+        if not np.any(problem.slope(unknown)):
+            return None  # the equation does not depend on them, as on C without a Hamiltonian
+        free = np.full(unknown.shape, np.inf)
+        found = least_squares(problem.residual, problem.slope, unknown, (-free, free), TIGHT)
+        if found is None:
+            return None
+        errors, count = problem.errors(found), to_vector(self).size
+        spread = np.pad(errors, [(0, 0), (0, count - found.size)])
+        start = to_vector(self.detector)  # the last of all parameters
+        doubts = np.pad(
+            np.diag(DOUBT * np.maximum(np.abs(start), DOUBT)), [(0, 0), (count - start.size, 0)]
+        )
+        spread = np.concatenate([spread, doubts])
+        experiment = dataclasses.replace(self, model=problem.template(found))
+        return Guess(experiment, spread, count, "weak form")
+
+    @property
+    def _has_jumps(self) -> bool:
+        """Whether the equation is one of operators only."""
+        return isinstance(self.model, Open)
+
+    def _ideal(self, data: AbstractHeterodyneData) -> AbstractHeterodyneData:
+        """The data as if the detector added no noise, in the units of the signal; for a guess."""
+        if self.detector is None:
+            return data
+        points, factor, _ = _undone(self.detector, data)
+        return data.at_points(points, factor)
+
+
+@dataclasses.dataclass(frozen=True)
+class _WeakProblem:
+    """Least squares of the weak form over the parameters of the model."""
+
+    template: Template
+    form: WeakForm
+
+    def residual(self, vector: Vector) -> np.ndarray:
+        return np.asarray(_residual(vector, self.template, self.form))
+
+    def slope(self, vector: Vector) -> np.ndarray:
+        return np.asarray(_jacobian(vector, self.template, self.form))
+
+    def errors(self, vector: Vector) -> np.ndarray:
+        """Rows R with `RᵀR` the covariance, without the directions that J does not see."""
+        _, sizes, directions = np.linalg.svd(self.slope(vector), full_matrices=False)
+        seen = sizes > 1e-8 * sizes[0]
+        dof = max(self.form.means.size - vector.size, 1)
+        noise = np.sqrt(np.sum(self.residual(vector) ** 2) / dof)
+        return noise * np.where(seen, 1 / np.where(seen, sizes, 1.0), 0.0)[:, None] * directions
+
+
+@eqx.filter_jit
+def _residual(vector, template: Template, form: WeakForm):
+    return form.residual(template(vector)).ravel()
+
+
+@eqx.filter_jit
+def _jacobian(vector, *inputs):
+    return jax.jacfwd(_residual)(jnp.asarray(vector), *inputs)
+
+
+def Heterodyne(  # the name of a class in version 0.1
+    model: Equation,
+    alpha_re: Float[Array | np.ndarray, " modes"],
+    alpha_im: Float[Array | np.ndarray, " modes"],
+    basis: FockBargmann,
+) -> PhaseSpaceExperiment:
+    """The `PhaseSpaceExperiment` of a coherent state.
+
+    Args:
+        model: Equation of motion.
+        alpha_re, alpha_im: ⟨β⟩ at the first time.
+        basis: Levels kept, and the scales ℓ and κ of the measurement.
+
+    Raises:
+        InputError: If an argument is of another kind, or an amplitude has another shape.
+    """
+    require_type(FockBargmann, basis=basis)
+    for name, value in (("alpha_re", alpha_re), ("alpha_im", alpha_im)):
+        require_shape(name, finite(name, value), (basis.modes,))
+    return PhaseSpaceExperiment(model, Coherent(alpha_re, alpha_im), basis)
+
+
+class Vacuum(AbstractExperiment):
+    """What a detector finds without a signal, at all times the same.
+
+    Args:
+        detector: Loss, noise and amplification.
+        space: Scales ℓ and κ of the measurement.
+        times: How many times there are in the data.
+    """
+
+    detector: Detector
+    space: PhaseSpace
+    times: int = eqx.field(static=True)
+
+    def predict(self, times, where):
+        """The densities at the points `where`, or the means of test functions."""
+        basis = FockBargmann((2,) * self.space.modes, self.space.ell, self.space.kappa)
+        state = basis.pure(basis.fock_ket((0,) * self.space.modes))
+        states = jnp.broadcast_to(state, (self.times, *state.shape))
+        return seen(basis, self.detector, states, where), None
+
+    def likelihood(self, data):
+        return likelihood_of(data, self.detector)
+
+
+def vacuum(data: AbstractHeterodyneData, detector: Detector) -> Vacuum:
+    """The experiment of data with the signal off."""
+    return Vacuum(detector, measuring(data), len(data.t))
+
+
+def measuring(data: AbstractOscillatorData) -> PhaseSpace:
+    """The scales of the measurement, as constants."""
+    return PhaseSpace(tuple(np.asarray(data.ell, float).tolist()), data.kappa)
+
+
+def likelihood_of(data: AbstractData, detector: Detector | None) -> AbstractLikelihood:
+    """That of the data; samples may be denser where the detector's gain is below 1."""
+    likelihood = data.likelihood
+    if detector is None or not isinstance(likelihood, Drawn):
+        return likelihood
+    modes = cast(AbstractHeterodyneData, data).modes
+    denser = MARGIN / min(float(detector.scale), 1.0) ** (2 * modes)
+    return Drawn(np.asarray(likelihood.ceiling * denser))
+
+
+def seen(basis: FockBargmann, detector: Detector | None, states: Array, where):
+    """What is found in many states or kets: the density at points, or means of test functions."""
+    modes = basis.modes
+    are_kets, at_points = states.ndim == modes + 1, isinstance(where, jax.Array | np.ndarray)
+    if are_kets and (detector is not None or not at_points):
+        states, are_kets = jax.vmap(basis.pure)(states), False
+    if detector is not None:
+        states = jax.vmap(lambda rho: detector.attenuated(rho, modes))(states)
+    if isinstance(where, NumberStates):
+        return _numbers_seen(basis, states, where.count)
+    if isinstance(where, DisplacedParity):
+        found = jax.vmap(lambda rho: wigner(basis, rho, jnp.asarray(where.points)))(states)
+        return (1 + found * basis.space.cell / 2**modes) / 2
+    if callable(where):
+        view = None if detector is None else detector.view(basis.space)
+        return jax.vmap(lambda rho: cast(TestFunctions, where).means(rho, view))(states)
+    points = where if detector is None else detector.ideal(basis.space, where)
+    if where.ndim == 2 and not are_kets:
+        found = basis.density(states, points)
+    else:
+        found = at_each_time(basis.density, where)(states, points)
+    return found if detector is None else detector.density(found, modes)
+
+
+def _numbers_seen(basis: FockBargmann, states: Array, count: int):
+    """The probabilities of 0 … `count` − 1 quanta, and of more."""
+    found = jax.vmap(lambda rho: photon_numbers(basis, rho))(states)
+    if basis.cutoff[0] < count:
+        found = jnp.pad(found, ((0, 0), (0, count - basis.cutoff[0])))
+    found = found[:, :count]
+    return jnp.column_stack([found, jnp.maximum(1 - found.sum(axis=1), 0.0)])
+
+
+def experiment_of(
+    data: AbstractOscillatorData,
+    model: Equation,
+    cutoff: int | None = None,
+    state: State = "coherent",
+    detector: Detector | None = None,
+) -> PhaseSpaceExperiment:
+    """The experiment that heterodyne data, an equation of motion and a kind of state make.
+
+    Args:
+        data: Snapshots or samples.
+        model: Equation of motion.
+        cutoff: Levels of each mode; chosen from the data if not given.
+        state: What is prepared, see `candidates`; its parameters are those of the first time alone.
+        detector: Loss, noise and amplification.
+    """
+    require_increasing(t=data.t)
+    states = candidates(state, outcomes(data, detector))
+    space = measuring(data)
+    if isinstance(state, str) and state != "coherent":
+        basis = choose_basis(space, states, None)
+        states = [_nearest(data, states, basis, detector)]
+    basis = choose_basis(space, states, cutoff)
+    substeps = SUBSTEPS if model.depends_on_time else 1
+    return PhaseSpaceExperiment(model, states[0], basis, detector, substeps=substeps)
+
+
+def outcomes(data: AbstractOscillatorData, detector: Detector | None) -> Outcomes:
+    """What was measured at the first time, in units of the signal."""
+    if not isinstance(data, AbstractHeterodyneData):
+        alpha = data.first_amplitude
+        if detector is not None:
+            _require_counter(detector)
+            alpha = alpha / float(detector.efficiency) ** 0.5
+        return Outcomes(alpha, alpha[None], np.ones(1), 0.0)
+    if detector is None:
+        return Outcomes(data.first_amplitude, *data.first_points(), 0.0)
+    points, _, noise = _undone(detector, data)
+    ideal = data.at_points(points, 1.0)
+    beta, weight = ideal.first_points()
+    return Outcomes(np.tensordot(weight, beta, 1), beta, weight, noise)
+
+
+def _require_counter(detector: Detector):
+    """Checks that a detector of quanta has an efficiency only."""
+    others = (detector.noise, detector.gain, detector.rotation, detector.offset)
+    known = all(not isinstance(x, jax.Array) for x in others)
+    if not known or others[0] != 0 or others[1] != 1 or others[2] != 0 or np.any(others[3]):
+        raise InputError(
+            "`detector` of counted quanta or parities must have an `efficiency` only, but has "
+            "noise, gain, rotation or offset."
+        )
+
+
+def _undone(detector: Detector, data: AbstractHeterodyneData) -> tuple[np.ndarray, float, float]:
+    """The points in units of the signal, the factor of a density there, and ⟨|ν|²⟩ of the noise."""
+    part = float(detector.transmitted)
+    points = np.asarray(detector.ideal(data.space, data.points)) / part**0.5
+    factor = (part * float(detector.scale) ** 2) ** data.modes
+    return points, factor, (1 - part) / part
+
+
+def _nearest(
+    data: AbstractOscillatorData,
+    states: Sequence[AbstractPreparation],
+    basis: FockBargmann,
+    detector: Detector | None,
+) -> AbstractPreparation:
+    """The preparation of greatest likelihood at the first time alone."""
+    first = data.first().rough()
+    inputs = basis, detector, first.where, first.likelihood
+    best, least = states[0], np.inf
+    for state in states:
+        template, start = Template.of(state), to_vector(state)
+        if not start.size:
+            continue
+        residual = lambda x, template=template: np.asarray(_first(x, template, *inputs))
+        slope = lambda x, template=template: np.asarray(_first_slope(x, template, *inputs))
+        free = np.full(start.shape, np.inf)
+        found = least_squares(residual, slope, start, (-free, free), TIGHT)
+        if found is not None and (deviance := np.sum(residual(found) ** 2)) < least:
+            best, least = template(found), deviance
+    return best
+
+
+@eqx.filter_jit
+def _first(vector, template: Template, basis, detector, where, likelihood: AbstractLikelihood):
+    state = template(vector)(basis)
+    predicted = seen(basis, detector, state[None], where)
+    residual = likelihood.residual(predicted).ravel()
+    return jnp.append(residual, jnp.zeros(vector.size))  # as many rows as parameters
+
+
+@eqx.filter_jit
+def _first_slope(vector, *inputs):
+    return jax.jacfwd(_first)(jnp.asarray(vector), *inputs)
+
+
+def choose_basis(
+    space: PhaseSpace, states: Sequence[AbstractPreparation], cutoff: int | None
+) -> FockBargmann:
+    """Enough levels for each of the states; several modes share a bound on their quanta.
+
+    Raises:
+        InputError: If one has too many quanta, or `cutoff` is too low for it.
+    """
+    if cutoff is not None:
+        require_whole(2, cutoff=cutoff)
+    modes, numbers = space.modes, [_numbers(state) for state in states]
+    needed = max(_needed(row, modes) for row in numbers)
+    levels = needed if cutoff is None else cutoff
+    if levels ** (2 * modes) > MOST_COEFFICIENTS:
+        raise InputError(
+            f"`cutoff` must keep at most {MOST_COEFFICIENTS:.0e} coefficients, but {levels} levels "
+            f"of {modes} modes have {levels ** (2 * modes):.1g}."
+        )
+    beyond = max(float(row[levels:].sum()) for row in numbers)
+    if beyond > BEYOND:
+        quanta = max(float(row @ np.arange(row.size)) for row in numbers)
+        raise InputError(
+            f"`cutoff` must hold the first state, of {quanta:.3g} quanta, but {levels} levels miss "
+            f"{beyond:.1g} of it: keep {needed}."
+        )
+    total = None if modes == 1 else levels - 1
+    return FockBargmann((levels,) * modes, space.ell, space.kappa, quanta=total)
+
+
+def _numbers(state: AbstractPreparation) -> Float[np.ndarray, " levels"]:
+    """About how probable each number of quanta is, of all modes together."""
+    total = np.ones(1)
+    for mode in range(state.modes):
+        one = jax.tree.map(lambda x, i=mode: x[i : i + 1] if np.ndim(x) else x, state)
+        try:
+            found = np.asarray((one if state.modes > 1 else state)(FockBargmann(WIDE)))
+        except BeyondCutoff:
+            raise _too_many(f"more than {MOST_QUANTA}") from None
+        row = np.abs(found) ** 2 if found.ndim == 1 else np.real(np.diag(found))
+        total = np.convolve(total, row)
+    quanta = float(total @ np.arange(total.size))
+    if not quanta < MOST_QUANTA:
+        raise _too_many(f"{quanta:.3g}")
+    return total
+
+
+def _too_many(quanta: str) -> InputError:
+    return InputError(
+        f"`data` must start below {MOST_QUANTA} quanta, but have {quanta}: check `points`, `ell` "
+        "and `kappa`, or shift the frame."
+    )
+
+
+def _needed(numbers: Float[np.ndarray, " levels"], modes: int) -> int:
+    """Levels with room for the distribution and for what the dynamics adds to it."""
+    n = np.arange(numbers.size)
+    mean = float(numbers @ n)
+    spread = float(numbers @ (n - mean) ** 2) ** 0.5
+    if modes == 1:
+        needed = 10 * math.ceil((mean + 7 * spread + 9) / 10)  # few compilations
+    else:
+        needed = math.ceil(mean + 5 * spread + 6)
+    while numbers[needed:].sum() > BEYOND / 10:
+        needed += 10 if modes == 1 else 1
+    return needed
+
+
+def few_levels(data: AbstractHeterodyneData) -> FockBargmann:
+    """The levels for an expansion of noisy densities: fewer coefficients than points."""
+    beta, weight = data.first_points()
+    coherent = float(np.sum(np.abs(data.first_amplitude) ** 2))
+    quanta = max(float(weight @ np.sum(np.abs(beta) ** 2, axis=1)) - data.modes, coherent)
+    total = math.ceil(quanta + 3 * quanta**0.5) + 3
+    kets = lambda total: math.comb(total + data.modes, data.modes)
+    while total > 2 and kets(total) ** 2 > 0.7 * len(data.points):
+        total -= 1
+    ell = tuple(np.asarray(data.ell, float).tolist())
+    return FockBargmann((total + 1,) * data.modes, ell, data.kappa, quanta=total)

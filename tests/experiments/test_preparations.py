@@ -1,0 +1,93 @@
+"""Preparations, and the starts of their fits from what was measured first."""
+
+import jax
+import numpy as np
+import pytest
+import qutip
+
+import dqmjax as dqm
+from dqmjax.experiments.phase_space import choose_basis, experiment_of, outcomes
+from dqmjax.experiments.preparations import Factored, candidates
+
+BASIS = dqm.FockBargmann(30)
+FLOW = dqm.FokkerPlanck(dqm.Kerr(1.0))
+STATES = {
+    "coherent": BASIS.coherent(1.2 - 0.4j),
+    "squeezed": BASIS.squeezed(0.9, 0.5, 0.8),
+    "cat": BASIS.cat(1.4 + 0.2j, 0.5),
+    "thermal": BASIS.thermal(0.5, 0.8j, loss=1e-6),
+}
+
+
+def samples(rho, count=3000, seed=0):
+    key = jax.random.key(seed)
+    points = dqm.readout.sample(key, BASIS, rho, 2 * count).reshape(2, count, 2)
+    return dqm.Samples([0.0, 0.1], points, [1.0])
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_first_time_gives_the_state(name):
+    found = experiment_of(samples(STATES[name]), FLOW, state=name).state
+    ket = found(BASIS)
+    rho = BASIS.pure(ket) if ket.ndim == 1 else ket
+    assert abs(fidelity(rho, STATES[name]) - 1) < 5e-3
+
+
+def test_an_unknown_state_is_found_without_its_kind():
+    """Roughly: one time alone determines little; fits begin there."""
+    mixture = 0.7 * BASIS.cat(1.2, 0.0) + 0.3 * BASIS.fock(1)
+    found = experiment_of(samples(mixture, 6000), FLOW, state=dqm.Unknown(3)).state
+    assert fidelity(found(BASIS), mixture) > 0.9
+    assert fidelity(BASIS.coherent(0.0), mixture) < 0.5
+
+
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_factors_are_those_of_the_matrix(rank):
+    random = np.random.default_rng(rank)
+    root = random.normal(size=(6, rank)) + 1j * random.normal(size=(6, rank))
+    rho = root @ root.conj().T / np.trace(root @ root.conj().T)
+    state = Factored.of(rho, rank)
+    assert state.y.size == 2 * 6 * rank - rank**2 - 1  # real numbers in a matrix of that rank
+    matrix = state(dqm.FockBargmann(8))
+    assert np.abs(matrix[:6, :6] - rho).max() < 1e-5
+    assert np.abs(matrix[6:]).max() == 0
+
+
+def test_cutoffs_hold_the_tails_of_any_state():
+    squeezed = dqm.Squeezed(np.ones(1), np.zeros(1), np.full(1, 1.2), np.zeros(1))
+    levels = choose_basis(BASIS.space, [squeezed], None).cutoff[0]
+    ket = squeezed(dqm.FockBargmann(256))
+    assert np.sum(np.abs(ket[levels:]) ** 2) < 1e-6
+    with pytest.raises(dqm.InputError, match="keep"):
+        choose_basis(BASIS.space, [squeezed], 10)
+
+
+def test_outcomes_of_a_detector_are_undone():
+    detector = dqm.Detector(0.5, 0.2, 2.0, 0.3, np.array([1.0, 0.0]))
+    data = samples(STATES["coherent"], 20_000)
+    seen = np.asarray(detector.sample(jax.random.key(5), BASIS.space, data.points))
+    found = outcomes(dqm.Samples(data.t, seen, [1.0]), detector)
+    assert abs(found.alpha[0] - (1.2 - 0.4j)) < 0.05
+    spread = found.mean(np.abs(found.beta - found.alpha) ** 2)
+    assert abs(spread - 1 - found.noise) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [("kat", "one of coherent, squeezed, cat, thermal"), (dqm.Unknown(0), "`rank` must be")],
+)
+def test_unknown_states_are_refused(state, message):
+    with pytest.raises(dqm.InputError, match=message):
+        candidates(state, outcomes(samples(STATES["coherent"]), None))
+
+
+def test_amplitudes_of_other_modes_are_refused():
+    with pytest.raises(dqm.InputError, match="`alpha_im` must have one number for each mode"):
+        dqm.Coherent(np.ones(2), np.ones(1))
+    with pytest.raises(dqm.InputError, match="`state` must have the 1 modes"):
+        dqm.PhaseSpaceExperiment(FLOW, dqm.Coherent(np.ones(2), np.ones(2)), BASIS)
+
+
+def fidelity(one, other) -> float:
+    one, other = (qutip.Qobj(np.asarray(x)) for x in (one, other))
+    return qutip.fidelity(one, other) ** 2
