@@ -30,6 +30,7 @@ from .data.snapshots import (
     demo_snapshots as demo_snapshots,
     read_snapshots as read_snapshots,
 )
+from .data.writing import write_data as write_data
 from .errors import InputError as InputError
 from .evolution.adjoint import (
     Checkpointed as Checkpointed,

@@ -11,17 +11,26 @@ import platform
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from . import interrupt
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files, so no display is needed
 
 import jax
+import jax.numpy as jnp
 
-from .data.snapshots import Snapshots, demo_snapshots, read_snapshots
+from .data.abstract import AbstractData
+from .data.reading import DataWarning, read_data
+from .data.snapshots import Snapshots, demo_snapshots
+from .data.writing import write_data
 from .errors import InputError, InputFileError
+from .experiments.detector import Detector
+from .experiments.examples import KINDS, example
 from .experiments.models import MODELS
+from .experiments.preparations import STATES, State, Unknown
 from .phase_space.formula import parsed
 from .phase_space.operators import one_line
 from .recovery.recover import recover
@@ -77,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=importlib.metadata.version("dqmjax"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_recover, _add_bench, _add_info):
+    for add in (_add_demo, _add_recover, _add_example, _add_bench, _add_info):
         add(commands)
     return parser
 
@@ -97,7 +106,7 @@ def _add_recover(commands):
         description=f"{_sentence(summary)} Writes result.json and figures. The exit status is 0 if "
         "the model describes the data, 1 if it does not or cannot be tested, 2 for bad input.",
     )
-    recovery.add_argument("file", metavar="FILE", help="snapshots (.npz)")
+    recovery.add_argument("file", metavar="FILE", help="data (.npz, .csv, .tsv, .h5, .nc)")
     model = recovery.add_mutually_exclusive_group(required=True)
     model.add_argument("--model", choices=MODELS, help="a model by name")
     model.add_argument(
@@ -107,9 +116,23 @@ def _add_recover(commands):
         metavar="TEXT",
         help="a model by its Hamiltonian, such as 'omega*n + U/2*n*(n-1)'; all names are fitted",
     )
-    _add_repeated(recovery, "--start", "NAME=VALUE", "initial value of a parameter", _assignment)
-    _add_repeated(recovery, "--fix", "NAME=VALUE", "fixed value of a parameter", _assignment)
-    _add_repeated(recovery, "--free", "NAME", "fit a constant of the model, such as ell", str)
+    with_unit = "of a parameter, also with a unit, such as omega=2*pi*5MHz"
+    _add_repeated(recovery, "--start", "NAME=VALUE", f"initial value {with_unit}", _assignment)
+    _add_repeated(recovery, "--fix", "NAME=VALUE", f"fixed value {with_unit}", _assignment)
+    free = "fit a constant of the model or the detector, such as ell or efficiency"
+    _add_repeated(recovery, "--free", "NAME", free, str)
+    recovery.add_argument(
+        "--state",
+        type=_state,
+        default="coherent",
+        metavar="KIND",
+        help=f"initial state: {', '.join(STATES)}, or unknown:RANK (default: coherent)",
+    )
+    detector = "efficiency, noise, gain or rotation of the detector"
+    _add_repeated(recovery, "--detector", "NAME=VALUE", detector, _assignment)
+    recovery.add_argument("--off", metavar="FILE", help="data with the signal off, to calibrate it")
+    recovery.add_argument("--units", metavar="UNIT", help="unit of time of the data, such as us")
+    _add_repeated(recovery, "--column", "NAME=COLUMN", "what the file calls a column", _naming)
     recovery.add_argument(
         "--cutoff",
         type=int,
@@ -118,6 +141,14 @@ def _add_recover(commands):
     )
     _add_output(recovery, "dqmjax-recovered")
     recovery.set_defaults(run=_recover)
+
+
+def _add_example(commands):
+    summary = "write a small data file of a kind"
+    shown = commands.add_parser("example", help=summary, description=_sentence(summary))
+    shown.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    shown.add_argument("file", metavar="FILE", help=".csv, .npz, .h5 or .nc")
+    shown.set_defaults(run=_example)
 
 
 def _add_repeated(command, flag: str, metavar: str, summary: str, parse: Callable):
@@ -172,12 +203,32 @@ def _folder(text: str) -> pathlib.Path:
     return pathlib.Path(text)
 
 
-def _assignment(text: str) -> tuple[str, float]:
+def _assignment(text: str) -> tuple[str, float | str]:
     name, _, value = text.partition("=")
     try:
         return name, float(value)
     except ValueError:
+        if name and any(map(str.isdigit, value)):
+            return name, value  # with a unit, judged with the data
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, such as C=1") from None
+
+
+def _naming(text: str) -> tuple[str, str]:
+    name, _, column = text.partition("=")
+    if not name or not column:
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=COLUMN, such as q=I")
+    return name, column
+
+
+def _state(text: str) -> State:
+    kind, _, rank = text.partition(":")
+    if kind == "unknown" and rank.isdecimal():
+        return Unknown(int(rank))
+    if text in STATES:
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} must be one of {', '.join(STATES)}, or unknown:RANK"
+    )
 
 
 def _hamiltonian(text: str) -> str:
@@ -191,7 +242,7 @@ def _hamiltonian(text: str) -> str:
     return text
 
 
-def _once(assignments: list[tuple[str, float]]) -> dict[str, float]:
+def _once(assignments: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in assignments]
     for name in names:
         if names.count(name) > 1:
@@ -209,19 +260,55 @@ def _demo(options) -> int:
 
 
 def _recover(options) -> int:
-    data = read_snapshots(options.file)
+    reading = {"columns": _once(options.column), "time_unit": options.units}
+    data = _read(options.file, **reading)
+    fix, start = _once(options.fix), _once(options.start)
+    detector, known = _detector(options, start)
     return _report(
         data,
         options,
         model=options.model,
-        start=_once(options.start),
-        fix=_once(options.fix),
-        free=options.free,
+        start=start,
+        fix=known | fix,
+        free=[name for name in options.free if detector is None or not hasattr(detector, name)],
         cutoff=options.cutoff,
+        state=options.state,
+        detector=detector,
+        off=None if options.off is None else _read(options.off, **reading),
     )
 
 
-def _report(data: Snapshots, options, **problem) -> int:
+def _read(path: str, **reading) -> AbstractData:
+    """The data, with warnings as single lines."""
+    with warnings.catch_warnings(record=True, action="always", category=DataWarning) as found:
+        data = read_data(path, **reading)
+    for warning in found:
+        print(f"dqmjax: warning: {warning.message}", file=sys.stderr)
+    return data
+
+
+def _detector(options, start: dict) -> tuple[Detector | None, dict[str, float]]:
+    """The detector, and those of its numbers that are known: all that are not freed."""
+    given = _once(options.detector)
+    if not given:
+        return None, {}
+    names = ("efficiency", "noise", "gain", "rotation")
+    for name, value in given.items():
+        if name not in names or isinstance(value, str):
+            raise InputError(f"`--detector` must give {', '.join(names)}, but has {name}={value}.")
+    free = {name for name in given if name in options.free or name in start}
+    known = {name: value for name, value in given.items() if name not in free}
+    detector = Detector(**{name: jnp.asarray(value) for name, value in given.items()})
+    return detector, known
+
+
+def _example(options) -> int:
+    write_data(example(options.kind), options.file)
+    print(f"Wrote {options.file}")
+    return 0
+
+
+def _report(data: AbstractData, options, **problem) -> int:
     """Recovers, prints the table, and writes numbers and figures (all files or none)."""
     _devices()
     with whole_directory(options.out, RECOVERED) as folder:
@@ -237,12 +324,12 @@ def _progress(options) -> Callable[[str], None] | None:
     return None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
 
 
-def _write(folder: pathlib.Path, data: Snapshots, result):
+def _write(folder: pathlib.Path, data: AbstractData, result):
     from . import plot
 
     write_json(folder / "result.json", result.to_json())
     plot.posterior(result).savefig(folder / "posterior.png", dpi=120)
-    if data.modes == 1:
+    if isinstance(data, Snapshots) and data.modes == 1:
         plot.snapshots(data, result.prediction).savefig(folder / "snapshots.png", dpi=120)
 
 

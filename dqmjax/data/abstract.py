@@ -34,6 +34,7 @@ class AbstractData(abc.ABC):
     """
 
     t: Any
+    time_unit: str = ""  # such as "us"; empty if not known
 
     @property
     @abc.abstractmethod
@@ -98,7 +99,6 @@ class AbstractOscillatorData(AbstractData):
     ell: Any
     kappa: float
     hbar: float
-    time_unit: str  # such as "us"; empty if not known
 
     @property
     @abc.abstractmethod

@@ -123,6 +123,12 @@ class Joint(AbstractData):
             raise InputError("`data` must be two data sets or more by name, or one without a name.")
         require_type(AbstractData, **{f"data[{n!r}]": part for n, part in self.parts.items()})
 
+    @property
+    def time_unit(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of all; empty if they differ."""
+        units = {part.time_unit for part in self.parts.values()}
+        return units.pop() if len(units) == 1 else ""
+
     @functools.cached_property
     def _since(self) -> list[np.ndarray]:
         """The time of each row since the preparation; −∞ for data without times."""

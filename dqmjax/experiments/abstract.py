@@ -57,6 +57,13 @@ class AbstractExperiment(eqx.Module):
         """
         return {}
 
+    def frequencies(self) -> Mapping[str, bool]:
+        """Which parameters are frequencies, by name, and whether they are angular ones.
+
+        With data whose unit of time is known, results are printed in units.
+        """
+        return {}
+
     def guess(self, data: AbstractData) -> Guess | None:
         """A starting point that needs no initial values, if there is one."""
         return None

@@ -64,6 +64,15 @@ class JointExperiment(AbstractExperiment):
             if leaf in said[name]
         }
 
+    def frequencies(self):
+        return {
+            here: found[leaf]
+            for name, names in self._names.items()
+            for found in [self.each[name].frequencies()]
+            for leaf, here in names.items()
+            if leaf in found
+        }
+
     def guess(self, data):
         """That of every experiment that has one."""
         each = dict(self.each)

@@ -83,10 +83,25 @@ class Template(eqx.Module):
         return cls(rest, tuple(leaf.shape for leaf in leaves), structure)
 
     def __call__(self, vector: Float[Array | np.ndarray, " parameters"]) -> PyTree:
+        return self.filled(self.split(vector))
+
+    def split(self, vector: Float[Array | np.ndarray, " parameters"]) -> list[Array]:
+        """The arrays in a vector."""
         sizes = [math.prod(shape) for shape in self.shapes]
-        parts = jnp.split(jnp.asarray(vector), np.cumsum(sizes)[:-1])
-        leaves = [part.reshape(s) for part, s in zip(parts, self.shapes, strict=True)]
-        return eqx.combine(jax.tree.unflatten(self.structure, leaves), self.rest)
+        parts = jnp.split(jnp.asarray(vector), np.cumsum(sizes)[:-1])[: len(sizes)]
+        return [part.reshape(s) for part, s in zip(parts, self.shapes, strict=True)]
+
+    def filled(self, arrays: list[Array]) -> PyTree:
+        """The pytree with these arrays."""
+        return eqx.combine(jax.tree.unflatten(self.structure, arrays), self.rest)
+
+    @property
+    def fields(self) -> list[tuple[int, int]]:
+        """Which of the arrays, from one to before another, each field of the pytree has."""
+        numbered = jax.tree.unflatten(self.structure, range(len(self.shapes)))
+        first = [path[0] for path, _ in jax.tree_util.tree_leaves_with_path(numbered)]
+        starts = [i for i, key in enumerate(first) if i == 0 or key != first[i - 1]]
+        return list(zip(starts, [*starts[1:], len(first)], strict=True))
 
 
 def set_values(tree: PyTree, values: Mapping[str, Any], *, constant: bool) -> PyTree:

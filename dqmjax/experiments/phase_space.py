@@ -6,7 +6,7 @@ quanta, or parities.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import equinox as eqx
@@ -36,6 +36,7 @@ from ..fock_bargmann.steps import HusimiStep, KetStep
 from ..phase_space.coordinates import PhaseSpace
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.open_system import Damped, Open
+from ..phase_space.symbols import depends_on_time, energy
 from .abstract import AbstractExperiment, Guess, at_each_time, required
 from .detector import Detector
 from .least_squares import TIGHT, least_squares
@@ -120,6 +121,14 @@ class PhaseSpaceExperiment(AbstractExperiment):
         if "ell" in typical:
             typical["ell"] = np.max(np.asarray(self.basis.ell))
         return typical
+
+    def frequencies(self):
+        """Of an H that is linear in all its parameters together, these; and rates."""
+        names = leaf_names(self)
+        symbol, basis = self.model.symbol, self.basis
+        angular = names[: len(leaf_names(symbol))] if _is_linear(symbol, basis) else []
+        rates = [name for name in names if name.rpartition(".")[2] == "rate"]
+        return dict.fromkeys(angular, True) | dict.fromkeys(rates, False)
 
     def likelihood(self, data):
         return likelihood_of(data, self.detector)
@@ -217,6 +226,17 @@ def _residual(vector, template: Template, form: WeakForm):
 @eqx.filter_jit
 def _jacobian(vector, *inputs):
     return jax.jacfwd(_residual)(jnp.asarray(vector), *inputs)
+
+
+def _is_linear(symbol: Callable, basis: FockBargmann) -> bool:
+    """Whether doubling all parameters of H doubles it, with ℏ = κ = 1."""
+    if basis.kappa != 1 or depends_on_time(symbol):
+        return False
+    template, size = Template.of(symbol), to_vector(symbol).size
+    random = np.random.default_rng(0)
+    vector, xi = random.uniform(0.5, 1.5, size), random.normal(size=2 * basis.modes)
+    once, twice = (float(energy(template(x * vector), jnp.asarray(xi))) for x in (1, 2))
+    return bool(np.isclose(twice, 2 * once, rtol=1e-6))
 
 
 def Heterodyne(  # the name of a class in version 0.1

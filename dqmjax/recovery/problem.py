@@ -29,7 +29,8 @@ from ..experiments.parameters import (
 )
 
 Values = Mapping[str, Any]  # of parameters by name, numbers or arrays
-Bounds = Mapping[str, tuple[float | None, float | None]]
+Edge = float | str | None  # text has units
+Bounds = Mapping[str, tuple[Edge, Edge]]
 Jacobian = Float[np.ndarray, "rows columns parameters"]
 AT_ONCE = 16  # directions in which a run is differentiated in parallel
 
@@ -295,7 +296,11 @@ def _check_size(problem: Problem):
 
 def predicted(vector, template: Template, times: SaveTimes | None, where):
     """What would be measured, in rows, and the status of the run; to be traced."""
-    values, fault = template(vector).predict(times, where)
+    return _of(template(vector), times, where)
+
+
+def _of(experiment: AbstractExperiment, times: SaveTimes | None, where):
+    values, fault = experiment.predict(times, where)
     values = jnp.asarray(values)
     return values.reshape(values.shape[0] if values.ndim else 1, -1), as_status(fault)
 
@@ -304,13 +309,30 @@ _predict = eqx.filter_jit(predicted)
 
 
 @eqx.filter_jit
-def _linearise(vector, *inputs):
-    vector = jnp.asarray(vector)
-    predict = lambda v: predicted(v, *inputs)[0]
-    along = lambda e: jax.jvp(predict, (vector,), (e,))
-    batch = min(AT_ONCE, vector.size)
-    values, columns = jax.lax.map(along, jnp.eye(vector.size), batch_size=batch)
-    return values[0], jnp.moveaxis(columns, 0, -1)
+def _linearise(vector, template: Template, *inputs):
+    """The prediction and its Jacobian, one field of the experiment after the other.
+
+    The derivatives with respect to the initial state do not differentiate the propagator.
+    """
+    parts, fields = template.split(vector), template.fields
+    values, columns = jnp.zeros(()), []
+    for start, stop in fields:
+        own = jnp.concatenate([jnp.ravel(part) for part in parts[start:stop]])
+        ends = np.cumsum([part.size for part in parts[start:stop]])[:-1]
+
+        def predict(own, start=start, stop=stop, ends=ends):
+            new = [
+                piece.reshape(part.shape)
+                for piece, part in zip(jnp.split(own, ends), parts[start:stop], strict=True)
+            ]
+            return _of(template.filled([*parts[:start], *new, *parts[stop:]]), *inputs)[0]
+
+        along = lambda e, f=predict, x=own: jax.jvp(f, (x,), (e,))
+        batch = min(AT_ONCE, own.size)
+        found, moved = jax.lax.map(along, jnp.eye(own.size), batch_size=batch)
+        values = found[0]
+        columns.append(moved)
+    return values, jnp.moveaxis(jnp.concatenate(columns), 0, -1)
 
 
 @eqx.filter_jit

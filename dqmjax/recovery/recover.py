@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data.abstract import AbstractData, AbstractHeterodyneData, AbstractOscillatorData
 from ..data.joint import Joint
+from ..data.units import in_units_of
 from ..errors import InputError, require_type
 from ..experiments.abstract import AbstractExperiment
 from ..experiments.detector import Detector
@@ -79,7 +80,8 @@ def recover(
         off: Data of the same detector with the signal off, which calibrate it.
         separate: Names of parameters that each of several data sets has for itself; others of one
             name are the same in all.
-        start: Initial values by name.
+        start: Initial values by name. Like those of `fix` and `bounds` they may be text with units,
+            such as `"2*pi*5 MHz"`, if the data have a `time_unit`.
         fix: Fixed values by name. A model by name or text fixes `ell` at that of the data.
         free: Names to free that such a model fixes.
         bounds: Lowest and highest value by name, `None` for none.
@@ -105,9 +107,27 @@ def recover(
         start, fix = dict(start or {}), dict(fix or {})
         data, experiment, fixed = _set_up(data, model, cutoff, state, detector, off, separate)
         fix = {n: x for n, x in fixed.items() if n not in (*free, *start)} | fix
-        problem = build_problem(data, experiment, start, fix, free, bounds or {}, prior)
+        start, fix = _plain("start", start, data), _plain("fix", fix, data)
+        bounds = {n: _limits(n, pair, data) for n, pair in (bounds or {}).items()}
+        problem = build_problem(data, experiment, start, fix, free, bounds, prior)
         given = many_starts(problem, starts) if starts else None
         return _Search(problem, progress or (lambda line: None)).run(bool(start), given)
+
+
+def _plain(argument: str, values: Values, data: AbstractData) -> Values:
+    """The values with units as numbers in the time unit of the data."""
+    kappa = getattr(data, "kappa", 1.0)
+    return {
+        name: in_units_of(f"{argument}[{name!r}]", value, data.time_unit, kappa)
+        for name, value in values.items()
+    }
+
+
+def _limits(name: str, pair, data: AbstractData):
+    """Bounds with units, too."""
+    if not isinstance(pair, tuple | list):
+        return pair
+    return tuple(_plain("bounds", {name: edge}, data)[name] for edge in pair)
 
 
 def _set_up(

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from ..data.abstract import Rows
 from ..data.goodness import SIGNIFICANT, SIMULATION_ACCURACY, Goodness, deviance
+from ..data.units import as_frequency
 from ..evolution.status import Reason, Status
 from ..experiments.parameters import Vector
 from .fisher_scoring import fit
@@ -63,14 +64,7 @@ class Recovery:
 
     def rounded(self, name: str) -> tuple[str, str]:
         """Estimate and standard error, to two digits of the error."""
-        value, error = self.estimate[name], self.stderr[name]
-        if not np.isfinite(error):
-            return f"{value:.4g}", "undetermined"
-        power = int(np.floor(np.log10(error))) if error else -15
-        if -15 <= power <= 1 and abs(value) < 1e6:
-            return f"{round(value, 1 - power) + 0.0:.{max(1 - power, 0)}f}", f"{error:.2g}"
-        digits = max(int(np.floor(np.log10(max(abs(value), error)))) - power + 1, 1)
-        return f"{value:.{digits}e}", f"{error:.2g}"
+        return _rounded(self.estimate[name], self.stderr[name])
 
     def __repr__(self) -> str:
         head = ("parameter", "estimate", "std. error", "Cramér–Rao", "start")
@@ -82,6 +76,7 @@ class Recovery:
             bound = f"{bound:.2g}" if self.identifiable[name] else ""
             start = f"{self.start[name]:.4g}"
             lines.append(f"{name:<{longest}} {value:>16} {error:>12} {bound:>11} {start:>12}")
+        lines += self._with_units
         for combination in self.undetermined:
             terms = " + ".join(f"{c:.2g} {name}" for name, c in combination.items())
             lines.append(f"The data do not determine {terms}.")
@@ -97,6 +92,33 @@ class Recovery:
         noise = chi2 if g.noise_known else "noise level not given"
         lines.append(f"{noise}, residual {g.misfit:.2g} of the peak. {g.verdict}")
         return "\n".join(lines)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Of the frequencies among the parameters, if the unit of time is known."""
+        unit = self.problem.data.time_unit
+        of = lambda angular: f"rad/{unit}" if angular else f"1/{unit}"
+        found = self._frequencies if unit else {}
+        return {name: of(angular) for name, angular in found.items()}
+
+    @property
+    def _frequencies(self) -> dict[str, bool]:
+        """Those of single numbers, by name, and whether they are angular."""
+        found = self.problem.experiment.frequencies()
+        return {name: angular for name, angular in found.items() if name in self.estimate}
+
+    @property
+    def _with_units(self) -> list[str]:
+        """Lines such as `omega = 2π × (5.00 ± 0.02) MHz` or `rate = 0.31 ± 0.02 per us`."""
+        unit, lines = self.problem.data.time_unit, []
+        for name, angular in self._frequencies.items() if unit else []:
+            values = self.estimate[name], self.stderr[name]
+            if angular:
+                (value, label), (error, _) = (as_frequency(x, unit) for x in values)
+                lines.append(f"{name} = 2π × ({' ± '.join(_rounded(value, error))}) {label}")
+            else:
+                lines.append(f"{name} = {' ± '.join(self.rounded(name))} per {unit}")
+        return lines
 
     @property
     def at_bounds(self) -> list[str]:
@@ -115,6 +137,7 @@ class Recovery:
             "stderr": {name: finite(x) for name, x in self.stderr.items()},
             "cramer_rao": {name: finite(x) for name, x in self.cramer_rao.items()},
             "covariance": [[finite(x) for x in row] for row in self.covariance],
+            "units": self.units,
             "correlation": self.correlation.tolist(),
             "identifiable": self.identifiable,
             "undetermined": self.undetermined,
@@ -130,6 +153,17 @@ class Recovery:
             "describes_data": g.describes_data,
             "verdict": g.verdict,
         }
+
+
+def _rounded(value: float, error: float) -> tuple[str, str]:
+    """A number and its error, to two digits of the error."""
+    if not np.isfinite(error):
+        return f"{value:.4g}", "undetermined"
+    power = int(np.floor(np.log10(error))) if error else -15
+    if -15 <= power <= 1 and abs(value) < 1e6:
+        return f"{round(value, 1 - power) + 0.0:.{max(1 - power, 0)}f}", f"{error:.2g}"
+    digits = max(int(np.floor(np.log10(max(abs(value), error)))) - power + 1, 1)
+    return f"{value:.{digits}e}", f"{error:.2g}"
 
 
 def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recovery:
