@@ -392,7 +392,7 @@ def _warn(data: AbstractData, units: Mapping[str, str]):
     of_points = {units.get(name, "") for name in ("q", "p", "q1", "p1")} - {"", "1"}
     found = [_unit_of_points(of_points)] if of_points else []
     if isinstance(data, Samples):
-        found += _unlikely_samples(data)
+        found += _outliers(data) + ([] if of_points else _too_narrow(data))
     if isinstance(data, Snapshots) and data.counts is not None and data.shots is not None:
         found += _contradictions(data, data.shots)
     for line in found:
@@ -406,24 +406,29 @@ def _unit_of_points(of_points: set[str]) -> str:
     )
 
 
-def _unlikely_samples(data: AbstractHeterodyneData) -> list[str]:
+def _too_narrow(data: AbstractHeterodyneData) -> list[str]:
+    beta = data.space.amplitude(data.points)
+    spread = np.mean(np.abs(beta - beta.mean(axis=1, keepdims=True)) ** 2, axis=1).min()
+    if spread >= NARROW:
+        return []
+    return [
+        f"samples scatter by ⟨|β − ⟨β⟩|²⟩ = {spread:.2g}, less than the 1 of the vacuum: check "
+        "`ell` and `kappa`, or give a detector with a `gain`."
+    ]
+
+
+def _outliers(data: AbstractHeterodyneData) -> list[str]:
     beta = data.space.amplitude(data.points)
     middle = np.median(beta.real, axis=1) + 1j * np.median(beta.imag, axis=1)
     away = np.abs(beta - middle[:, None])
-    found, spread = [], np.sqrt(np.median(away**2, axis=1) / np.log(2))
-    narrow = np.mean(np.abs(beta - beta.mean(axis=1, keepdims=True)) ** 2, axis=1).min(axis=0)
-    if (narrow < NARROW).any():
-        found.append(
-            f"samples scatter by ⟨|β − ⟨β⟩|²⟩ = {narrow.min():.2g}, less than the 1 of the vacuum: "
-            "check `ell` and `kappa`, or give a detector with a `gain`."
-        )
-    far = int((away > FAR * spread[:, None]).sum())
-    if far:
-        found.append(
-            f"{far} of {away.size} samples are farther than {FAR:g} standard deviations from the "
-            "median of their time: check them, since a few outliers can spoil a fit."
-        )
-    return found
+    typical = np.sqrt(np.median(away**2, axis=1) / np.log(2))
+    far = int((away > FAR * typical[:, None]).sum())
+    if not far:
+        return []
+    return [
+        f"{far} of {away.size} samples are farther than {FAR:g} standard deviations from the "
+        "median of their time: check them, since a few outliers can spoil a fit."
+    ]
 
 
 def _contradictions(data: Snapshots, shots: int) -> list[str]:
