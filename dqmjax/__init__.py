@@ -114,7 +114,12 @@ from .recovery import design as design
 from .recovery.comparison import compare as compare, likelihood_ratio as likelihood_ratio
 from .recovery.recover import recover as recover
 from .recovery.result import Recovery as Recovery
-from .recovery.uncertainty import bootstrap as bootstrap, posterior as posterior, profile as profile
+from .recovery.uncertainty import (
+    bootstrap as bootstrap,
+    posterior as posterior,
+    profile as profile,
+    propagate as propagate,
+)
 from .wave import interference as interference, observables as observables
 from .wave.chebyshev import Chebyshev as Chebyshev
 from .wave.hamiltonian import Hamiltonian as Hamiltonian

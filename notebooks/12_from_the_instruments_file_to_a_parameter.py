@@ -35,8 +35,8 @@ SMALL = bool(os.environ.get("DQMJAX_SMALL"))  # a short version, for the tests
 # %% [markdown]
 # ## The instrument
 #
-# A squeezed state evolves with $\hat H/\hbar = \omega\hat n + \tfrac U2\hat n(\hat n-1)$. Time is in
-# µs. The outcome of one shot is
+# A squeezed state evolves with $\hat H/\hbar = \omega\hat n + \tfrac U2\hat n(\hat n-1)$. Time is
+# in µs. The outcome of one shot is
 #
 # $$v = g\,e^{i\theta}(\sqrt\eta\,\beta + \sqrt{1-\eta}\,\nu_1 + \sqrt n\,\nu_2) + v_0.$$
 #
@@ -99,8 +99,8 @@ detector = dqm.Detector(jnp.asarray(0.8), jnp.asarray(0.2), gain, rotation, offs
 # %% [markdown]
 # ## The fit
 #
-# The Hamiltonian is text. The initial state is squeezed, by an unknown amount. Values with units are
-# converted, and the result is printed with them.
+# The Hamiltonian is text. The initial state is squeezed, by an unknown amount. Values with units
+# are converted, and the result is printed with them.
 
 # %%
 result = dqm.recover(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, require_increasing, require_shape
+from ..errors import InputError, require_increasing, require_whole
 from ..phase_space.coordinates import PhaseSpace
 from .abstract import (
     AbstractOscillatorData,
@@ -112,7 +112,7 @@ class PhotonNumbers(AbstractOscillatorData):
         require_increasing(1, t=self.t)
         if np.ndim(self.counts) != 2 or len(self.counts) != len(self.t):
             raise InputError(
-                f"`counts` must have shape ({len(self.t)}, K), a row for each time, but has "
+                f"`counts` must have shape ({len(self.t)}, K), a row for each time of `t`, but has "
                 f"{np.shape(self.counts)}."
             )
         found = self.counts.sum(axis=1)
@@ -210,7 +210,13 @@ class Parity(AbstractOscillatorData):
         require_increasing(1, t=self.t)
         if np.ndim(self.points) != 2 or np.shape(self.points)[1] != 2:
             raise InputError(f"`points` must be rows (q, p), but have {np.shape(self.points)}.")
-        require_shape("even", self.even, (len(self.t), len(self.points)))
+        shape = (len(self.t), len(self.points))
+        if np.shape(self.even) != shape:
+            raise InputError(
+                f"`even` must have shape {shape}, a row for each time of `t` and a column for each "
+                f"of the points, but has {np.shape(self.even)}."
+            )
+        require_whole(1, shots=self.shots)
         require_counts("even", self.even, self.shots)
         hold_scales(self)
 

@@ -33,7 +33,7 @@ from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.distributions import photon_numbers, wigner
 from ..fock_bargmann.states import BeyondCutoff
 from ..fock_bargmann.steps import HusimiStep, KetStep
-from ..phase_space.coordinates import PhaseSpace
+from ..phase_space.coordinates import PhaseSpace, whole
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.open_system import Damped, Open
 from ..phase_space.symbols import depends_on_time, energy
@@ -76,7 +76,7 @@ class PhaseSpaceExperiment(AbstractExperiment):
     state: AbstractPreparation
     basis: FockBargmann
     detector: Detector | None = None
-    substeps: int = eqx.field(default=1, static=True, kw_only=True)
+    substeps: int = eqx.field(default=1, static=True, kw_only=True, converter=whole("substeps", 1))
     kets: bool = eqx.field(default=False, static=True, kw_only=True)
 
     def __check_init__(self):
@@ -84,7 +84,6 @@ class PhaseSpaceExperiment(AbstractExperiment):
         require_type(AbstractPreparation, state=self.state)
         require_type(FockBargmann, basis=self.basis)
         require_type((Detector, type(None)), detector=self.detector)
-        require_whole(1, substeps=self.substeps)
         if self.state.modes != self.basis.modes:
             raise InputError(
                 f"`state` must have the {self.basis.modes} modes of `basis`, but has "

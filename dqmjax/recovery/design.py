@@ -1,9 +1,10 @@
-"""Experiment design: the most informative time for one more snapshot.
+"""Experiment design: how much a measurement says, and the best time for one more snapshot.
 
 All criteria are differentiable with respect to that time.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,11 +15,13 @@ from jaxtyping import Array, Float
 from ..data.abstract import numbers
 from ..errors import InputError, require_shape, require_type
 from ..evolution.times import save_times
-from ..experiments.parameters import require_names
+from ..experiments.parameters import Template, parameter_names, require_names, to_vector
+from ..experiments.phase_space import PhaseSpaceExperiment, seen
 from .problem import predicted
 from .result import Recovery
 
 FINER = 2  # intervals for each of those of the data
+WIDTH, SPACING = 7.0, 0.125  # of the grid of an integral, beyond the state and in units of z
 Scalar = Float[Array, ""]
 
 
@@ -77,6 +80,103 @@ def best_time(criterion: Callable, candidates: Float[np.ndarray, " times"]) -> f
     if not np.isfinite(values).any():
         raise InputError("`candidates` must hold a time up to which the runs are finite.")
     return float(candidates[int(np.nanargmin(np.where(np.isfinite(values), values, np.nan)))])
+
+
+class Informations(NamedTuple):
+    """What `information` found: matrices for each time, in the order of `names`."""
+
+    names: list[str]
+    measured: Float[np.ndarray, "times parameters parameters"]
+    quantum: Float[np.ndarray, "times parameters parameters"]
+
+    def ratio(self, name: str) -> Float[np.ndarray, " times"]:
+        """The measured part of the quantum information on one parameter; NaN where that is 0."""
+        require_names(self.names, [name], "name")
+        i = self.names.index(name)
+        measured, quantum = self.measured[:, i, i], self.quantum[:, i, i]
+        return np.divide(measured, quantum, out=np.full(len(quantum), np.nan), where=quantum > 0)
+
+
+def information(experiment: PhaseSpaceExperiment, times: Float[np.ndarray, " times"]):
+    """Fisher information of one heterodyne outcome at each time, beside that of any measurement.
+
+    `I_ab = ∫ ∂_aρ ∂_bρ / ρ dξ` of the density of outcomes, with the losses and noise of the
+    detector, and `Q_ab = 2 Σ_ij Re ⟨i|∂_aρ̂|j⟩⟨j|∂_bρ̂|i⟩/(λ_i + λ_j)` of the state, λ its
+    eigenvalues (Braunstein & Caves 1994, doi:10.1103/PhysRevLett.72.3439). I ≤ Q.
+
+    Args:
+        experiment: Of one mode; its floating-point arrays are the parameters.
+        times: Increasing, the first that of the preparation.
+
+    Returns:
+        `Informations`, with `ratio(name)` for each parameter.
+
+    Raises:
+        InputError: If the experiment has several modes or no parameters, or `times` do not
+            increase.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(jnp.asarray(2.0)))
+        >>> state = dqm.Coherent(np.array([2.0]), np.zeros(1))
+        >>> experiment = dqm.PhaseSpaceExperiment(flow, state, dqm.FockBargmann(30))
+        >>> dqm.design.information(experiment, np.linspace(0, 1, 5)).ratio("interaction")
+    """
+    require_type(PhaseSpaceExperiment, experiment=experiment)
+    if experiment.basis.modes != 1:
+        raise InputError(f"`experiment` must have one mode, but has {experiment.basis.modes}.")
+    names, vector = parameter_names(experiment), jnp.asarray(to_vector(experiment))
+    if not names:
+        raise InputError("`experiment` must have parameters: make one of its numbers an array.")
+    experiment = experiment.for_forward_mode()
+    saved = save_times(np.asarray(numbers("times", times), float))
+    points, weight = _grid(experiment)
+    states, moved, found, changed = map(
+        np.asarray, _derivatives(vector, Template.of(experiment), saved, jnp.asarray(points))
+    )
+    least = np.finfo(float).tiny
+    parts = changed / np.sqrt(np.maximum(found, least))[..., None]
+    measured = weight * np.einsum("tpa,tpb->tab", parts, parts)
+    quantum = np.stack([_quantum(*pair) for pair in zip(states, moved, strict=True)])
+    return Informations(names, measured, quantum)
+
+
+def _grid(experiment: PhaseSpaceExperiment) -> tuple[np.ndarray, float]:
+    """Points on which an outcome of any state in the basis may be found, and the area of each."""
+    space, detector = experiment.basis.space, experiment.detector
+    reach = (2 * experiment.basis.cutoff[0]) ** 0.5 / 2**0.5 + WIDTH / 2
+    z = np.arange(-2 * reach, 2 * reach + SPACING, SPACING)
+    scale = np.asarray(space.scale)
+    points = np.stack([axis.ravel() for axis in np.meshgrid(z, z)], axis=1) * scale
+    area = SPACING**2 * float(np.prod(scale))
+    if detector is None:
+        return points, area
+    return np.asarray(detector.outcome(space, jnp.asarray(points))), area * float(
+        detector.scale
+    ) ** 2
+
+
+@eqx.filter_jit
+def _derivatives(vector, template: Template, times, points):
+    """States, densities, and their derivatives."""
+
+    def both(v):
+        experiment = template(v)
+        run = experiment.run(times).saved
+        pure = run.ndim == 2
+        states = jax.vmap(experiment.basis.pure)(run) if pure else run
+        return states, seen(experiment.basis, experiment.detector, run, points)
+
+    (states, found), (moved, changed) = both(vector), jax.jacfwd(both)(vector)
+    return states, moved, found, changed
+
+
+def _quantum(state: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """The quantum Fisher information of a density matrix and its derivatives (…, parameters)."""
+    values, vectors = np.linalg.eigh(state)
+    inside = np.einsum("mi,mna,nj->ija", vectors.conj(), moved, vectors, optimize=True)
+    sums = values[:, None] + values
+    factor = np.where(sums > 1e-12 * values[-1], 2 / np.where(sums > 0, sums, 1.0), 0.0)
+    return np.real(np.einsum("ij,ija,ijb->ab", factor, inside, inside.conj()))
 
 
 def _information(result: Recovery) -> Callable:

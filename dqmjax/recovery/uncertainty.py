@@ -1,5 +1,6 @@
 """Error bars beyond the information: profile likelihoods, the bootstrap, posterior samples."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -11,8 +12,9 @@ from jaxtyping import Array, Float, Key
 from ..data.abstract import numbers
 from ..data.likelihood import AbstractLikelihood
 from ..errors import InputError, require_type, require_whole
+from ..experiments.abstract import AbstractExperiment
 from ..experiments.parameters import require_names
-from .fisher_scoring import fit
+from .fisher_scoring import UNSEEN, fit
 from .multistart import descended
 from .problem import residuals
 from .result import Recovery
@@ -75,6 +77,39 @@ def profile(
                 vector, deviance[i] = found, _deviance(result, found)
     deviance = deviance - _deviance(result, result.vector)
     return Profile(values, deviance, _interval(values, deviance))
+
+
+def propagate(
+    result: Recovery, of: Callable[[AbstractExperiment], Array]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A function of the fitted experiment, and its standard error `√diag(J Σ Jᵀ)`.
+
+    Σ is the covariance of the estimates and J the derivative of the function: to first order in the
+    errors. It is infinite where the function depends on what the data do not determine.
+
+    Args:
+        result: A fit.
+        of: Any differentiable function of the experiment, such as its prediction at other times.
+
+    Raises:
+        InputError: If `of` is no function.
+
+    Example:
+        >>> later = dqm.save_times(jnp.array([0.0, 5.0]))
+        >>> mean, error = dqm.propagate(result, lambda e: e.predict(later, points)[0][-1])
+    """
+    require_type(Recovery, result=result)
+    require_type(Callable, of=of)  # pyright: ignore[reportArgumentType]
+    template, vector = result.problem.template, jnp.asarray(result.vector)
+    whole = lambda v: jnp.asarray(of(template(v)))
+    value, slopes = np.asarray(whole(vector)), np.asarray(jax.jacfwd(whole)(vector))
+    known = np.array(list(result.identifiable.values()))
+    inner = result.covariance[np.ix_(known, known)]
+    variance = np.einsum("...i,ij,...j->...", slopes[..., known], inner, slopes[..., known])
+    scale = result.problem.scales(result.vector)
+    matters = np.abs(slopes * scale).max(axis=-1) * UNSEEN
+    lost = (np.abs(slopes * scale) > matters[..., None])[..., ~known].any(axis=-1)
+    return value, np.where(lost, np.inf, np.sqrt(np.maximum(variance, 0.0)))
 
 
 def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:

@@ -49,6 +49,30 @@ ENTRIES = [
         },
     ),
     Entry(
+        "PhotonNumbers",
+        dqm.PhotonNumbers,
+        {"t": T, "counts": COUNTS, "shots": 30, "ell": np.ones(1), "kappa": 1.0, "hbar": 1.0},
+        {
+            "t": [*TIMES, np.arange(3) + 1j],
+            "counts": [COUNTS + 0.5, -COUNTS, 10 * COUNTS, COUNTS[0], "text", None],
+            "shots": [NAN, 0, 10, -1, 0.5, "text"],
+            "ell": SCALES,
+            "kappa": one(POSITIVE),
+            "hbar": one(POSITIVE),
+        },
+    ),
+    Entry(
+        "Parity",
+        dqm.Parity,
+        {"t": T, "even": COUNTS, "shots": 10, "points": POINTS},
+        {
+            "t": [*TIMES, np.arange(3) + 1j],
+            "even": [COUNTS + 0.5, -COUNTS, 10 * COUNTS, COUNTS[0], "text", None],
+            "shots": POSITIVE_WHOLE,
+            "points": [POINTS[:, :1], POINTS[0], "text", None],
+        },
+    ),
+    Entry(
         "Snapshots of counts",
         lambda **changed: dqm.Snapshots(**SNAPSHOTS, **changed),
         {"counts": COUNTS, "shots": 10},

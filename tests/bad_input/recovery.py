@@ -165,6 +165,45 @@ ENTRIES = [
         },
     ),
     Entry(
+        "PhaseSpaceExperiment",
+        dqm.PhaseSpaceExperiment,
+        {"model": KERR, "state": dqm.Coherent(np.ones(1), np.ones(1)), "basis": BASIS},
+        {
+            "model": [*OBJECT, FREE],
+            "state": [*OBJECT, dqm.Coherent(np.ones(2), np.ones(2))],
+            "basis": OBJECT,
+            "detector": [bad for bad in OBJECT if bad is not None],
+            "substeps": POSITIVE_WHOLE,
+        },
+    ),
+    Entry(
+        "Detector",
+        dqm.Detector,
+        {"efficiency": 0.5, "noise": 0.1, "gain": 2.0, "rotation": 0.3, "offset": 0.1},
+        {
+            "efficiency": [NAN, INF, 0.0, -0.5, 1.5, 1j, "text", np.ones(2)],
+            "noise": [NAN, INF, -0.5, 1j, "text", np.ones(2)],
+            "gain": [NAN, INF, 0.0, -0.5, 1j, "text", np.ones(2)],
+            "rotation": [NAN, INF, 1j, "text", np.ones(2)],
+            "offset": [NAN, INF, 1j, "text"],
+        },
+    ),
+    Entry(
+        "Squeezed",
+        dqm.Squeezed,
+        {"alpha_re": np.ones(1), "alpha_im": np.ones(1), "r": np.ones(1), "phi": np.ones(1)},
+        {
+            name: [NAN, INF, 1j, "text", None, np.array([NAN])]
+            for name in ("alpha_re", "alpha_im", "r", "phi")
+        },
+    ),
+    Entry(
+        "propagate",
+        of_result(dqm.propagate),
+        {"of": lambda line: line.slope},
+        {"result": [*OBJECT, DATA], "of": NO_FUNCTION},
+    ),
+    Entry(
         "profile",
         of_result(dqm.profile, values=np.array([0.9, 1.0])),
         {"name": "slope"},
