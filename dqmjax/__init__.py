@@ -112,7 +112,7 @@ from .phase_space.symbols import AbstractSymbol as AbstractSymbol, InUnits as In
 from .phase_space.wigner import WignerStep as WignerStep
 from .recovery import design as design
 from .recovery.comparison import compare as compare, likelihood_ratio as likelihood_ratio
-from .recovery.recover import recover as recover
+from .recovery.recover import recover as recover, update as update
 from .recovery.result import Recovery as Recovery
 from .recovery.uncertainty import (
     bootstrap as bootstrap,

@@ -29,6 +29,18 @@ MAPS = Path("/proc/self/maps")  # of memory; Linux allows 65,530, and a compiled
 MOST_MAPS = 30_000
 
 
+def pytest_addoption(parser):
+    parser.addoption("--every", type=int, default=1, help="run every n-th of the chosen tests only")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """A sample of the tests, for an interpreter that is not the first one."""
+    chosen = items[:: config.getoption("every")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
 @pytest.fixture(scope="module", autouse=True)
 def few_programs():
     """Forgets compiled programs before there are so many that the process crashes."""

@@ -13,7 +13,7 @@ from ..data.units import in_units_of
 from ..errors import InputError, require_type
 from ..experiments.abstract import AbstractExperiment
 from ..experiments.detector import Detector
-from ..experiments.joint import together
+from ..experiments.joint import JointExperiment, together
 from ..experiments.models import MODELS, by_name
 from ..experiments.parameters import Vector, parameter_names, to_vector
 from ..experiments.phase_space import Equation, experiment_of, vacuum
@@ -112,6 +112,53 @@ def recover(
         problem = build_problem(data, experiment, start, fix, free, bounds, prior)
         given = many_starts(problem, starts) if starts else None
         return _Search(problem, progress or (lambda line: None)).run(bool(start), given)
+
+
+def update(
+    result: Recovery,
+    data: AbstractData,
+    *,
+    separate: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Recovery:
+    """The fit to the former data and new ones together, from the former estimate.
+
+    It is the fit to all data at once: nothing of the former data is approximated.
+
+    Args:
+        result: A fit.
+        data: New data of the same experiment.
+        separate: Names of parameters that the new data have for themselves, such as the amplitude
+            of another preparation.
+        progress: Called with a line of text after each stage.
+
+    Raises:
+        InputError: As `recover`.
+
+    Example:
+        >>> result = dqm.update(dqm.recover(monday, model), tuesday)
+    """
+    require_type(Recovery, result=result)
+    require_type(AbstractData, data=data)
+    old, fitted = result.problem, result.problem.template(result.vector)
+    sets = dict(old.data.parts) if isinstance(old.data, Joint) else {"first": old.data}
+    each = fitted.each if isinstance(fitted, JointExperiment) else {"first": fitted}
+    first, new = next(iter(each)), f"new_{len(sets)}" if "new" in sets else "new"
+    prior = None if old.prior is None else lambda both: cast(Callable, old.prior)(both.each[first])
+    experiment = together({**each, new: each[first]}, separate)
+    limits = {
+        name: (old.lower[part], old.upper[part])
+        for name, part in old.slices.items()
+        if name in experiment.shared
+    }
+    with np.errstate(all="ignore"):
+        both = Joint({**sets, new: data})
+        problem = build_problem(both, experiment, {}, {}, [], {}, prior)
+        lower, upper = problem.lower.copy(), problem.upper.copy()
+        for name, (low, high) in limits.items():
+            lower[problem.slices[name]], upper[problem.slices[name]] = low, high
+        problem = dataclasses.replace(problem, lower=lower, upper=upper)
+        return _Search(problem, progress or (lambda line: None)).run(True, None)
 
 
 def _plain(argument: str, values: Values, data: AbstractData) -> Values:

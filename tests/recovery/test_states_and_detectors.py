@@ -127,6 +127,23 @@ def test_joint_information_is_the_sum():
         assert abs(two.stderr[name] * 2**0.5 / one.stderr[name] - 1) < 1e-2
 
 
+def test_an_update_is_the_fit_to_all_data():
+    t = TIMES[:5]
+    one, two, three = (samples(qutip.coherent(LEVELS, 1.2), t, 300, seed=k) for k in range(3))
+    options = {"fix": {"C": 1.0}, "start": TRUTH, "bounds": {"U": (0.0, 5.0)}}
+    first = dqm.recover(one, HAMILTONIAN, **options)
+    found = dqm.update(dqm.update(first, two), three)
+    batch = dqm.recover({"a": one, "b": two, "c": three}, HAMILTONIAN, **options)
+    assert set(found.estimate) == set(batch.estimate) == set(first.estimate)
+    for name, value in batch.estimate.items():
+        assert abs(found.estimate[name] - value) < 1e-3 * batch.stderr[name]
+        assert abs(found.stderr[name] / batch.stderr[name] - 1) < 1e-3
+    at = found.problem.names.index("U")
+    assert (found.problem.lower[at], found.problem.upper[at]) == (0.0, 5.0)
+    other = dqm.update(first, two, separate=["alpha_re", "alpha_im"])
+    assert "new.state.alpha_re" in other.estimate
+
+
 @pytest.fixture(scope="module")
 def driven():
     """States of a driven Kerr oscillator, by QuTiP."""
