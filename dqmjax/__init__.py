@@ -22,7 +22,8 @@ from .canonical.split_step import CanonicalStep as CanonicalStep
 from .data.abstract import AbstractData as AbstractData
 from .data.counting import Parity as Parity, PhotonNumbers as PhotonNumbers
 from .data.likelihood import AbstractLikelihood as AbstractLikelihood
-from .data.reading import DataWarning as DataWarning, read_data as read_data
+from .data.plausibility import DataWarning as DataWarning
+from .data.reading import read_data as read_data
 from .data.samples import Samples as Samples
 from .data.series import Lines as Lines, Series as Series
 from .data.snapshots import (
@@ -70,8 +71,8 @@ from .experiments.preparations import (
     Coherent as Coherent,
     Squeezed as Squeezed,
     Thermal as Thermal,
-    Unknown as Unknown,
 )
+from .experiments.tomography import Unknown as Unknown
 from .fock_bargmann import readout as readout
 from .fock_bargmann.basis import FockBargmann as FockBargmann, cutoff_for as cutoff_for
 from .fock_bargmann.correlations import (

@@ -23,14 +23,16 @@ import jax
 import jax.numpy as jnp
 
 from .data.abstract import AbstractData
-from .data.reading import DataWarning, read_data
+from .data.plausibility import DataWarning
+from .data.reading import read_data
 from .data.snapshots import Snapshots, demo_snapshots
 from .data.writing import write_data
 from .errors import InputError, InputFileError
+from .experiments.candidates import STATES, State
 from .experiments.detector import Detector
 from .experiments.examples import KINDS, example
 from .experiments.models import MODELS
-from .experiments.preparations import STATES, State, Unknown
+from .experiments.tomography import Unknown
 from .phase_space.formula import parsed
 from .phase_space.operators import one_line
 from .recovery.recover import recover

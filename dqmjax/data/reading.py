@@ -3,44 +3,22 @@
 Nothing in a file is executed.
 """
 
-import csv
 import os
-import pathlib
 import re
-import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, InputFileError
-from .abstract import AbstractData, AbstractHeterodyneData
+from .abstract import AbstractData
 from .counting import Parity, PhotonNumbers
+from .files import COUNTER, SCALES, Content, checked_path, content, text
+from .plausibility import warn
 from .samples import Samples
 from .series import Series
-from .snapshots import Snapshots, numpy_arrays, regular_size
+from .snapshots import Snapshots
 from .units import require_time_unit
-
-SCALES = ("ell", "kappa", "hbar", "shots")
-MARKS = (*SCALES, "description", "time_unit")
-ENGINES = {".csv": "table", ".tsv": "table", ".txt": "table", ".npz": "arrays"}
-ENGINES |= {".h5": "hdf5", ".hdf5": "hdf5", ".nc": "netcdf"}
-COUNTER = ("shot", "point", "index")  # columns that only number the rows
-NARROW = 0.8  # of the vacuum's ⟨|β − ⟨β⟩|²⟩ = 1, below which no samples of a state are
-FAR = 8.0  # standard deviations from the median, beyond which a sample is an outlier
-DISAGREE = 6.0  # standard deviations between `density` and `counts`
-
-
-class DataWarning(UserWarning):
-    """Data that can be used, but are unlikely to be what they should."""
-
-
-class Content(NamedTuple):
-    """What a file contains."""
-
-    arrays: dict[str, np.ndarray]
-    units: dict[str, str]
-    marks: dict[str, Any]  # scales and texts beside the arrays
 
 
 def read_data(
@@ -83,130 +61,20 @@ def read_data(
     Example:
         >>> data = dqm.read_data("run.csv", columns={"q": "I", "p": "Q"}, time_unit="us")
     """
-    path = _checked_path(path)
+    path = checked_path(path)
     unknown = sorted(set(scales) - set(SCALES))
     if unknown:
         raise InputError(f"`{unknown[0]}` is no scale of data: give {', '.join(SCALES)}.")
     try:
-        content = _renamed(_content(path), columns or {})
-        marks = _marks(content, {"time_unit": time_unit, **scales})
-        data = _data(_as_arrays(content.arrays), marks)
+        found = _renamed(content(path), columns or {})
+        marks = _marks(found, {"time_unit": time_unit, **scales})
+        data = _data(_as_arrays(found.arrays), marks)
     except InputFileError:
         raise
     except InputError as error:
         raise InputFileError(path, str(error)) from None
-    _warn(data, content.units)
+    warn(data, found.units)
     return data
-
-
-def _checked_path(path) -> pathlib.Path:
-    try:
-        path = pathlib.Path(path)
-    except TypeError:
-        raise InputError(f"`path` must name a data file, but is {path!r}.") from None
-    if path.suffix.lower() not in ENGINES:
-        kinds = ", ".join(ENGINES)
-        raise InputFileError(path, f"must be a file of a known kind ({kinds}): convert it.")
-    return path
-
-
-def _content(path: pathlib.Path) -> Content:
-    read = {"table": _table, "arrays": _arrays, "hdf5": _hdf5, "netcdf": _netcdf}
-    try:
-        regular_size(path)
-        return read[ENGINES[path.suffix.lower()]](path)
-    except OSError as error:
-        raise InputFileError(path, f"cannot be read ({error.strerror or error}).") from None
-
-
-def _table(path: pathlib.Path) -> Content:
-    """A table as text, with a line of names and comments before it."""
-    marks, skipped = {}, 0
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        try:
-            lines = iter(file)
-            header = ""
-            for header in lines:
-                if header.strip() and not header.startswith("#"):
-                    break
-                skipped += 1
-                mark = re.fullmatch(r"#\s*(\w+)\s*[=:]\s*(.*?)\s*", header.rstrip("\n"))
-                if mark and mark[1] in MARKS:
-                    marks[mark[1]] = mark[2]
-        except UnicodeDecodeError:
-            raise InputError("is no text: write the table as CSV.") from None
-    delimiter = next((mark for mark in "\t;," if mark in header), ",")
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of empty tables
-            rows = np.loadtxt(
-                path, delimiter=delimiter, skiprows=skipped + 1, ndmin=2, encoding="utf-8-sig"
-            )
-    except ValueError as error:
-        raise InputError(f"has a cell that is no number: {error}.") from None
-    if not rows.size or rows.shape[1] != len(names):
-        raise InputError(
-            f"must have a line of names and a column for each of the {len(names)}, but has "
-            f"{rows.shape[1] if rows.size else 'no'} columns of numbers."
-        )
-    units = {}
-    for i, name in enumerate(names):
-        found = re.fullmatch(r"(\S+)\s*[\[(](.*)[\])]", name)
-        if found:
-            names[i], units[found[1]] = found[1], found[2].strip()
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"the column {name!r} is there twice: drop one.")
-    return Content(dict(zip(names, rows.T, strict=True)), units, marks)
-
-
-def _arrays(path: pathlib.Path) -> Content:
-    arrays = numpy_arrays(path)
-    marks = {name: arrays.pop(name) for name in list(arrays) if name in MARKS}
-    return Content(arrays, {}, marks)
-
-
-def _hdf5(path: pathlib.Path) -> Content:
-    try:
-        import h5py
-    except ImportError:
-        raise InputError("HDF5 needs h5py: pip install 'dqmjax[data]'.") from None
-    arrays, units = {}, {}
-    with h5py.File(path) as file:
-        marks = {name: value for name, value in file.attrs.items() if name in MARKS}
-        for name, item in file.items():
-            if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biufSUO":
-                raise InputError(f"{name!r} must be a dataset of numbers: drop it.")
-            if name in MARKS:
-                marks[name] = item[()]
-                continue
-            arrays[name] = np.asarray(item[()])
-            units[name] = _text(item.attrs.get("units", item.attrs.get("unit", "")))
-    return Content(arrays, units, marks)
-
-
-def _netcdf(path: pathlib.Path) -> Content:
-    """The variables as columns; a grid of settings becomes one row for each of its points."""
-    try:
-        import h5netcdf  # noqa: F401  # which xarray needs for this
-        import xarray
-    except ImportError:
-        raise InputError("netCDF needs xarray and h5netcdf: pip install 'dqmjax[data]'.") from None
-    with xarray.open_dataset(path, engine="h5netcdf", decode_times=False) as file:
-        marks = {str(name): value for name, value in file.attrs.items() if name in MARKS}
-        units = {
-            str(name): _text(item.attrs.get("units", item.attrs.get("unit", "")))
-            for name, item in file.variables.items()
-        }
-        table = file.to_dataframe().dropna(how="all").reset_index()
-        numbering = [d for d in file.dims if d not in file.coords or str(d) in COUNTER]
-        table = table.drop(columns=[d for d in numbering if d in table])
-    return Content({str(n): table[n].to_numpy() for n in table}, units, marks)
-
-
-def _text(value) -> str:
-    value = value.item() if isinstance(value, np.ndarray | np.generic) else value
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _renamed(content: Content, columns: Mapping[str, str]) -> Content:
@@ -228,7 +96,7 @@ def _marks(content: Content, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in content.marks.items():
         is_text = name in ("description", "time_unit")
         try:
-            marks[name] = _text(value) if is_text else np.asarray(value, float)
+            marks[name] = text(value) if is_text else np.asarray(value, float)
         except ValueError:
             raise InputError(f"`{name}` must be a number, but is {value!r}.") from None
     of_time = content.units.get("t", "")
@@ -385,60 +253,3 @@ def _whole(name: str, array: np.ndarray) -> np.ndarray:
     if is_count and array.dtype.kind == "f" and np.isfinite(array).all() and not (array % 1).any():
         return array.astype(int)
     return array
-
-
-def _warn(data: AbstractData, units: Mapping[str, str]):
-    """Says what is unlikely about the data."""
-    of_points = {units.get(name, "") for name in ("q", "p", "q1", "p1")} - {"", "1"}
-    found = [_unit_of_points(of_points)] if of_points else []
-    if isinstance(data, Samples):
-        found += _outliers(data) + ([] if of_points else _too_narrow(data))
-    if isinstance(data, Snapshots) and data.counts is not None and data.shots is not None:
-        found += _contradictions(data, data.shots)
-    for line in found:
-        warnings.warn(line, DataWarning, stacklevel=3)
-
-
-def _unit_of_points(of_points: set[str]) -> str:
-    return (
-        f"q and p are in {of_points.pop()}: a model needs them without units. Give a detector with "
-        "a `gain`, or divide by the size of the vacuum."
-    )
-
-
-def _too_narrow(data: AbstractHeterodyneData) -> list[str]:
-    beta = data.space.amplitude(data.points)
-    spread = np.mean(np.abs(beta - beta.mean(axis=1, keepdims=True)) ** 2, axis=1).min()
-    if spread >= NARROW:
-        return []
-    return [
-        f"samples scatter by ⟨|β − ⟨β⟩|²⟩ = {spread:.2g}, less than the 1 of the vacuum: check "
-        "`ell` and `kappa`, or give a detector with a `gain`."
-    ]
-
-
-def _outliers(data: AbstractHeterodyneData) -> list[str]:
-    beta = data.space.amplitude(data.points)
-    middle = np.median(beta.real, axis=1) + 1j * np.median(beta.imag, axis=1)
-    away = np.abs(beta - middle[:, None])
-    typical = np.sqrt(np.median(away**2, axis=1) / np.log(2))
-    far = int((away > FAR * typical[:, None]).sum())
-    if not far:
-        return []
-    return [
-        f"{far} of {away.size} samples are farther than {FAR:g} standard deviations from the "
-        "median of their time: check them, since a few outliers can spoil a fit."
-    ]
-
-
-def _contradictions(data: Snapshots, shots: int) -> list[str]:
-    part = data.measured * data.cell
-    error = np.sqrt(np.maximum(part * (1 - part), 1 / shots) / shots)
-    off = np.abs(data.density * data.cell - part) / error
-    count = int((off > DISAGREE).sum())
-    if not count:
-        return []
-    return [
-        f"`density` and `counts` disagree at {count} of {off.size} places by more than "
-        f"{DISAGREE:g} standard deviations: only `counts` are used."
-    ]

@@ -5,9 +5,8 @@ quanta, or parities.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -15,43 +14,36 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..data.abstract import AbstractData, AbstractHeterodyneData, AbstractOscillatorData
-from ..data.counting import DisplacedParity, NumberStates
-from ..data.likelihood import AbstractLikelihood, Drawn
-from ..data.test_functions import TestFunctions
+from ..data.abstract import AbstractHeterodyneData, AbstractOscillatorData
 from ..errors import (
     InputError,
     finite,
     require_increasing,
     require_shape,
     require_type,
-    require_whole,
 )
 from ..evolution.solve import Solution, solve
 from ..evolution.times import SaveTimes
 from ..fock_bargmann.basis import FockBargmann
-from ..fock_bargmann.distributions import photon_numbers, wigner
-from ..fock_bargmann.states import BeyondCutoff
 from ..fock_bargmann.steps import HusimiStep, KetStep
 from ..phase_space.coordinates import PhaseSpace, whole
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.open_system import Damped, Open
 from ..phase_space.symbols import depends_on_time, energy
-from .abstract import AbstractExperiment, Guess, at_each_time, required
+from .abstract import AbstractExperiment, Guess, required
+from .candidates import State, candidates
+from .cutoff import choose_basis, few_levels
 from .detector import Detector
+from .first_time import nearest, outcomes, undone
 from .least_squares import TIGHT, least_squares
 from .parameters import Template, Vector, leaf_names, to_vector
-from .preparations import AbstractPreparation, Coherent, Outcomes, State, candidates
+from .preparations import AbstractPreparation, Coherent
+from .seen import likelihood_of, seen
 from .weak_form import WeakForm, early_snapshots, weak_form
 
-MOST_QUANTA = 100  # memory grows with the square
-WIDE = 256  # levels in which a first state is looked at
-BEYOND = 1e-6  # part of the first state that may lie beyond the cut-off
-MOST_COEFFICIENTS = 10**9  # of a state: 16 GB
 DOUBT = 0.2  # relative error of a detector's parameters before a fit, and their size at least
 LEAST = 4  # snapshots that a spline joins
 SUBSTEPS = 8  # of a driven run between two times of the data
-MARGIN = 100.0  # by which outcomes may be denser than those of the detector at the start
 
 Equation = FokkerPlanck | Damped | Open
 
@@ -191,7 +183,7 @@ class PhaseSpaceExperiment(AbstractExperiment):
         """The data as if the detector added no noise, in the units of the signal; for a guess."""
         if self.detector is None:
             return data
-        points, factor, _ = _undone(self.detector, data)
+        points, factor, _ = undone(self.detector, data)
         return data.at_points(points, factor)
 
 
@@ -294,49 +286,6 @@ def measuring(data: AbstractOscillatorData) -> PhaseSpace:
     return PhaseSpace(tuple(np.asarray(data.ell, float).tolist()), data.kappa)
 
 
-def likelihood_of(data: AbstractData, detector: Detector | None) -> AbstractLikelihood:
-    """That of the data; samples may be denser where the detector's gain is below 1."""
-    likelihood = data.likelihood
-    if detector is None or not isinstance(likelihood, Drawn):
-        return likelihood
-    modes = cast(AbstractHeterodyneData, data).modes
-    denser = MARGIN / min(float(detector.scale), 1.0) ** (2 * modes)
-    return Drawn(np.asarray(likelihood.ceiling * denser))
-
-
-def seen(basis: FockBargmann, detector: Detector | None, states: Array, where):
-    """What is found in many states or kets: the density at points, or means of test functions."""
-    modes = basis.modes
-    are_kets, at_points = states.ndim == modes + 1, isinstance(where, jax.Array | np.ndarray)
-    if are_kets and (detector is not None or not at_points):
-        states, are_kets = jax.vmap(basis.pure)(states), False
-    if detector is not None:
-        states = jax.vmap(lambda rho: detector.attenuated(rho, modes))(states)
-    if isinstance(where, NumberStates):
-        return _numbers_seen(basis, states, where.count)
-    if isinstance(where, DisplacedParity):
-        found = jax.vmap(lambda rho: wigner(basis, rho, jnp.asarray(where.points)))(states)
-        return (1 + found * basis.space.cell / 2**modes) / 2
-    if callable(where):
-        view = None if detector is None else detector.view(basis.space)
-        return jax.vmap(lambda rho: cast(TestFunctions, where).means(rho, view))(states)
-    points = where if detector is None else detector.ideal(basis.space, where)
-    if where.ndim == 2 and not are_kets:
-        found = basis.density(states, points)
-    else:
-        found = at_each_time(basis.density, where)(states, points)
-    return found if detector is None else detector.density(found, modes)
-
-
-def _numbers_seen(basis: FockBargmann, states: Array, count: int):
-    """The probabilities of 0 … `count` − 1 quanta, and of more."""
-    found = jax.vmap(lambda rho: photon_numbers(basis, rho))(states)
-    if basis.cutoff[0] < count:
-        found = jnp.pad(found, ((0, 0), (0, count - basis.cutoff[0])))
-    found = found[:, :count]
-    return jnp.column_stack([found, jnp.maximum(1 - found.sum(axis=1), 0.0)])
-
-
 def experiment_of(
     data: AbstractOscillatorData,
     model: Equation,
@@ -358,158 +307,7 @@ def experiment_of(
     space = measuring(data)
     if isinstance(state, str) and state != "coherent":
         basis = choose_basis(space, states, None)
-        states = [_nearest(data, states, basis, detector)]
+        states = [nearest(data, states, basis, detector)]
     basis = choose_basis(space, states, cutoff)
     substeps = SUBSTEPS if model.depends_on_time else 1
     return PhaseSpaceExperiment(model, states[0], basis, detector, substeps=substeps)
-
-
-def outcomes(data: AbstractOscillatorData, detector: Detector | None) -> Outcomes:
-    """What was measured at the first time, in units of the signal."""
-    if not isinstance(data, AbstractHeterodyneData):
-        alpha = data.first_amplitude
-        if detector is not None:
-            _require_counter(detector)
-            alpha = alpha / float(detector.efficiency) ** 0.5
-        return Outcomes(alpha, alpha[None], np.ones(1), 0.0)
-    if detector is None:
-        return Outcomes(data.first_amplitude, *data.first_points(), 0.0)
-    points, _, noise = _undone(detector, data)
-    ideal = data.at_points(points, 1.0)
-    beta, weight = ideal.first_points()
-    return Outcomes(np.tensordot(weight, beta, 1), beta, weight, noise)
-
-
-def _require_counter(detector: Detector):
-    """Checks that a detector of quanta has an efficiency only."""
-    others = (detector.noise, detector.gain, detector.rotation, detector.offset)
-    known = all(not isinstance(x, jax.Array) for x in others)
-    if not known or others[0] != 0 or others[1] != 1 or others[2] != 0 or np.any(others[3]):
-        raise InputError(
-            "`detector` of counted quanta or parities must have an `efficiency` only, but has "
-            "noise, gain, rotation or offset."
-        )
-
-
-def _undone(detector: Detector, data: AbstractHeterodyneData) -> tuple[np.ndarray, float, float]:
-    """The points in units of the signal, the factor of a density there, and ⟨|ν|²⟩ of the noise."""
-    part = float(detector.transmitted)
-    points = np.asarray(detector.ideal(data.space, data.points)) / part**0.5
-    factor = (part * float(detector.scale) ** 2) ** data.modes
-    return points, factor, (1 - part) / part
-
-
-def _nearest(
-    data: AbstractOscillatorData,
-    states: Sequence[AbstractPreparation],
-    basis: FockBargmann,
-    detector: Detector | None,
-) -> AbstractPreparation:
-    """The preparation of greatest likelihood at the first time alone."""
-    first = data.first().rough()
-    inputs = basis, detector, first.where, first.likelihood
-    best, least = states[0], np.inf
-    for state in states:
-        template, start = Template.of(state), to_vector(state)
-        if not start.size:
-            continue
-        residual = lambda x, template=template: np.asarray(_first(x, template, *inputs))
-        slope = lambda x, template=template: np.asarray(_first_slope(x, template, *inputs))
-        free = np.full(start.shape, np.inf)
-        found = least_squares(residual, slope, start, (-free, free), TIGHT)
-        if found is not None and (deviance := np.sum(residual(found) ** 2)) < least:
-            best, least = template(found), deviance
-    return best
-
-
-@eqx.filter_jit
-def _first(vector, template: Template, basis, detector, where, likelihood: AbstractLikelihood):
-    state = template(vector)(basis)
-    predicted = seen(basis, detector, state[None], where)
-    residual = likelihood.residual(predicted).ravel()
-    return jnp.append(residual, jnp.zeros(vector.size))  # as many rows as parameters
-
-
-@eqx.filter_jit
-def _first_slope(vector, *inputs):
-    return jax.jacfwd(_first)(jnp.asarray(vector), *inputs)
-
-
-def choose_basis(
-    space: PhaseSpace, states: Sequence[AbstractPreparation], cutoff: int | None
-) -> FockBargmann:
-    """Enough levels for each of the states; several modes share a bound on their quanta.
-
-    Raises:
-        InputError: If one has too many quanta, or `cutoff` is too low for it.
-    """
-    if cutoff is not None:
-        require_whole(2, cutoff=cutoff)
-    modes, numbers = space.modes, [_numbers(state) for state in states]
-    needed = max(_needed(row, modes) for row in numbers)
-    levels = needed if cutoff is None else cutoff
-    if levels ** (2 * modes) > MOST_COEFFICIENTS:
-        raise InputError(
-            f"`cutoff` must keep at most {MOST_COEFFICIENTS:.0e} coefficients, but {levels} levels "
-            f"of {modes} modes have {levels ** (2 * modes):.1g}."
-        )
-    beyond = max(float(row[levels:].sum()) for row in numbers)
-    if beyond > BEYOND:
-        quanta = max(float(row @ np.arange(row.size)) for row in numbers)
-        raise InputError(
-            f"`cutoff` must hold the first state, of {quanta:.3g} quanta, but {levels} levels miss "
-            f"{beyond:.1g} of it: keep {needed}."
-        )
-    total = None if modes == 1 else levels - 1
-    return FockBargmann((levels,) * modes, space.ell, space.kappa, quanta=total)
-
-
-def _numbers(state: AbstractPreparation) -> Float[np.ndarray, " levels"]:
-    """About how probable each number of quanta is, of all modes together."""
-    total = np.ones(1)
-    for mode in range(state.modes):
-        one = jax.tree.map(lambda x, i=mode: x[i : i + 1] if np.ndim(x) else x, state)
-        try:
-            found = np.asarray((one if state.modes > 1 else state)(FockBargmann(WIDE)))
-        except BeyondCutoff:
-            raise _too_many(f"more than {MOST_QUANTA}") from None
-        row = np.abs(found) ** 2 if found.ndim == 1 else np.real(np.diag(found))
-        total = np.convolve(total, row)
-    quanta = float(total @ np.arange(total.size))
-    if not quanta < MOST_QUANTA:
-        raise _too_many(f"{quanta:.3g}")
-    return total
-
-
-def _too_many(quanta: str) -> InputError:
-    return InputError(
-        f"`data` must start below {MOST_QUANTA} quanta, but have {quanta}: check `points`, `ell` "
-        "and `kappa`, or shift the frame."
-    )
-
-
-def _needed(numbers: Float[np.ndarray, " levels"], modes: int) -> int:
-    """Levels with room for the distribution and for what the dynamics adds to it."""
-    n = np.arange(numbers.size)
-    mean = float(numbers @ n)
-    spread = float(numbers @ (n - mean) ** 2) ** 0.5
-    if modes == 1:
-        needed = 10 * math.ceil((mean + 7 * spread + 9) / 10)  # few compilations
-    else:
-        needed = math.ceil(mean + 5 * spread + 6)
-    while numbers[needed:].sum() > BEYOND / 10:
-        needed += 10 if modes == 1 else 1
-    return needed
-
-
-def few_levels(data: AbstractHeterodyneData) -> FockBargmann:
-    """The levels for an expansion of noisy densities: fewer coefficients than points."""
-    beta, weight = data.first_points()
-    coherent = float(np.sum(np.abs(data.first_amplitude) ** 2))
-    quanta = max(float(weight @ np.sum(np.abs(beta) ** 2, axis=1)) - data.modes, coherent)
-    total = math.ceil(quanta + 3 * quanta**0.5) + 3
-    kets = lambda total: math.comb(total + data.modes, data.modes)
-    while total > 2 and kets(total) ** 2 > 0.7 * len(data.points):
-        total -= 1
-    ell = tuple(np.asarray(data.ell, float).tolist())
-    return FockBargmann((total + 1,) * data.modes, ell, data.kappa, quanta=total)

@@ -16,7 +16,8 @@ from ..data.abstract import numbers
 from ..errors import InputError, require_shape, require_type
 from ..evolution.times import save_times
 from ..experiments.parameters import Template, parameter_names, require_names, to_vector
-from ..experiments.phase_space import PhaseSpaceExperiment, seen
+from ..experiments.phase_space import PhaseSpaceExperiment
+from ..experiments.seen import seen
 from .problem import predicted
 from .result import Recovery
 

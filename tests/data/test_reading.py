@@ -9,7 +9,7 @@ import pytest
 import xarray
 
 import dqmjax as dqm
-from dqmjax.data.reading import DataWarning
+from dqmjax.data.plausibility import DataWarning
 
 RANDOM = np.random.default_rng(0)
 T = np.array([0.0, 0.5, 1.0])

@@ -8,7 +8,7 @@ import qutip
 
 import dqmjax as dqm
 from dqmjax.data.test_functions import TestFunctions
-from dqmjax.experiments.phase_space import seen
+from dqmjax.experiments.seen import seen
 
 BASIS = dqm.FockBargmann(25)
 DETECTOR = dqm.Detector(0.6, 0.3, 1.7, 0.4, np.array([0.2, -0.3]))

@@ -6,8 +6,11 @@ import pytest
 import qutip
 
 import dqmjax as dqm
-from dqmjax.experiments.phase_space import choose_basis, experiment_of, outcomes
-from dqmjax.experiments.preparations import Factored, candidates
+from dqmjax.experiments.candidates import candidates
+from dqmjax.experiments.cutoff import choose_basis
+from dqmjax.experiments.first_time import outcomes
+from dqmjax.experiments.phase_space import experiment_of
+from dqmjax.experiments.tomography import Factored
 
 BASIS = dqm.FockBargmann(30)
 FLOW = dqm.FokkerPlanck(dqm.Kerr(1.0))

@@ -1,0 +1,103 @@
+"""How many number states the fit of a state needs."""
+
+import math
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from ..data.abstract import AbstractHeterodyneData
+from ..errors import (
+    InputError,
+    require_whole,
+)
+from ..fock_bargmann.basis import FockBargmann
+from ..fock_bargmann.states import BeyondCutoff
+from ..phase_space.coordinates import PhaseSpace
+from .preparations import AbstractPreparation
+
+MOST_QUANTA = 100  # memory grows with the square
+WIDE = 256  # levels in which a first state is looked at
+BEYOND = 1e-6  # part of the first state that may lie beyond the cut-off
+MOST_COEFFICIENTS = 10**9  # of a state: 16 GB
+
+
+def choose_basis(
+    space: PhaseSpace, states: Sequence[AbstractPreparation], cutoff: int | None
+) -> FockBargmann:
+    """Enough levels for each of the states; several modes share a bound on their quanta.
+
+    Raises:
+        InputError: If one has too many quanta, or `cutoff` is too low for it.
+    """
+    if cutoff is not None:
+        require_whole(2, cutoff=cutoff)
+    modes, numbers = space.modes, [_numbers(state) for state in states]
+    needed = max(_needed(row, modes) for row in numbers)
+    levels = needed if cutoff is None else cutoff
+    if levels ** (2 * modes) > MOST_COEFFICIENTS:
+        raise InputError(
+            f"`cutoff` must keep at most {MOST_COEFFICIENTS:.0e} coefficients, but {levels} levels "
+            f"of {modes} modes have {levels ** (2 * modes):.1g}."
+        )
+    beyond = max(float(row[levels:].sum()) for row in numbers)
+    if beyond > BEYOND:
+        quanta = max(float(row @ np.arange(row.size)) for row in numbers)
+        raise InputError(
+            f"`cutoff` must hold the first state, of {quanta:.3g} quanta, but {levels} levels miss "
+            f"{beyond:.1g} of it: keep {needed}."
+        )
+    total = None if modes == 1 else levels - 1
+    return FockBargmann((levels,) * modes, space.ell, space.kappa, quanta=total)
+
+
+def _numbers(state: AbstractPreparation) -> Float[np.ndarray, " levels"]:
+    """About how probable each number of quanta is, of all modes together."""
+    total = np.ones(1)
+    for mode in range(state.modes):
+        one = jax.tree.map(lambda x, i=mode: x[i : i + 1] if np.ndim(x) else x, state)
+        try:
+            found = np.asarray((one if state.modes > 1 else state)(FockBargmann(WIDE)))
+        except BeyondCutoff:
+            raise _too_many(f"more than {MOST_QUANTA}") from None
+        row = np.abs(found) ** 2 if found.ndim == 1 else np.real(np.diag(found))
+        total = np.convolve(total, row)
+    quanta = float(total @ np.arange(total.size))
+    if not quanta < MOST_QUANTA:
+        raise _too_many(f"{quanta:.3g}")
+    return total
+
+
+def _too_many(quanta: str) -> InputError:
+    return InputError(
+        f"`data` must start below {MOST_QUANTA} quanta, but have {quanta}: check `points`, `ell` "
+        "and `kappa`, or shift the frame."
+    )
+
+
+def _needed(numbers: Float[np.ndarray, " levels"], modes: int) -> int:
+    """Levels with room for the distribution and for what the dynamics adds to it."""
+    n = np.arange(numbers.size)
+    mean = float(numbers @ n)
+    spread = float(numbers @ (n - mean) ** 2) ** 0.5
+    if modes == 1:
+        needed = 10 * math.ceil((mean + 7 * spread + 9) / 10)  # few compilations
+    else:
+        needed = math.ceil(mean + 5 * spread + 6)
+    while numbers[needed:].sum() > BEYOND / 10:
+        needed += 10 if modes == 1 else 1
+    return needed
+
+
+def few_levels(data: AbstractHeterodyneData) -> FockBargmann:
+    """The levels for an expansion of noisy densities: fewer coefficients than points."""
+    beta, weight = data.first_points()
+    coherent = float(np.sum(np.abs(data.first_amplitude) ** 2))
+    quanta = max(float(weight @ np.sum(np.abs(beta) ** 2, axis=1)) - data.modes, coherent)
+    total = math.ceil(quanta + 3 * quanta**0.5) + 3
+    kets = lambda total: math.comb(total + data.modes, data.modes)
+    while total > 2 and kets(total) ** 2 > 0.7 * len(data.points):
+        total -= 1
+    ell = tuple(np.asarray(data.ell, float).tolist())
+    return FockBargmann((total + 1,) * data.modes, ell, data.kappa, quanta=total)
