@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -210,7 +211,7 @@ def _assignment(text: str) -> tuple[str, float | str]:
     try:
         return name, float(value)
     except ValueError:
-        if name and any(map(str.isdigit, value)):
+        if name and re.fullmatch(r"[\w.+*/() -]*\d[\w.+*/() -]*[^\W\d_][\w.+*/() -]*", value):
             return name, value  # with a unit, judged with the data
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, such as C=1") from None
 

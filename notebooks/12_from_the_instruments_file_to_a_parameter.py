@@ -21,6 +21,7 @@
 import os
 import pathlib
 import tempfile
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -78,8 +79,11 @@ print((folder / "signal.csv").read_text()[:120])
 
 # %%
 columns = {"t": "delay", "q": "I", "p": "Q"}
-data = dqm.read_data(folder / "signal.csv", columns=columns)
-dark = dqm.read_data(folder / "dark.csv", columns=columns)
+with warnings.catch_warnings(
+    action="ignore", category=dqm.DataWarning
+):  # volts, see below
+    data = dqm.read_data(folder / "signal.csv", columns=columns)
+    dark = dqm.read_data(folder / "dark.csv", columns=columns)
 print(f"{len(data.t)} times, {data.points.shape[1]} shots each, t in {data.time_unit}")
 
 # %% [markdown]

@@ -1,6 +1,7 @@
 """Units at the boundary: numbers with units become numbers in the time unit of the data."""
 
 import functools
+import math
 from typing import Any
 
 from ..errors import InputError
@@ -59,7 +60,7 @@ def in_units_of(name: str, value, time_unit: str, kappa: float = 1.0):
 def as_frequency(value: float, time_unit: str) -> tuple[float, str]:
     """`value/2π` in a unit of frequency, that of 1/`time_unit`."""
     unit = (1 / _registry()(time_unit)).to("Hz").to_compact()
-    return value / (2 * 3.141592653589793) * unit.magnitude, f"{unit.units:~}"
+    return value / (2 * math.pi) * unit.magnitude, f"{unit.units:~}"
 
 
 def _parsed(name: str, text: str) -> Any:
