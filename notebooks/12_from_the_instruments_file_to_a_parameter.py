@@ -79,9 +79,7 @@ print((folder / "signal.csv").read_text()[:120])
 
 # %%
 columns = {"t": "delay", "q": "I", "p": "Q"}
-with warnings.catch_warnings(
-    action="ignore", category=dqm.DataWarning
-):  # volts, see below
+with warnings.catch_warnings(action="ignore", category=dqm.DataWarning):  # volts, see below
     data = dqm.read_data(folder / "signal.csv", columns=columns)
     dark = dqm.read_data(folder / "dark.csv", columns=columns)
 print(f"{len(data.t)} times, {data.points.shape[1]} shots each, t in {data.time_unit}")
