@@ -28,7 +28,7 @@ class NumberStates(eqx.Module):
     """Where quanta are counted: 0 … `count` − 1 of them, or more.
 
     Args:
-        count: How many numbers are told apart.
+        count: How many numbers are distinguished.
     """
 
     count: int = eqx.field(static=True)
@@ -83,8 +83,21 @@ class Multinomial(AbstractLikelihood):
         return Terms(summed, 2 + 1 / expected[summed])
 
 
+class AbstractOneMode(AbstractOscillatorData):
+    """Counts of one mode, whose noise follows from their number."""
+
+    @property
+    def modes(self):
+        return 1
+
+    @property
+    def noise_known(self):
+        """Always."""
+        return True
+
+
 @dataclasses.dataclass(frozen=True)
-class PhotonNumbers(AbstractOscillatorData):
+class PhotonNumbers(AbstractOneMode):
     """How often each number of quanta was counted.
 
     Args:
@@ -125,12 +138,8 @@ class PhotonNumbers(AbstractOscillatorData):
         hold_scales(self)
 
     @property
-    def modes(self):
-        return 1
-
-    @property
     def where(self):
-        """The numbers that are told apart."""
+        """The numbers that are distinguished."""
         return NumberStates(np.shape(self.counts)[1])
 
     @property
@@ -147,11 +156,6 @@ class PhotonNumbers(AbstractOscillatorData):
     def likelihood(self):
         """Multinomial."""
         return Multinomial(self._all.astype(float), np.asarray(self.shots, float))
-
-    @property
-    def noise_known(self):
-        """Always."""
-        return True
 
     @property
     def first_amplitude(self):
@@ -179,7 +183,7 @@ class PhotonNumbers(AbstractOscillatorData):
 
 
 @dataclasses.dataclass(frozen=True)
-class Parity(AbstractOscillatorData):
+class Parity(AbstractOneMode):
     """How often the parity `(−1)^n` was even, after a displacement.
 
     At a displacement by −β its mean is the Wigner function at β: `⟨Π⟩ = πκ W(q, p)`.
@@ -221,10 +225,6 @@ class Parity(AbstractOscillatorData):
         hold_scales(self)
 
     @property
-    def modes(self):
-        return 1
-
-    @property
     def where(self):
         """The displacements."""
         return DisplacedParity(self.points)
@@ -240,11 +240,6 @@ class Parity(AbstractOscillatorData):
         return Binomial(
             np.asarray(self.even, float), np.asarray(float(self.shots)), np.asarray(1.0)
         )
-
-    @property
-    def noise_known(self):
-        """Always."""
-        return True
 
     @property
     def neighbours(self):

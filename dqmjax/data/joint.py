@@ -8,13 +8,13 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array
 
 from ..errors import InputError, require_type
 from ..evolution.times import SaveTimes
 from .abstract import AbstractData
 from .goodness import Goodness
-from .likelihood import AbstractLikelihood, Terms
+from .likelihood import AbstractLikelihood
 
 
 class Layout(eqx.Module):
@@ -51,10 +51,9 @@ class Layout(eqx.Module):
 
     def leading(self, rows: slice) -> list[slice]:
         """Which leading rows of each set are among those rows of all."""
-        chosen = np.zeros(len(self.order), bool)
+        chosen = np.zeros((len(self.order), self.columns), bool)
         chosen[rows] = True
-        marks = self.split(chosen[:, None] * np.ones(self.columns))
-        return [slice(0, int(mark[:, 0].sum())) for mark in marks]
+        return [slice(0, int(mark[:, 0].sum())) for mark in self.split(chosen)]
 
 
 class Places(eqx.Module):
@@ -91,17 +90,6 @@ class JointLikelihood(AbstractLikelihood):
 
     def rescaled(self, factor):
         return JointLikelihood(tuple(part.rescaled(factor) for part in self.parts), self.layout)
-
-    def chi2_terms(self, prediction):
-        pairs = zip(self.parts, self.layout.split(prediction), strict=True)
-        terms = [part.chi2_terms(rows) for part, rows in pairs]
-        variances = [np.zeros(term.summed.shape) for term in terms]
-        for variance, term in zip(variances, terms, strict=True):
-            variance[term.summed] = term.variance
-        summed: Bool[np.ndarray, "rows columns"]
-        summed = self.layout.join([term.summed for term in terms])
-        variance: Float[np.ndarray, "rows columns"] = self.layout.join(variances)
-        return Terms(summed, variance[summed])
 
 
 @dataclasses.dataclass(frozen=True)

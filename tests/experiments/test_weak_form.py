@@ -6,6 +6,7 @@ import pytest
 from systems import KERR, counted, kerr_snapshots
 
 import dqmjax as dqm
+from dqmjax.data.test_functions import width_for
 from dqmjax.experiments.weak_form import density_form, early_snapshots
 
 
@@ -47,3 +48,9 @@ def test_counting_noise_leaves_the_truth_best(exact):
 def test_early_snapshots_are_those_equally_spaced():
     assert early_snapshots(np.array([0, 0.1, 0.2, 0.3, 0.9, 1.0])) == 4
     assert early_snapshots(np.linspace(0, 1, 7)) == 7
+
+
+def test_near_amplitudes_have_the_same_width():
+    """So that other data of the same experiment compile nothing."""
+    assert width_for(np.array([2.05j])) == width_for(np.array([2.1 + 0j])) == 1.0
+    assert width_for(np.array([4.1j])) == width_for(np.array([4.0 + 0j])) == 2.0

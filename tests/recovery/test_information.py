@@ -11,8 +11,8 @@ FLOW = dqm.FokkerPlanck(dqm.Kerr(jnp.asarray(2.0)))
 BASIS = dqm.FockBargmann(30)
 
 
-def test_a_kerr_oscillator_hides_its_interaction():
-    """All of it is in the cats, half of which heterodyne detection sees; early on it is 16 %."""
+def test_information_on_the_interaction_of_a_kerr_oscillator():
+    """Heterodyne detection finds half of the quantum information at a cat, 16 % of it early on."""
     state = dqm.Coherent(np.array([2.0]), np.zeros(1))
     t = np.array([0.0, np.pi / 8, np.pi / 2])
     found = dqm.design.information(dqm.PhaseSpaceExperiment(FLOW, state, BASIS), t)

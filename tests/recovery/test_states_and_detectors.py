@@ -21,7 +21,7 @@ BASIS = dqm.FockBargmann(LEVELS)
 def evolved(state: qutip.Qobj, t) -> list:
     options = {"atol": 1e-12, "rtol": 1e-10}
     run = qutip.mesolve(kerr_operator(LEVELS, U, OMEGA), state, t, options=options)
-    return [jnp.asarray((s if s.isoper else qutip.ket2dm(s)).full()) for s in run.states]
+    return [positive(s) for s in run.states]
 
 
 def samples(state, t, shots, seed=0, detector=None):
