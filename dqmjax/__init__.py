@@ -112,7 +112,10 @@ from .phase_space.ordering import from_qutip as from_qutip, from_terms as from_t
 from .phase_space.symbols import AbstractSymbol as AbstractSymbol, InUnits as InUnits
 from .phase_space.wigner import WignerStep as WignerStep
 from .recovery import design as design
+from .recovery.calibration import Calibration as Calibration, calibrate as calibrate
 from .recovery.comparison import compare as compare, likelihood_ratio as likelihood_ratio
+from .recovery.discovery import Discovery as Discovery, discover as discover
+from .recovery.prior import NormalPrior as NormalPrior
 from .recovery.recover import recover as recover, update as update
 from .recovery.result import Recovery as Recovery
 from .recovery.uncertainty import (

@@ -11,8 +11,7 @@ from ..errors import InputError
 from .preparations import AbstractPreparation, Cat, Coherent, Outcomes, Squeezed, Thermal
 from .tomography import Unknown, tomography
 
-ANGLES = (np.arange(4) * math.pi / 2).tolist()  # at which fits of an angle begin
-SLIGHT = 0.2  # squeezing at which its fit begins, besides that of the variances
+ANGLES = (np.arange(-1, 3) * math.pi / 2).tolist()  # at which fits of an angle begin
 COLD = 0.05  # thermal quanta at which their fit begins, at least
 State = str | AbstractPreparation | Unknown
 
@@ -50,12 +49,11 @@ def _coherent(found: Outcomes) -> list[AbstractPreparation]:
 
 
 def _squeezed(found: Outcomes) -> list[AbstractPreparation]:
-    """That of the variances, and little squeezing at four angles."""
+    """That of the variances, `⟨(β − ⟨β⟩)²⟩ = −½ sinh 2r e^{iφ}`."""
     mean = found.mean(found.beta)
-    square = -found.mean((found.beta - mean) ** 2)  # ½ sinh 2r e^{iφ}
-    guess = np.arcsinh(2 * np.abs(square)) / 2, np.angle(square)
-    slight = [(np.full(mean.size, SLIGHT), np.full(mean.size, angle)) for angle in ANGLES]
-    return [Squeezed(*_parts(mean, r, phi)) for r, phi in [guess, *slight]]
+    square = -found.mean((found.beta - mean) ** 2)
+    xi = np.arcsinh(2 * np.abs(square)) / 2 * np.exp(1j * np.angle(square))
+    return [Squeezed(*_parts(mean, xi))]
 
 
 def _cat(found: Outcomes) -> list[AbstractPreparation]:

@@ -74,7 +74,7 @@ def nearest(
         free = np.full(start.shape, np.inf)
         found = least_squares(residual, slope, start, (-free, free), TIGHT)
         if found is not None and (deviance := np.sum(residual(found) ** 2)) < least:
-            best, least = template(found), deviance
+            best, least = template(found).principal(), deviance
     return best
 
 

@@ -1,7 +1,7 @@
 """Models that `recover` and the command line know by name, or by their Hamiltonian."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +12,7 @@ from ..phase_space.catalogue import BoseHubbard, Kerr
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.formula import LADDER, parsed
 from ..phase_space.open_system import Damped
-from ..phase_space.operators import one_line, operator
+from ..phase_space.operators import Operator, one_line, operator
 from ..phase_space.symbols import AbstractSymbol, InUnits
 
 
@@ -67,6 +67,35 @@ def written(data: AbstractOscillatorData, text: str) -> FokkerPlanck:
     begin = float(data.kappa) / float(data.t[-1] - data.t[0])
     values = {name: jnp.asarray(begin) for name in parsed(text).parameters}
     return _in_units(data, operator(text, data.modes, **values))
+
+
+def combination(data: AbstractOscillatorData, terms: Mapping[str, str]) -> FokkerPlanck:
+    """Quantum mechanics of `Σ_k c_k Ô_k`, in the units of `data`; only the c_k are trainable.
+
+    Args:
+        data: Snapshots, samples or counts.
+        terms: Hermitian operators as text, by the names of their coefficients.
+
+    Raises:
+        InputError: If one is no Hermitian operator of the modes of `data`, or has parameters.
+    """
+    symbols = {name: _term(name, text, data.modes) for name, text in terms.items()}
+    degree = max(sum(row) for symbol in symbols.values() for row in symbol.rows)
+    begin = {name: jnp.asarray(0.0) for name in terms}
+    text = " + ".join(f"{name}*({symbols[name].text})" for name in terms)
+    ell = tuple(np.asarray(data.ell, float).tolist())
+    symbol = InUnits(operator(text, data.modes, **begin), ell, data.kappa)
+    return FokkerPlanck(
+        symbol, ell=ell, kappa=data.kappa, hbar=data.hbar, C=1.0, order=max(degree, 2)
+    )
+
+
+def _term(name: str, text: str, modes: int) -> Operator:
+    """One of those operators."""
+    try:
+        return operator(text, modes)
+    except InputError as error:
+        raise InputError(str(error).replace("`text`", f"`terms[{name!r}]`")) from None
 
 
 def by_name(data: AbstractOscillatorData, model: str) -> FokkerPlanck | Damped:

@@ -5,6 +5,7 @@ coefficients of a density matrix.
 """
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ..errors import InputError, finite, not_negative
 from ..fock_bargmann.basis import FockBargmann
 
 LOST = 1e-5  # part of the state beyond the cut-off; with more, it is NaN
+ROUND = 1e-9  # squeezing that counts as none
 PerMode = Float[Array | np.ndarray, " modes"]
 
 
@@ -46,6 +48,10 @@ class AbstractPreparation(eqx.Module):
     @abc.abstractmethod
     def __call__(self, basis: FockBargmann) -> Complex[Array, "..."]:
         """Its amplitudes, or coefficients if it is mixed; NaN if the basis is too small."""
+
+    def principal(self) -> "AbstractPreparation":
+        """The same state by the one of its names from which fits begin, as angles within π."""
+        return self
 
 
 class AbstractDisplaced(AbstractPreparation):
@@ -100,14 +106,14 @@ class Coherent(AbstractDisplaced):
 
 
 class Squeezed(AbstractDisplaced):
-    """The displaced squeezed state `D(α)S(ξ)|0⟩` of each mode, `ξ = r e^{iφ}`.
+    """The displaced squeezed state `D(α)S(ξ)|0⟩` of each mode.
 
-    At φ = 0 the variance of q/ℓ is e^{−2r}/2. See `FockBargmann.squeezed`.
+    At real ξ the variance of q/ℓ is e^{−2ξ}/2. `FockBargmann.squeezed` has `ξ = r e^{iφ}`; real and
+    imaginary part name each state once.
 
     Args:
         alpha_re, alpha_im: As of `Coherent`.
-        r: Squeezing, one number for each mode.
-        phi: φ.
+        xi_re, xi_im: Real and imaginary part of ξ, one number for each mode.
 
     Raises:
         InputError: If they are not finite real numbers, as many of each.
@@ -115,15 +121,16 @@ class Squeezed(AbstractDisplaced):
 
     alpha_re: PerMode = eqx.field(converter=_row("alpha_re"))
     alpha_im: PerMode = eqx.field(converter=_row("alpha_im"))
-    r: PerMode = eqx.field(converter=_row("r"))
-    phi: PerMode = eqx.field(converter=_row("phi"))
+    xi_re: PerMode = eqx.field(converter=_row("xi_re"))
+    xi_im: PerMode = eqx.field(converter=_row("xi_im"))
 
     def __check_init__(self):
-        _require_modes(self, "alpha_im", "r", "phi")
+        _require_modes(self, "alpha_im", "xi_re", "xi_im")
 
     def __call__(self, basis):
-        r, phi = jnp.asarray(self.r), jnp.asarray(self.phi)
-        return basis.squeezed_ket(self.alpha, r, phi, loss=LOST)
+        x, y = jnp.asarray(self.xi_re), jnp.asarray(self.xi_im)
+        x = jnp.where(x**2 + y**2 < ROUND**2, x + ROUND, x)  # polar coordinates have slopes there
+        return basis.squeezed_ket(self.alpha, jnp.hypot(x, y), jnp.arctan2(y, x), loss=LOST)
 
 
 class Cat(AbstractDisplaced):
@@ -146,6 +153,11 @@ class Cat(AbstractDisplaced):
 
     def __call__(self, basis):
         return basis.cat_ket(self.alpha, jnp.asarray(self.phase), loss=LOST)
+
+    def principal(self):
+        """That with a phase between −π and π; −α and −φ name the same state as α and φ."""
+        phase = jnp.angle(jnp.exp(1j * jnp.asarray(self.phase)))
+        return dataclasses.replace(self, phase=phase)
 
 
 class Thermal(AbstractDisplaced):

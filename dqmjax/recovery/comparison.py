@@ -25,7 +25,7 @@ class Comparison:
     """What `compare` found, one number for each model; print it for a table."""
 
     deviance: dict[str, float]
-    parameters: dict[str, int]
+    parameters: dict[str, float]  # k, that the data determine and not a prior
     aic: dict[str, float]  # Akaike's criterion, `−2 ln L + 2k`
     bic: dict[str, float]  # Schwarz's, `−2 ln L + k ln n`
     describes_data: dict[str, bool]
@@ -42,7 +42,7 @@ class Comparison:
         for name in self.deviance:
             away = (self.aic[name] - least["a"], self.bic[name] - least["b"])
             lines.append(
-                f"{name:<16} {self.parameters[name]:>10} {self.deviance[name]:>12.6g} "
+                f"{name:<16} {self.parameters[name]:>10.4g} {self.deviance[name]:>12.6g} "
                 f"{away[0]:>10.4g} {away[1]:>10.4g}  {'yes' if self.describes_data[name] else 'no'}"
             )
         return "\n".join(lines)
@@ -51,7 +51,9 @@ class Comparison:
 def compare(models: Mapping[str, Recovery]) -> Comparison:
     """Models fitted to the same data, side by side: free C and C = 1, damped and undamped, ….
 
-    Akaike (1974), doi:10.1109/TAC.1974.1100705; Schwarz (1978), doi:10.1214/aos/1176344136.
+    Akaike (1974), doi:10.1109/TAC.1974.1100705; Schwarz (1978), doi:10.1214/aos/1176344136. A
+    parameter that a prior determines counts less: `k = tr (F + P)⁻¹F`, where F and P are the
+    information of data and prior; Spiegelhalter et al. (2002), doi:10.1111/1467-9868.00353.
 
     Args:
         models: Fits by name. Where no noise level is known the deviance is `n ln χ²`.
@@ -66,7 +68,7 @@ def compare(models: Mapping[str, Recovery]) -> Comparison:
     first = next(iter(models.values()))
     for name, model in models.items():
         _require_same_data(first, model, f"models[{name!r}]")
-    counted = {name: len(model.estimate) for name, model in models.items()}
+    counted = {name: model.determined for name, model in models.items()}
     deviance = {name: model.goodness.deviance for name, model in models.items()}
     n = first.goodness.size
     return Comparison(
@@ -82,16 +84,19 @@ def likelihood_ratio(restricted: Recovery, full: Recovery) -> Ratio:
     """Wilks' test of a model against one that contains it as a special case, such as C = 1.
 
     Wilks (1938), doi:10.1214/aoms/1177732360. At the edge of what a parameter may be, such as a
-    rate of 0, p is twice too large.
+    rate of 0, p is twice too large. With a prior it is another test: use `compare`.
 
     Args:
         restricted: Fit of the model with fewer parameters.
         full: Fit of the other.
 
     Raises:
-        InputError: If their data differ, or `full` has no more parameters.
+        InputError: If their data differ, one has a prior, or `full` has no more parameters.
     """
     require_type(Recovery, restricted=restricted, full=full)
+    for name, model in (("restricted", restricted), ("full", full)):
+        if model.problem.prior is not None:
+            raise InputError(f"`{name}` must be a fit without a prior: use `compare`.")
     _require_same_data(restricted, full, "full")
     dof = len(full.estimate) - len(restricted.estimate)
     if dof < 1:

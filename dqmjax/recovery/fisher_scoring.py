@@ -34,6 +34,8 @@ def fit(
         `None` where the start has no finite likelihood or slope.
     """
     moving = np.ones(vector.size, bool) if held is None else ~held
+    if not moving.any():
+        return vector
     missing = 0 if problem.likelihood.is_least_squares else moving.sum()
 
     def place(x):

@@ -32,9 +32,9 @@ def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parame
     Returns:
         The ends of the starts that remain, the least deviance first.
     """
-    ends = jnp.asarray(starts)
+    ends, bounds = jnp.asarray(starts), (problem.lower, problem.upper)
     for rows in windows(None if problem.data.times is None else problem.data.t):
-        ends, deviances = _refined(ends, _leading(problem, rows))
+        ends, deviances = _refined(ends, bounds, _leading(problem, rows))
         order = jnp.argsort(deviances)  # NaN comes last
         ends = ends[order[: len(order) if rows is None else -(-len(order) // 2)]]
     return np.asarray(ends)
@@ -79,16 +79,16 @@ def _leading(problem: Problem, rows: int | None):
 
 
 @eqx.filter_jit
-def _refined(starts: Array, inputs):
-    one = lambda start: descended(start, *inputs)
+def _refined(starts: Array, bounds, inputs):
+    one = lambda start: descended(start, bounds, *inputs)
     return jax.lax.map(one, starts, batch_size=min(AT_ONCE, len(starts)))
 
 
-def descended(start: Array, *inputs) -> tuple[Array, Array]:
-    """One fit, to be traced: where it ended, and the deviance there."""
+def descended(start: Array, bounds, *inputs) -> tuple[Array, Array]:
+    """One fit within bounds, to be traced: where it ended, and the deviance there."""
     import optimistix  # slow to import, needed here only
 
-    whole = lambda vector: residuals(vector, *inputs)
+    whole = lambda vector: residuals(_reflected(vector, *bounds), *inputs)
     size = jnp.sqrt(jnp.sum(jax.jacfwd(whole)(start) ** 2, axis=0))
     scale = 1 / jnp.where(size > 0, size, 1.0)
     found = optimistix.least_squares(
@@ -98,5 +98,12 @@ def descended(start: Array, *inputs) -> tuple[Array, Array]:
         max_steps=MOST_STEPS,
         throw=False,
     )
-    end = start + scale * found.value
+    end = _reflected(start + scale * found.value, *bounds)
     return end, jnp.sum(whole(end) ** 2)
+
+
+def _reflected(vector: Array, lower, upper) -> Array:
+    """The vector inside the bounds; beyond one, as far from it on the other side."""
+    up = jnp.where(vector < lower, 2 * lower - vector, vector)
+    down = jnp.where(up > upper, 2 * upper - up, up)
+    return jnp.where(down < lower, lower, down)

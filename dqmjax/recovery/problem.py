@@ -27,11 +27,13 @@ from ..experiments.parameters import (
     set_values,
     to_vector,
 )
+from .prior import NormalPrior
 
 Values = Mapping[str, Any]  # of parameters by name, numbers or arrays
 Edge = float | str | None  # text has units
 Bounds = Mapping[str, tuple[Edge, Edge]]
 Jacobian = Float[np.ndarray, "rows columns parameters"]
+UNLIKELY = 4.0  # standard deviations of a normal prior
 AT_ONCE = 16  # directions in which a run is differentiated in parallel
 
 
@@ -119,7 +121,8 @@ class Problem:
         """What counts as a large change of each parameter.
 
         The value, or the scale that the experiment states if that is larger; of other parameters
-        the root mean square of their array, now or at the start, or 1 if both are 0.
+        the root mean square of their array, now or at the start, or 1 if both are 0. It is not
+        smaller than what a normal prior excludes.
         """
         stated, typical = self._stated, np.ones(vector.size)
         for name, part in self.slices.items():
@@ -128,6 +131,9 @@ class Problem:
                 typical[part] = np.maximum(np.abs(now), stated[name])
             else:
                 typical[part] = max(np.sqrt(np.mean(x**2)) for x in (now, start)) or 1.0
+        if isinstance(self.prior, NormalPrior):
+            excluded = [UNLIKELY * float(self.prior.width.get(n, 0.0)) for n in self.names]
+            typical = np.maximum(typical, excluded)
         return typical
 
     def within(

@@ -36,6 +36,7 @@ class Recovery:
     product: dict[
         str, float
     ]  # exponents of the only product of those that they do, if there is one
+    determined: float  # how many parameters the data determine, and not a prior
     goodness: Goodness
     prediction: Float[np.ndarray, "rows columns"]  # of what was measured
     horizon: float  # the last time of the data before that; infinite if it never is
@@ -174,7 +175,8 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
     at = problem.linearise(vector)
     data = (at.jacobian * at.information[..., None]).reshape(-1, vector.size)
     information = Information(data, at.prior, at.scales)
-    good = _goodness(problem, vector, prediction, information.determined)
+    determined = information.determined
+    good = _goodness(problem, vector, prediction, determined)
     information = information.over_noise(good.noise)
     root = information.root
     good = dataclasses.replace(
@@ -197,6 +199,7 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
             {name: x for name, x in named(row).items() if x} for row in information.undetermined
         ],
         product={name: x for name, x in named(information.product(vector)).items() if x},
+        determined=determined,
         goodness=good,
         prediction=prediction,
         horizon=_horizon(problem.data.t, faults),

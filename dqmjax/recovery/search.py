@@ -79,7 +79,10 @@ class Search:
         vector = problem.within(to_vector(guess.experiment))
         self._say(f"{guess.origin} of the first {guess.rows or self._all} times", vector)
         reach = self._reach(vector)
-        yield Start(vector, guess.origin, min(guess.rows or reach, reach))
+        rows = min(guess.rows or reach, reach)
+        yield Start(vector, guess.origin, rows)
+        if rows > FIRST_ROWS:  # a guess that was only seemingly in reach
+            yield Start(vector, guess.origin, FIRST_ROWS)
         if guess.spread is not None and problem.data.noise_known:
             yield Start(self._near(vector, guess.spread), guess.origin, self._all)
 

@@ -7,11 +7,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float, Key
 
 from ..data.abstract import numbers
 from ..data.likelihood import AbstractLikelihood
-from ..errors import InputError, require_type, require_whole
+from ..errors import InputError, require_key, require_type, require_whole
 from ..experiments.abstract import AbstractExperiment
 from ..experiments.parameters import require_names
 from .fisher_scoring import UNSEEN, fit
@@ -71,12 +72,11 @@ def profile(
         vector = result.vector
         for i in order[side[order]]:  # outwards, each from the one before
             start = np.where(held, values[i], vector)
-            alone = held.all()
-            found = start if alone else fit(result.problem, start, slice(None), TOLERANCES, held)
+            found = fit(result.problem, start, slice(None), TOLERANCES, held)
             if found is not None:
                 vector, deviance[i] = found, _deviance(result, found)
     deviance = deviance - _deviance(result, result.vector)
-    return Profile(values, deviance, _interval(values, deviance))
+    return Profile(values, deviance, _interval(values, deviance, center))
 
 
 def propagate(
@@ -100,7 +100,7 @@ def propagate(
     """
     require_type(Recovery, result=result)
     require_type(Callable, of=of)  # pyright: ignore[reportArgumentType]
-    template, vector = result.problem.template, jnp.asarray(result.vector)
+    template, vector = result.problem.inputs[0], jnp.asarray(result.vector)
     whole = lambda v: jnp.asarray(of(template(v)))
     value, slopes = np.asarray(whole(vector)), np.asarray(jax.jacfwd(whole)(vector))
     known = np.array(list(result.identifiable.values()))
@@ -116,7 +116,7 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
     """Estimates from new data, drawn from the noise around the prediction of the fit, in parallel.
 
     Their spread is the error of the estimate, and their mean minus the estimate is its bias (Efron
-    & Tibshirani 1993). The likelihood need not be quadratic. Bounds are ignored.
+    & Tibshirani 1993). The likelihood need not be quadratic. Bounds are those of the fit.
 
     Args:
         result: A fit.
@@ -129,12 +129,14 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
             `dqmjax.readout.sample`.
     """
     require_type(Recovery, result=result)
-    require_key(key)
+    require_key(key=key)
     require_whole(2, count=count)
     problem, likelihood = result.problem, _at_its_level(result)
     prediction = jnp.asarray(result.prediction)
     others = jax.vmap(lambda k: likelihood.draw(k, prediction))(jax.random.split(key, count))
-    return np.asarray(_refits(jnp.asarray(result.vector), others, problem.inputs, problem.prior))
+    bounds = problem.lower, problem.upper
+    start = jnp.asarray(result.vector)
+    return np.asarray(_refits(start, bounds, others, problem.inputs, problem.prior))
 
 
 def posterior(
@@ -154,7 +156,7 @@ def posterior(
             not an integer of at least 2 or 1.
     """
     require_type(Recovery, result=result)
-    require_key(key)
+    require_key(key=key)
     require_whole(2, count=count)
     require_whole(1, warmup=warmup)
     try:
@@ -191,19 +193,6 @@ def posterior(
     return result.vector + np.asarray(samples) @ root.T
 
 
-def require_key(key):
-    """Checks that a key is one of `jax.random`.
-
-    Raises:
-        InputError: If it is not.
-    """
-    is_array = isinstance(key, jax.Array)
-    if is_array and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
-        return
-    if not (is_array and key.dtype == jnp.uint32 and key.shape == (2,)):
-        raise InputError("`key` must be one of `jax.random`, such as `jax.random.key(0)`.")
-
-
 def _increasing(values) -> np.ndarray:
     """`values`, if they are one-dimensional and increase."""
     values = np.asarray(numbers("values", values), float)
@@ -213,8 +202,9 @@ def _increasing(values) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _refits(start: Array, others, inputs, prior):
-    return jax.vmap(lambda likelihood: descended(start, *inputs, likelihood, prior)[0])(others)
+def _refits(start: Array, bounds, others, inputs, prior):
+    one = lambda likelihood: descended(start, bounds, *inputs, likelihood, prior)[0]
+    return jax.vmap(one)(others)
 
 
 def _at_its_level(result: Recovery) -> AbstractLikelihood:
@@ -228,12 +218,23 @@ def _deviance(result: Recovery, vector) -> float:
     return float(data + np.sum(problem.prior_residual(vector) ** 2))
 
 
-def _interval(values, deviance) -> tuple[float, float]:
-    """Where the deviance crosses 1, by straight lines."""
-    least = int(np.argmin(deviance))
-    if not deviance[least] < 1:
+def _interval(values, deviance, center: float) -> tuple[float, float]:
+    """Where the deviance crosses 1, by monotone cubics through its signed root.
+
+    The root is a straight line where the likelihood is normal. Fritsch & Butland (1984),
+    doi:10.1137/0905021.
+    """
+    known = np.isfinite(deviance) & (values != center)
+    x = np.append(center, values[known])
+    root = np.append(0.0, np.sqrt(np.maximum(deviance[known], 0)))
+    order = np.argsort(x)
+    x, root = x[order], root[order]
+    above = np.maximum.accumulate(np.where(x > center, root, 0))
+    below = np.maximum.accumulate(np.where(x < center, root, 0)[::-1])[::-1]
+    signed = above - below
+    kept = np.append(True, np.diff(signed) > 0)
+    if kept.sum() < 2:
         return -np.inf, np.inf
-    crossing = lambda x, d: float(np.interp(1.0, d, x)) if d[-1] > 1 else np.inf
-    up = crossing(values[least:], np.maximum.accumulate(deviance[least:]))
-    down = crossing(-values[least::-1], np.maximum.accumulate(deviance[least::-1]))
-    return -down, up
+    edge = scipy.interpolate.PchipInterpolator(signed[kept], x[kept], extrapolate=False)
+    low, high = (float(edge(side)) for side in (-1, 1))
+    return (low if np.isfinite(low) else -np.inf), (high if np.isfinite(high) else np.inf)

@@ -67,7 +67,73 @@ NO_VALUE = [*NUMBER, np.ones(3), [1.0, 2.0], np.array([NAN])]
 PAIR = [None, 1.0, "text", [], [1.0], [0.0, 1.0, 2.0], {}, np.ones(2)]
 LEVELS = dqm.Levels(FREE, GRID, 3)
 
+
+def calibrated(**given):
+    """A calibration of the line; nothing without an argument."""
+    good = {
+        "simulate": lambda truth, key: DATA,
+        "fit": lambda data, prior: dqm.recover(data, Line(jnp.array(0.9)), prior=prior),
+        "prior": {"slope": (1.0, 0.1)},
+        "key": jax.random.key(0),
+        "draws": 2,
+        "samples": 3,
+    }
+    return given and dqm.calibrate(**good | given)
+
+
 ENTRIES = [
+    Entry(
+        "NormalPrior", dqm.NormalPrior, {"known": {"slope": (0.0, 1.0)}}, {"known": [*NO_MAPPING]}
+    ),
+    Entry(
+        "NormalPrior, a pair",
+        lambda pair: dqm.NormalPrior({"slope": pair}),
+        {"pair": (0.0, 1.0)},
+        {
+            "pair": [
+                *PAIR,
+                (NAN, 1.0),
+                (0.0, INF),
+                (0.0, 0.0),
+                (0.0, -1.0),
+                (0.0, "text"),
+                (1j, 1.0),
+            ]
+        },
+        says={"pair": "known['slope']"},
+    ),
+    Entry(
+        "calibrate",
+        calibrated,
+        {"predict": {"slope twice": lambda line: 2 * line.slope}},
+        {
+            "simulate": NO_FUNCTION,
+            "fit": NO_FUNCTION,
+            "key": KEY,
+            "draws": [*POSITIVE_WHOLE, 1],
+            "samples": [*POSITIVE_WHOLE, 1],
+            "predict": NOT_NONE(NO_MAPPING),
+        },
+    ),
+    Entry(
+        "discover",
+        lambda **given: (
+            given and dqm.discover(**{"data": dqm.Snapshots(**SNAPSHOTS), "terms": ["n"]} | given)
+        ),
+        {},
+        {
+            "data": [*OBJECT, DATA],
+            "terms": [*NOT_NONE(OBJECT), None, "n", [], {}],
+            "widths": NOT_NONE(NO_MAPPING),
+        },
+    ),
+    Entry(
+        "discover, a term",
+        lambda term: term and dqm.discover(dqm.Snapshots(**SNAPSHOTS), [term]),
+        {"term": None},
+        {"term": [" ", "a", "x*n", "n +", "n1*n2", 1.0, b"n", object()]},
+        says={"term": "terms['c1']"},
+    ),
     Entry(
         "recover",
         lambda **problem: (
@@ -191,10 +257,10 @@ ENTRIES = [
     Entry(
         "Squeezed",
         dqm.Squeezed,
-        {"alpha_re": np.ones(1), "alpha_im": np.ones(1), "r": np.ones(1), "phi": np.ones(1)},
+        {"alpha_re": np.ones(1), "alpha_im": np.ones(1), "xi_re": np.ones(1), "xi_im": np.ones(1)},
         {
             name: [NAN, INF, 1j, "text", None, np.array([NAN])]
-            for name in ("alpha_re", "alpha_im", "r", "phi")
+            for name in ("alpha_re", "alpha_im", "xi_re", "xi_im")
         },
     ),
     Entry(

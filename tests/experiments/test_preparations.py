@@ -1,6 +1,7 @@
 """Preparations, and the starts of their fits from what was measured first."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import qutip
@@ -36,6 +37,16 @@ def test_the_first_time_gives_the_state(name):
     assert abs(fidelity(rho, STATES[name]) - 1) < 5e-3
 
 
+def test_phases_of_cats_begin_within_half_a_turn():
+    """Of the starts at four phases the nearest to −0.5 is at 3π/2 or −π/2."""
+    for phase in (-1.4, -0.4, 0.4, 3.0):
+        found = experiment_of(samples(BASIS.cat(1.4, phase), 3000), FLOW, state="cat").state
+        assert abs(float(found.phase) - phase) < 0.5
+    same = dqm.Cat(np.ones(1), np.zeros(1), jnp.asarray(2 * np.pi - 0.3))
+    assert float(same.principal().phase) == pytest.approx(-0.3)
+    assert np.abs(same.principal()(BASIS) - same(BASIS)).max() < 1e-12
+
+
 def test_an_unknown_state_is_found_without_its_kind():
     """Roughly: one time alone determines little; fits begin there."""
     mixture = 0.7 * BASIS.cat(1.2, 0.0) + 0.3 * BASIS.fock(1)
@@ -63,6 +74,22 @@ def test_cutoffs_hold_the_tails_of_any_state():
     assert np.sum(np.abs(ket[levels:]) ** 2) < 1e-6
     with pytest.raises(dqm.InputError, match="keep"):
         choose_basis(BASIS.space, [squeezed], 10)
+
+
+@pytest.mark.parametrize("xi", [0.0, 0.4, -0.3 + 0.5j])
+def test_squeezed_states_have_one_name_and_slopes_everywhere(xi):
+    wide, alpha = 60, 0.5 - 0.3j
+    made = lambda x, y: dqm.Squeezed(*(jnp.atleast_1d(v) for v in (alpha.real, alpha.imag, x, y)))
+    exact = lambda z: (
+        qutip.displace(wide, alpha) * qutip.squeeze(wide, z) * qutip.basis(wide, 0)
+    ).full()[:30, 0]
+    at = (jnp.asarray(np.real(xi)), jnp.asarray(np.imag(xi)))
+    ket = lambda x, y: made(x, y)(dqm.FockBargmann(30))
+    assert np.abs(ket(*at) - exact(xi)).max() < 1e-8
+    h = 1e-4
+    for slope, move in zip(jax.jacfwd(ket, argnums=(0, 1))(*at), (h, 1j * h), strict=True):
+        difference = (exact(xi + move) - exact(xi - move)) / (2 * h)
+        assert np.abs(slope - difference).max() < 1e-6
 
 
 def test_outcomes_of_a_detector_are_undone():

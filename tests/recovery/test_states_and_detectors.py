@@ -60,7 +60,11 @@ def test_other_initial_states(kind):
         "cat": (qutip.coherent(LEVELS, 1.4) + qutip.coherent(LEVELS, -1.4)).unit(),
         "thermal": shift * qutip.thermal_dm(LEVELS, 0.3) * shift.dag(),
     }
-    truth = {"squeezed": {"r": 0.5}, "cat": {"phase": 0.0}, "thermal": {"nbar": 0.3}}[kind]
+    truth = {
+        "squeezed": {"xi_re": 0.5, "xi_im": 0.0},
+        "cat": {"phase": 0.0},
+        "thermal": {"nbar": 0.3},
+    }[kind]
     data = samples(states[kind], TIMES, 1000)
     result = dqm.recover(data, HAMILTONIAN, state=kind, fix={"C": 1.0})
     assert result.goodness.describes_data, result

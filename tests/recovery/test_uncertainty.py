@@ -9,6 +9,7 @@ from systems import counted, kerr_snapshots
 import dqmjax as dqm
 from dqmjax import design
 from dqmjax.grid import density
+from dqmjax.recovery.uncertainty import _interval
 
 GRID = dqm.Grid((-6.0,), (6.0,), (48,))
 TIMES = np.linspace(0, 2, 6)
@@ -45,6 +46,44 @@ def test_profile_of_a_well_determined_parameter_is_a_parabola(fitted):
     )
     assert low == pytest.approx(-1, abs=0.1)
     assert high == pytest.approx(1, abs=0.1)
+
+
+def test_an_interval_is_exact_where_the_likelihood_is_normal_after_a_change_of_scale():
+    """A profile of (eˣ − 1)², by six steps to each side: its edges are 0 and ln 2 around 0."""
+    values = np.linspace(-1.2, 1.2, 13) + 0.03
+    low, high = _interval(values, np.expm1(values) ** 2, 0.0)
+    assert high == pytest.approx(np.log(2), abs=2e-4)  # straight lines: off by 0.02
+    assert low == -np.inf  # (e⁻ˣ − 1)² never reaches 1
+    parabola = _interval(np.array([-3.0, -0.7, 0.4, 2.0]), np.array([9, 0.49, 0.16, 4]), 0.0)
+    np.testing.assert_allclose(parabola, (-1, 1), atol=1e-12)
+    one_side = _interval(np.array([0.5, 2.0]), np.array([0.25, np.inf]), 0.0)
+    assert one_side == (-np.inf, np.inf)
+
+
+def test_bootstrap_stays_within_the_bounds():
+    """The truth is at the bound: half of the estimates are there, the others above it."""
+    data = measured(sigma=0.02)
+    at = dqm.recover(data, experiment(jnp.array(1.3), 1.5)).estimate["depth"]
+    bounds = {"depth": (at - 1e-4, at + 10)}
+    result = dqm.recover(data, experiment(jnp.array(at), 1.5), bounds=bounds)
+    found = dqm.bootstrap(result, jax.random.key(0), 40)[:, 0]
+    free = dqm.bootstrap(dqm.recover(data, experiment(jnp.array(at), 1.5)), jax.random.key(0), 40)
+    assert found.min() >= at - 1e-4
+    away = free[:, 0] > at + 1e-4
+    assert 8 < away.sum() < 32
+    np.testing.assert_allclose(found[away], free[away, 0], atol=0.05 * errors(result)[0])
+    np.testing.assert_allclose(found[~away], at, atol=0.05 * errors(result)[0])
+
+
+def test_a_parameter_that_a_prior_determines_does_not_count(fitted):
+    known = dqm.NormalPrior({"half_distance": (1.5, 1e-6)})
+    narrow = dqm.recover(measured(), experiment(jnp.array(1.0), jnp.array(1.5)), prior=known)
+    table = dqm.compare({"free": fitted, "known": narrow})
+    assert table.parameters["free"] == pytest.approx(2)
+    assert table.parameters["known"] == pytest.approx(1, abs=1e-3)
+    assert table.aic["known"] == pytest.approx(table.deviance["known"] + 2, abs=2e-3)
+    with pytest.raises(dqm.InputError, match="`full` must be a fit without a prior"):
+        dqm.likelihood_ratio(fitted, narrow)
 
 
 @pytest.mark.slow
