@@ -108,7 +108,6 @@ def study(simulate, fit, prior) -> dict:
         predict={"later": later},
         progress=lambda line: print(line, flush=True),
     )
-    lower, upper = found.band()
     return {
         "draws": found.draws,
         "described": found.described,
@@ -116,8 +115,7 @@ def study(simulate, fit, prior) -> dict:
         "p": found.p,
         "pull_mean": {name: float(x.mean()) for name, x in found.pulls.items()},
         "pull_width": {name: float(x.std(ddof=1)) for name, x in found.pulls.items()},
-        "ranks": {name: x.tolist() for name, x in found.ranks.items()},
-        "band": [lower.tolist(), upper.tolist()],
+        "ranks": {name: " ".join(map(str, x)) for name, x in found.ranks.items()},
         "seconds": time.perf_counter() - begin,
     }
 
@@ -296,7 +294,7 @@ def main(chosen: list[str]):
         found = SECTIONS[name]() | {"machine": device}
         report = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         RESULTS.write_text(json.dumps(report | {name: found}, indent=1) + "\n")
-        print(name, {key: x for key, x in found.items() if key not in ("ranks", "band", "rows")})
+        print(name, {key: x for key, x in found.items() if key not in ("ranks", "rows")})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draws the figures of the README and of docs/benchmarks.md, the latter from bench/results.
+"""Draws the figures of the README and of docs/, the measured ones from bench/results.
 
 Run `python docs/figures.py`.
 """
@@ -55,9 +55,21 @@ def work_precision():
     axes[-1].legend(ncols=2, **below)
 
 
+def calibration():
+    """Ranks of five studies of the error bars, one panel for each."""
+    report = json.loads((RESULTS / "calibration.json").read_text())
+    cases = {name: row for name, row in report.items() if "ranks" in row}
+    _, axes = plt.subplots(1, len(cases), figsize=(15, 3.2), sharey=True, layout="constrained")
+    for ax, (case, row) in zip(axes, cases.items(), strict=True):
+        ranks = {name: np.array(text.split(), int) for name, text in row["ranks"].items()}
+        plot.calibration(dqm.Calibration(ranks, {}, row["described"], row["samples"]), ax)
+        ax.set_title(case.replace("_", " "))
+        ax.label_outer()
+
+
 def main():
     jax.config.update("jax_enable_x64", True)
-    for draw in (cats, work_precision):
+    for draw in (cats, work_precision, calibration):
         draw()
         plt.savefig(HERE / "figures" / f"{draw.__name__}.png", dpi=90, bbox_inches="tight")
         plt.close("all")

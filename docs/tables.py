@@ -128,6 +128,38 @@ def recovery() -> Iterator[str]:
             title, costs = "", ("", "")
 
 
+STUDIES = {
+    "from_coherent": "coherent state, samples",
+    "from_squeezed": "squeezed state, samples",
+    "from_cat": "cat state, samples",
+    "with_detector": "efficiency and noise fitted, samples on and off",
+    "counted": "driven, counted quanta",
+}
+
+
+def calibration() -> Iterator[str]:
+    """Pulls and the least p of each simulation-based calibration."""
+    report = _read("calibration")
+    yield from _head("Kerr oscillator", "data sets", "described", "mean pulls", "widths", "least p")
+    for case, label in STUDIES.items():
+        row = report[case]
+        spans = (
+            f"{min(row[key].values()):.2f} to {max(row[key].values()):.2f}"
+            for key in ("pull_mean", "pull_width")
+        )
+        least = min(row["p"], key=row["p"].get)
+        found = f"{row['p'][least]:.2g} ({least}, of {len(row['p'])})"
+        yield _row(label, row["draws"], row["described"], *spans, found)
+
+
+def rejected() -> Iterator[str]:
+    """How many wrong models are called wrong."""
+    yield from _head("data and model", "data sets", "rejected")
+    for name, row in _read("calibration")["wrong"].items():
+        if isinstance(row, dict):
+            yield _row(name, row["draws"], row["called_wrong"])
+
+
 def machine() -> Iterator[str]:
     """What `dqmjax bench` found."""
     yield from _head(
@@ -149,7 +181,8 @@ def machine() -> Iterator[str]:
         )
 
 
-TABLES = {table.__name__: table for table in (waves, forms, recovery, dimer, open_systems, machine)}
+_ALL = (waves, forms, recovery, calibration, rejected, dimer, open_systems, machine)
+TABLES = {table.__name__: table for table in _ALL}
 PLACE = re.compile(rf"(<!-- ({'|'.join(TABLES)}) -->\n\n)(?:(?!<!--).)*(?=<!-- end -->)", re.DOTALL)
 
 

@@ -78,6 +78,13 @@ class AbstractData(abc.ABC):
         """
         return self
 
+    def whitened(
+        self, away: Float[np.ndarray, "rows columns *more"], prediction: Rows
+    ) -> Float[np.ndarray, "terms *more"]:
+        """Changes of a prediction as uncorrelated numbers with noise of variance 1."""
+        weight = np.asarray(self.likelihood.information(prediction))
+        return (away.T * weight.T).T.reshape(-1, *away.shape[2:])
+
     def goodness(self, prediction: Rows, parameters: float, rows: slice = slice(None)) -> Goodness:
         """Tests some rows of a prediction with that many fitted parameters."""
         if self.measured is None:

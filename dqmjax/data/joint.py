@@ -169,6 +169,13 @@ class Joint(AbstractData):
     def rough(self):
         return Joint({name: part.rough() for name, part in self.parts.items()})
 
+    def whitened(self, away, prediction):
+        """Those of all, one set after the other."""
+        parts = zip(
+            self.parts.values(), self.layout.split(away), self.layout.split(prediction), strict=True
+        )
+        return np.concatenate([part.whitened(*rows) for part, *rows in parts])
+
     def goodness(self, prediction, parameters, rows=slice(None)):
         """Of all together. The largest excess and correlation of one set count for all."""
         split = self.layout.split(prediction)

@@ -137,13 +137,18 @@ class Means(AbstractData):
         """Always."""
         return True
 
+    def whitened(self, away, prediction):
+        """Of combinations of the means that the samples determine, for the leading times."""
+        root = self.values.shape[1] ** 0.5
+        pairs = zip(away, self.values, strict=False)
+        parts = [root * np.tensordot(whitening(spread).T, row, 1) for row, spread in pairs]
+        return np.concatenate(parts)
+
     def goodness(self, prediction, parameters, rows=slice(None)):
-        """By χ² of uncorrelated combinations of the means that the samples determine."""
-        whole, prediction, values = prediction, prediction[rows], self.values[rows]
+        """By χ² of uncorrelated combinations of the means."""
+        whole, prediction = prediction, prediction[rows]
         away = self.measured[rows] - prediction
-        root = np.sqrt(values.shape[1])
-        parts = [root * row @ whitening(spread) for row, spread in zip(away, values, strict=True)]
-        residual = np.concatenate(parts)
+        residual = self.whitened(away, prediction)
         chi2, dof = float(np.sum(residual**2)), round(residual.size - parameters)
         return Goodness(
             deviance=deviance(self.likelihood, whole, True),

@@ -164,11 +164,11 @@ class PhaseSpaceExperiment(AbstractExperiment):
         found = least_squares(problem.residual, problem.slope, unknown, (-free, free), TIGHT)
         if found is None:
             return None
-        errors, count = problem.errors(found), to_vector(self).size
-        spread = np.pad(errors, [(0, 0), (0, count - found.size)])
+        size = to_vector(self).size
+        spread = np.pad(problem.errors(found), [(0, 0), (0, size - found.size)])
         start = to_vector(self.detector)  # the last of all parameters
         doubts = np.pad(
-            np.diag(DOUBT * np.maximum(np.abs(start), DOUBT)), [(0, 0), (count - start.size, 0)]
+            np.diag(DOUBT * np.maximum(np.abs(start), DOUBT)), [(0, 0), (size - start.size, 0)]
         )
         spread = np.concatenate([spread, doubts])
         experiment = dataclasses.replace(self, model=problem.template(found))

@@ -6,11 +6,12 @@ This is the only folder that imports matplotlib.
 from .animation import animate, save_animation
 from .charts import work_precision
 from .phase_space import drift_and_diffusion, fock_weights, phase_space_map, phase_space_maps
-from .recovered import posterior, snapshots
+from .recovered import calibration, posterior, snapshots
 from .waves import density_and_action, energy_ledger, fields
 
 __all__ = [
     "animate",
+    "calibration",
     "density_and_action",
     "drift_and_diffusion",
     "energy_ledger",

@@ -7,13 +7,15 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
 from ..data.snapshots import Snapshots
 from ..errors import InputError, require_type, require_whole
+from ..recovery.calibration import Calibration
 from ..recovery.result import Recovery
-from .checks import shaped
+from .checks import axes as axes_of, shaped
 from .phase_space import P_LABEL, RHO, panels, phase_space_maps
 from .style import BLUE, POSITIVE, SIGNED
 
@@ -115,6 +117,31 @@ def posterior(recovery: "Recovery") -> "Figure":
         handles, labels = axes[1, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="upper right", title="confidence", frameon=False)
     return figure
+
+
+def calibration(found: "Calibration", ax: "Axes | None" = None) -> "list[Line2D]":
+    """The distribution of ranks less the uniform one, with the simultaneous 95 % band.
+
+    A slope at 0 means a bias; a line that rises and falls, errors of a wrong size.
+
+    Args:
+        found: By `calibrate`.
+        ax: Axes to draw on; by default the current ones.
+
+    Raises:
+        InputError: If `found` is no calibration.
+    """
+    require_type(Calibration, found=found)
+    ax, count = axes_of(ax), found.samples
+    share = np.arange(count + 2) / (count + 1)
+    edges = lambda below: np.concatenate([[0], below, [found.draws]]) / found.draws - share
+    lower, upper = map(edges, found.band())
+    ax.fill_between(share, lower, upper, color="0.88", lw=0, label="95 % of uniform ranks")
+    lines = [ax.plot(share, edges(found.below(name)), label=name)[0] for name in found.ranks]
+    ax.axhline(0, color="0.5", lw=0.6)
+    ax.set(xlim=(0, 1), xlabel="rank of the truth / samples", ylabel="distribution − uniform")
+    ax.legend(frameon=False, fontsize=7, ncols=2)
+    return lines
 
 
 def _gaussian(ax: Axes, title: str):

@@ -43,8 +43,9 @@ def fit(
         whole[moving] = x
         return whole
 
-    def residual(x):
-        return np.append(problem.terms(place(x), rows), np.zeros(x.size + missing))
+    def residual(x):  # most trial steps succeed, and need the slopes next
+        at = problem.linearise(place(x)).residual[rows].ravel()
+        return np.concatenate([at, problem.prior_residual(place(x)), np.zeros(x.size + missing)])
 
     def slope(x):
         at = problem.linearise(place(x))

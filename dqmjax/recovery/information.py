@@ -110,6 +110,17 @@ class Information:
         seen = sensitivity > ROUNDOFF * sensitivity[0]
         return float(np.sum(left[: len(self.data), seen] ** 2))
 
+    def seen_by(self, rows: Float[np.ndarray, "rows parameters"]) -> float:
+        """How many parameters a summary R of the data shows, `tr RᵀR (F + P)⁻¹`.
+
+        By so much its χ² is smaller after a fit to all the data. It is between 0 and the number of
+        parameters, which is that of a fit to the summary. Chernoff & Lehmann (1954),
+        doi:10.1214/aoms/1177728726.
+        """
+        sensitivity, directions = self._svd
+        seen = sensitivity > ROUNDOFF * sensitivity[0]
+        return float(np.sum(((rows * self.scales) @ directions[seen].T / sensitivity[seen]) ** 2))
+
     def over_noise(self, noise: float) -> "Information":
         """With the data's noise multiplied by `noise`."""
         return dataclasses.replace(self, data=self.data / max(noise, ACCURACY))

@@ -40,6 +40,8 @@ AT_ONCE = 16  # directions in which a run is differentiated in parallel
 class Linearisation(NamedTuple):
     """A problem near one vector."""
 
+    prediction: Rows  # f
+    status: Status | None  # of the run
     residual: Rows  # d
     slope: Rows  # d', of each residual
     information: Rows  # I, the root of the Fisher information about each number
@@ -64,27 +66,43 @@ class Problem:
     upper: Vector
     prior: Callable | None
     simulation: AbstractExperiment  # with the same arrays: it predicts
+    _memory: dict[bytes, Linearisation] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def predict(self, vector: Vector) -> tuple[Rows, Status | None]:
         """What would be measured, and the status of the run."""
+        at = self._memory.get(vector.tobytes())
+        if at is not None:
+            return at.prediction, at.status
         prediction, status = _predict(vector, *self.inputs)
         return np.asarray(prediction), status
 
     def linearise(self, vector: Vector) -> Linearisation:
-        """What a step of a fit needs."""
-        prediction, jacobian = map(np.asarray, _linearise(vector, *self.inputs))
-        prior, scales = self.prior_jacobian(vector), self.scales(vector)
+        """What a step of a fit needs; that of the last vector is remembered."""
+        key = vector.tobytes()
+        if key not in self._memory:
+            at = self._linearised(vector)
+            self._memory.clear()
+            self._memory[key] = at
+        return self._memory[key]
+
+    def forget(self):
+        """Frees the memory of the last vector."""
+        self._memory.clear()
+
+    def _linearised(self, vector: Vector) -> Linearisation:
+        prediction, status, jacobian = _linearise(vector, *self.inputs)
+        prediction, jacobian = np.asarray(prediction), np.asarray(jacobian)
         residual, slope, information = map(np.asarray, evaluate(self.likelihood, prediction))
-        return Linearisation(residual, slope, information, jacobian, prior, scales)
+        prior, scales = self.prior_jacobian(vector), self.scales(vector)
+        return Linearisation(
+            prediction, status, residual, slope, information, jacobian, prior, scales
+        )
 
     def residual(self, vector: Vector) -> Rows:
         """The deviance residuals."""
         return np.asarray(evaluate(self.likelihood, self.predict(vector)[0]).residual)
-
-    def terms(self, vector: Vector, rows: slice) -> Float[np.ndarray, " terms"]:
-        """The deviance residuals of some rows and those of the prior, in one vector."""
-        prior = self.prior_residual(vector)
-        return np.append(self.residual(vector)[rows], prior)
 
     def shift(self, vector: Vector) -> Rows | None:
         """By how much half as long time steps change the prediction, if it has an error by them."""
@@ -316,12 +334,12 @@ _predict = eqx.filter_jit(predicted)
 
 @eqx.filter_jit
 def _linearise(vector, template: Template, *inputs):
-    """The prediction and its Jacobian, one field of the experiment after the other.
+    """The prediction, its status and its Jacobian, one field of the experiment after the other.
 
     The derivatives with respect to the initial state do not differentiate the propagator.
     """
     parts, fields = template.split(vector), template.fields
-    values, columns = jnp.zeros(()), []
+    values, status, columns = jnp.zeros(()), None, []
     for start, stop in fields:
         own = jnp.concatenate([jnp.ravel(part) for part in parts[start:stop]])
         ends = np.cumsum([part.size for part in parts[start:stop]])[:-1]
@@ -331,14 +349,14 @@ def _linearise(vector, template: Template, *inputs):
                 piece.reshape(part.shape)
                 for piece, part in zip(jnp.split(own, ends), parts[start:stop], strict=True)
             ]
-            return _of(template.filled([*parts[:start], *new, *parts[stop:]]), *inputs)[0]
+            return _of(template.filled([*parts[:start], *new, *parts[stop:]]), *inputs)
 
-        along = lambda e, f=predict, x=own: jax.jvp(f, (x,), (e,))
+        along = lambda e, f=predict, x=own: jax.jvp(f, (x,), (e,), has_aux=True)
         batch = min(AT_ONCE, own.size)
-        found, moved = jax.lax.map(along, jnp.eye(own.size), batch_size=batch)
-        values = found[0]
+        found, moved, statuses = jax.lax.map(along, jnp.eye(own.size), batch_size=batch)
+        values, status = found[0], jax.tree.map(lambda x: x[0], statuses)
         columns.append(moved)
-    return values, jnp.moveaxis(jnp.concatenate(columns), 0, -1)
+    return values, status, jnp.moveaxis(jnp.concatenate(columns), 0, -1)
 
 
 @eqx.filter_jit

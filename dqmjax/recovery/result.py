@@ -169,14 +169,13 @@ def _rounded(value: float, error: float) -> tuple[str, str]:
 
 def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recovery:
     """Error bars, identifiability and the verdict at the greatest likelihood."""
-    prediction, status = problem.predict(vector)
+    at = problem.linearise(vector)
+    prediction, status = at.prediction, at.status
     change = problem.shift(vector)
     faults = np.zeros(1) if status is None else _faults(status, change is None)
-    at = problem.linearise(vector)
     data = (at.jacobian * at.information[..., None]).reshape(-1, vector.size)
     information = Information(data, at.prior, at.scales)
-    determined = information.determined
-    good = _goodness(problem, vector, prediction, determined)
+    good = _goodness(problem, vector, prediction, information)
     information = information.over_noise(good.noise)
     root = information.root
     good = dataclasses.replace(
@@ -199,7 +198,7 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
             {name: x for name, x in named(row).items() if x} for row in information.undetermined
         ],
         product={name: x for name, x in named(information.product(vector)).items() if x},
-        determined=determined,
+        determined=information.determined,
         goodness=good,
         prediction=prediction,
         horizon=_horizon(problem.data.t, faults),
@@ -240,7 +239,7 @@ def _first(problem: Problem, vector: Vector) -> float:
     at = problem.linearise(found)
     slopes = (at.jacobian * at.information[..., None])[FIRST].reshape(-1, vector.size) * at.scales
     count = float(np.linalg.matrix_rank(slopes, tol=1e-6 * np.abs(slopes).max()))
-    return problem.data.goodness(problem.predict(found)[0], count, FIRST).n_sigma
+    return problem.data.goodness(at.prediction, count, FIRST).n_sigma
 
 
 def _faults(status: Status, with_steps: bool) -> np.ndarray:
@@ -256,11 +255,15 @@ def _horizon(t, faults: np.ndarray) -> float:
     return float(t[max(int(np.argmax(~(faults <= 1))) - 1, 0)])
 
 
-def _goodness(problem: Problem, vector: Vector, prediction: Rows, determined: float) -> Goodness:
+def _goodness(
+    problem: Problem, vector: Vector, prediction: Rows, information: Information
+) -> Goodness:
     """Of the data, or of their rough form where they are samples, no numbers."""
     if problem.data.measured is not None:
-        return problem.data.goodness(prediction, determined)
+        return problem.data.goodness(prediction, information.determined)
     tested = problem.rough()
-    good = tested.data.goodness(tested.predict(vector)[0], determined)
+    at = tested.linearise(vector)
+    shown = information.seen_by(tested.data.whitened(at.jacobian, at.prediction))
+    good = tested.data.goodness(at.prediction, shown)
     exact = deviance(problem.likelihood, prediction, problem.data.noise_known)
     return dataclasses.replace(good, deviance=exact, size=prediction.size)

@@ -16,6 +16,7 @@ from .problem import Problem
 from .result import Recovery, judge
 
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
+MEANS = {**ROUGH, "max_nfev": 200}  # where a few means stand for many samples
 FINE = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None, "max_nfev": 100}
 IN_REACH = 0.3  # relative error of a prediction up to which least squares will converge
 BAD = 5.0  # standard deviations of chi2 from which a fit is bad
@@ -37,6 +38,7 @@ class Search:
     def __init__(self, problem: Problem, progress: Callable[[str], None]):
         self.problem, self._progress = problem, progress
         self._rough = problem.rough()
+        self._tolerances = ROUGH if problem.data.measured is not None else MEANS
 
     def run(self, from_start: bool, given: np.ndarray | None) -> Recovery:
         best = None
@@ -51,6 +53,7 @@ class Search:
                 break
         if best is None:
             raise InputError(self._nowhere())
+        self.problem.forget()
         return best
 
     def _starts(self, from_start: bool, given: np.ndarray | None) -> Iterator[Start]:
@@ -135,16 +138,17 @@ class Search:
 
     def _extend(self, vector: Vector, least: int, window: int) -> tuple[Vector, int, bool]:
         """The fit to a window, or to a shorter one if that fit is bad, and whether it is good."""
-        found, good = self._refine(self._rough, vector, window, ROUGH)
+        found, good = self._refine(self._rough, vector, window, self._tolerances)
         while not good and window > least:
             window = max((window + least) // 2 if window - least > 1 else least, least)
-            found, good = self._refine(self._rough, vector, window, ROUGH)
+            found, good = self._refine(self._rough, vector, window, self._tolerances)
         return found, window, good
 
     def _reach(self, vector: Vector) -> int:
         """How many leading rows are predicted well enough to be fitted next."""
         measured = np.asarray(self._rough.data.measured)
-        error = np.linalg.norm(self._rough.predict(vector)[0] - measured, axis=1)
+        predicted = self._rough.linearise(vector).prediction  # the next fit begins here
+        error = np.linalg.norm(predicted - measured, axis=1)
         error = error / np.linalg.norm(measured, axis=1)
         beyond = np.flatnonzero(~(error < IN_REACH))
         return int(beyond[0]) if beyond.size else len(error)

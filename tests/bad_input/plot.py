@@ -227,6 +227,12 @@ ENTRIES = [
         },
     ),
     Entry(
+        "plot.calibration",
+        closing(plot.calibration),
+        {"found": dqm.Calibration({"x": np.arange(9)}, {}, 9, 9)},
+        {"found": OBJECT, "ax": AX},
+    ),
+    Entry(
         "plot.posterior",
         closing(lambda recovery: recovery is GOOD or plot.posterior(recovery)),
         {"recovery": GOOD},

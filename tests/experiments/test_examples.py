@@ -50,7 +50,7 @@ def test_the_command_line_reads_its_examples(tmp_path, capsys, monkeypatch):
     assert main(["recover", "run.csv", *model, *options, "--out", "out"]) == 0
     printed = capsys.readouterr().out
     assert "U = 2π × (0.3" in printed
-    assert "\nr  " in printed
+    assert "\nxi_re  " in printed
     assert "efficiency  " not in printed
     for options, message in [
         (["--units", "ns"], "`time_unit` is us in the file, but ns was given"),

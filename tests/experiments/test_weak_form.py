@@ -7,6 +7,7 @@ from systems import KERR, counted, kerr_snapshots
 
 import dqmjax as dqm
 from dqmjax.data.test_functions import width_for
+from dqmjax.experiments.phase_space import experiment_of
 from dqmjax.experiments.weak_form import density_form, early_snapshots
 
 
@@ -54,3 +55,11 @@ def test_near_amplitudes_have_the_same_width():
     """So that other data of the same experiment compile nothing."""
     assert width_for(np.array([2.05j])) == width_for(np.array([2.1 + 0j])) == 1.0
     assert width_for(np.array([4.1j])) == width_for(np.array([4.0 + 0j])) == 2.0
+
+
+def test_a_guess_tells_how_many_snapshots_it_describes(exact):
+    """So many are fitted first; it was the number of parameters once."""
+    t = np.append(exact.t[:9], exact.t[-1] + [1.0, 2.0])
+    rows = [*range(9), -1, -1]
+    data = dataclasses.replace(exact, t=t, density=exact.density[rows])
+    assert experiment_of(data, kerr(jnp.array(-2.0)), 20).guess(data).rows == 9

@@ -65,6 +65,17 @@ def test_posterior_leaves_out_undetermined_parameters():
     assert [title.split("\n")[0] for title in titles if title] == ["rate"]
 
 
+def test_ranks_are_drawn_less_the_uniform_ones():
+    """Of four ranks 0, 0, 1, 3 with three samples: 2/4, 3/4, 3/4 are below 1, 2, 3."""
+    found = dqm.Calibration({"x": np.array([0, 0, 1, 3])}, {}, 4, 3)
+    (line,) = plot.calibration(found)
+    np.testing.assert_allclose(line.get_xdata(), [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(line.get_ydata(), [0, 0.25, 0.25, 0, 0])
+    band = plt.gca().collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() < -0.2
+    assert band[:, 1].max() > 0.2
+
+
 def test_phase_space_maps_share_one_scale():
     axis = np.linspace(-1, 1, 5)
     points = np.stack(np.meshgrid(axis, axis)).reshape(2, -1).T

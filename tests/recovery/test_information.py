@@ -6,6 +6,7 @@ import pytest
 import scipy
 
 import dqmjax as dqm
+from dqmjax.recovery.information import Information
 
 FLOW = dqm.FokkerPlanck(dqm.Kerr(jnp.asarray(2.0)))
 BASIS = dqm.FockBargmann(30)
@@ -80,3 +81,21 @@ def test_other_experiments_are_refused():
     known = dqm.PhaseSpaceExperiment(dqm.FokkerPlanck(dqm.Kerr(1.0)), state, dqm.FockBargmann(5))
     with pytest.raises(dqm.InputError, match="must have parameters"):
         dqm.design.information(known, np.array([0.0, 1.0]))
+
+
+def test_a_summary_of_the_data_shows_a_part_of_the_parameters():
+    """χ² of means of 10 numbers, after fits of 3 parameters to all numbers: n − k on average.
+
+    40,000 draws: within 4 errors of the mean.
+    """
+    random = np.random.default_rng(0)
+    slopes, groups, draws = random.normal(size=(40, 3)), 4, 40_000
+    slopes[:, 2] = np.tile([1.0, -1.0], 20)  # which no mean shows
+    of_means = lambda x: x.reshape(groups, 10, -1).mean(axis=1) * 10**0.5
+    shown = Information(slopes, np.zeros((0, 3)), np.ones(3)).seen_by(of_means(slopes))
+    noise = random.normal(size=(40, draws))
+    left = of_means(noise - slopes @ np.linalg.lstsq(slopes, noise)[0])
+    assert (
+        abs(np.mean(np.sum(left**2, axis=0)) - (groups - shown)) < 4 * (2 * groups / draws) ** 0.5
+    )
+    assert shown < 1

@@ -222,6 +222,26 @@ def test_pulses_and_baths_in_the_model():
     require_within(result, {"w": 0.5, "F": 0.9, "rate": 0.3})
 
 
+@pytest.mark.slow
+def test_an_unknown_state_is_fitted_with_the_model():
+    """Of a driven oscillator: free motion alone shows only a part of the matrix."""
+    t, a = TIMES[::2], qutip.destroy(LEVELS)
+    ket = (qutip.basis(LEVELS, 0) + 1j * qutip.basis(LEVELS, 2)).unit()
+    rho = 0.7 * qutip.ket2dm(ket) + 0.3 * qutip.fock_dm(LEVELS, 1)
+    hamiltonian = kerr_operator(LEVELS, U, OMEGA) + 0.6 * (a + a.dag())
+    run = qutip.mesolve(hamiltonian, rho, t, options={"atol": 1e-12, "rtol": 1e-10})
+    keys = jax.random.split(jax.random.key(0), t.size)
+    pairs = zip(keys, run.states, strict=True)
+    points = [dqm.readout.sample(key, BASIS, positive(s), 1000) for key, s in pairs]
+    data = dqm.Samples(t, np.stack(points), [1.0])
+    model, state = f"{HAMILTONIAN} + 0.6*(a + ad)", dqm.Unknown(2, levels=4)
+    result = dqm.recover(data, model, state=state, fix={"C": 1.0}, cutoff=16)
+    assert result.goodness.describes_data, result
+    require_within(result, TRUTH)
+    found = result.problem.template(result.vector).state(dqm.FockBargmann(LEVELS))
+    assert qutip.fidelity(qutip.Qobj(np.asarray(found)), rho) ** 2 > 0.99
+
+
 def test_names_of_other_sets_and_experiments_are_refused():
     data = samples(qutip.coherent(LEVELS, 0.5), TIMES[:2], 20)
     with pytest.raises(dqm.InputError, match="`state` must have the names of `data`, a, b"):
