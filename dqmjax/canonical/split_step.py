@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from ..errors import positive, require_instance, require_real, require_shape
-from ..evolution.schemes import Scheme, nystrom6
+from ..evolution.schemes import Scheme, as_scheme, nystrom6
 from ..evolution.splitting import SplitFlow, pullback_inside
 from ..evolution.status import Faults, Reason, wave_faults
 from ..evolution.stepper import AbstractStepper
@@ -47,14 +47,13 @@ class CanonicalStep(AbstractStepper):
 
     hamiltonian: Hamiltonian
     grid: Grid
-    scheme: Scheme = eqx.field(default=nystrom6, static=True)
+    scheme: Scheme = eqx.field(default=nystrom6, static=True, converter=as_scheme)
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
     total: float = one_number(positive, "total", default=1.0, static=True, kw_only=True)
 
     def __check_init__(self):
         require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
         require_instance(Grid, grid=self.grid)
-        require_instance(Scheme, scheme=self.scheme)
         self.hamiltonian.require_absorbing(self.grid)
 
     @property

@@ -8,7 +8,7 @@ import dataclasses
 import itertools
 from typing import NamedTuple
 
-from ..errors import InputError
+from ..errors import InputError, require_instance
 
 
 class Stage(NamedTuple):
@@ -137,3 +137,9 @@ nystrom6 = Scheme(
         11,
     ),
 )
+
+
+def as_scheme(value) -> Scheme:
+    """A `scheme`, checked before equinox warns of arrays among constants."""
+    require_instance(Scheme, scheme=value)
+    return value

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from ..errors import InputError, is_known, positive, require_instance, require_real, require_shape
 from ..evolution.envelopes import require_continuous
-from ..evolution.schemes import Scheme, nystrom6
+from ..evolution.schemes import Scheme, as_scheme, nystrom6
 from ..evolution.splitting import (
     DrivenPropagator,
     RealFourier,
@@ -48,12 +48,11 @@ class WignerStep(AbstractStepper):
 
     hamiltonian: Hamiltonian
     grid: Grid
-    scheme: Scheme = eqx.field(default=nystrom6, static=True)
+    scheme: Scheme = eqx.field(default=nystrom6, static=True, converter=as_scheme)
 
     def __check_init__(self):
         require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
         require_instance(Grid, grid=self.grid)
-        require_instance(Scheme, scheme=self.scheme)
         n = _modes(self.grid)
         self.hamiltonian.require_real(n, "`WignerStep` has no absorption.")
         kick = self.kick(0.0)

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Inexact
 
 from ..errors import require_instance
 from ..evolution.envelopes import require_continuous
-from ..evolution.schemes import Scheme, nystrom6
+from ..evolution.schemes import Scheme, as_scheme, nystrom6
 from ..evolution.splitting import (
     DrivenPropagator,
     Fourier,
@@ -45,13 +45,12 @@ class SplitStep(AbstractStepper):
 
     hamiltonian: Hamiltonian
     grid: Grid
-    scheme: Scheme = eqx.field(default=nystrom6, static=True)
+    scheme: Scheme = eqx.field(default=nystrom6, static=True, converter=as_scheme)
     boost: Parameter = eqx.field(default=0.0, kw_only=True)
 
     def __check_init__(self):
         require_instance(Hamiltonian, hamiltonian=self.hamiltonian)
         require_instance(Grid, grid=self.grid)
-        require_instance(Scheme, scheme=self.scheme)
         self.hamiltonian.require_absorbing(self.grid)
 
     @property

@@ -1,14 +1,20 @@
 """States and systems that several tests of the canonical picture use."""
 
+import functools
+
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from systems import exact_evolution
 
 import dqmjax as dqm
+from dqmjax.evolution.stepper import enter, leave
 from dqmjax.wave.states import normalised
 
-RING = dqm.Grid((0.0,), (2 * np.pi,), (48,))
-LINE = dqm.Grid((-14.0,), (14.0,), (192,))
+RING = dqm.Grid((0.0,), (2 * np.pi,), (32,))
+LINE = dqm.Grid((-14.0,), (14.0,), (128,))
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +52,36 @@ def scene():
 
 
 @pytest.fixture(scope="session")
+def exact_scene(scene):
+    """`exact_scene(name, share)`: ψ of a scene after this share of its time, by diagonalisation."""
+
+    @functools.cache
+    def psi(name, share=1.0):
+        h, grid, psi, t = scene(name)
+        return exact_evolution(h, grid, psi, share * t)
+
+    return psi
+
+
+@pytest.fixture(scope="session")
+def stepped():
+    """`stepped(stepper, (ρ, S), end, count)`: one program for all numbers of steps."""
+
+    @eqx.filter_jit
+    def run(stepper, state, end, count):
+        dt = end / count
+        step = stepper.make_step(dt)
+        advance = lambda i, inside: step(i * dt, inside)
+        inside = jax.lax.fori_loop(0, count, advance, enter(step, 0 * end, state))
+        return jnp.concatenate(leave(step, end, inside))
+
+    return lambda stepper, state, *numbers: run(stepper, state, *map(jnp.asarray, numbers))
+
+
+@pytest.fixture(scope="session")
 def moving_vortex():
     """`ψ(t) ∝ (x + iy) e^{−r²/2}` displaced in an oscillator: it revolves with charge +1."""
-    grid = dqm.Grid((-9.0,) * 2, (9.0,) * 2, (72, 72))
+    grid = dqm.Grid((-8.5,) * 2, (8.5,) * 2, (56, 56))
     x, y = grid.points
 
     def state(t):

@@ -1,5 +1,7 @@
 """Error estimates against true errors, tolerances, and what a failing status does."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -57,6 +59,13 @@ def norms(vectors):
     return np.linalg.norm(np.reshape(vectors, (len(TS), -1)), axis=1)
 
 
+@functools.cache
+def exact_vectors(kind):
+    make, start = KINDS[kind]
+    exact = dqm.solve(make(dqm.nystrom6), start(), TS, substeps=60)
+    return np.asarray(jax.vmap(make(dqm.nystrom6).vector)(exact.saved))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "scheme"), CASES, ids=[f"{k}-{s.name}" for k, s in CASES])
 def test_estimates_of_the_error(kind, scheme):
@@ -66,16 +75,16 @@ def test_estimates_of_the_error(kind, scheme):
     one, from a few single steps, within a factor of ten at the end.
     """
     make, start = KINDS[kind]
-    exact = dqm.solve(make(dqm.nystrom6), start(), TS, substeps=60)
-    stepper, true = make(scheme), jax.vmap(make(scheme).vector)(exact.saved)
+    stepper, true = make(scheme), exact_vectors(kind)
+    vectors = jax.jit(jax.vmap(stepper.vector))
     for tolerance in (1e-2, 1e-4):
         run = dqm.solve(stepper, start(), TS, tolerance=tolerance)
-        error = norms(jax.vmap(stepper.vector)(run.saved) - true) / norms(true)
+        error = norms(vectors(run.saved) - true) / norms(true)
         assert error.max() <= tolerance
         np.testing.assert_allclose(run.error, error, rtol=0.5)
     substeps = SUBSTEPS[scheme.order]
     run = dqm.solve(stepper, start(), TS, substeps=substeps)
-    error = norms(jax.vmap(stepper.vector)(run.saved) - true) / norms(true)
+    error = norms(vectors(run.saved) - true) / norms(true)
     assert 0.1 < run.error[-1] / error[-1] < 10
 
 

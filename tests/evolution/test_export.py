@@ -42,13 +42,13 @@ def run(stepper, state):
 
 PROGRAMS = {
     "split": run(lambda w: dqm.SplitStep(harmonic(w), LINE), lambda: PACKET),
-    "driven": run(lambda w: dqm.SplitStep(driven(w), LINE), lambda: PACKET),
+    "driven": run(lambda w: dqm.SplitStep(driven(w), LINE, dqm.strang), lambda: PACKET),
     "chebyshev": run(lambda w: dqm.Chebyshev(harmonic(w), LINE), lambda: PACKET),
     "canonical": run(
-        lambda w: dqm.CanonicalStep(harmonic(w), LINE), lambda: dqm.to_canonical(PACKET)
+        lambda w: dqm.CanonicalStep(harmonic(w), LINE, dqm.strang), lambda: dqm.to_canonical(PACKET)
     ),
     "atlas": run(atlas, lambda: dqm.to_canonical(PACKET)),
-    "wigner": run(lambda w: dqm.WignerStep(harmonic(w), PLANE), density),
+    "wigner": run(lambda w: dqm.WignerStep(harmonic(w), PLANE, dqm.strang), density),
     "husimi": run(lambda w: dqm.HusimiStep(flow(w), BASIS), lambda: BASIS.coherent(0.01)),
     "husimi, two modes": run(
         lambda w: dqm.HusimiStep(dqm.FokkerPlanck(dqm.BoseHubbard(1.0, w, 2)), TWO),

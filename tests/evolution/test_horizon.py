@@ -84,23 +84,23 @@ def on_a_grid(points: int, steps: int, t: float):
 @pytest.mark.slow
 def test_a_grid_holds_for_a_moment_and_then_explodes():
     """THEORY of the ill-posed step: exact at first, garbage soon, and said so."""
-    early, strain = on_a_grid(80, 200, 0.002)
+    early, strain = on_a_grid(64, 100, 0.002)
     assert early < 1e-9
     assert strain < 1
-    late, strain = on_a_grid(80, 2000, 0.2)
+    late, strain = on_a_grid(64, 1000, 0.2)
     assert not -0.1 < late < 0.1
     assert strain > 1
 
 
 @pytest.mark.slow
 def test_a_finer_grid_explodes_sooner():
-    grids = [dqm.Grid((-8.0, -8.0), (8.0, 8.0), (n, n)) for n in (40, 56)]
+    grids = [dqm.Grid((-7.0, -7.0), (7.0, 7.0), (n, n)) for n in (28, 40)]
     ends = []
     for grid in grids:
         q, p = grid.points
         rho = jnp.exp(-((q - 2.8) ** 2 + p**2) / 2) / (2 * jnp.pi)
         stepper = dqm.GridStep(dqm.FokkerPlanck(dqm.Kerr(2.0)), grid)
-        ends.append(dqm.horizon(stepper, rho, 0.2, substeps=30))
+        ends.append(dqm.horizon(stepper, rho, 0.2, substeps=8))
     assert 0.001 < ends[1] < ends[0] < 0.2
 
 

@@ -46,9 +46,10 @@ def test_two_modes_of_bose_and_hubbard():
     ],
 )
 def test_any_C_and_ell_against_derivatives_at_points(modes, constants):
-    """The generator of a random quartic Hamiltonian against the equation itself."""
-    levels, filled = (16, 6) if modes == 1 else (9, 3)
-    flow = dqm.FokkerPlanck(random_symbol(modes, seed=4), **constants)
+    """The generator of a random Hamiltonian, quartic or of two modes cubic, against the equation
+    itself."""
+    levels, filled, degree = (10, 6, 4) if modes == 1 else (6, 3, 3)  # it connects degree levels
+    flow = dqm.FokkerPlanck(random_symbol(modes, degree, seed=4), **constants)
     basis = dqm.FockBargmann((levels,) * modes, ell=0.9, kappa=constants.get("kappa", 1.0))
     state = basis.from_qutip(random_state(levels, filled, modes))
     rate = basis.generator(flow)(state)
@@ -67,7 +68,8 @@ def test_low_coefficients_do_not_depend_on_the_cutoff(C):
     finals = []
     for levels in (12, 20):
         basis = dqm.FockBargmann(levels)
-        stepper = dqm.HusimiStep(dqm.FokkerPlanck(dqm.Kerr(2.0), C=C), basis)
+        flow = dqm.FokkerPlanck(dqm.Kerr(2.0), C=jnp.array(C))  # an array: compiled once
+        stepper = dqm.HusimiStep(flow, basis)
         ts, start = np.array([0.0, 0.4]), basis.coherent(1.0 + 0.5j)
         finals.append(dqm.solve(stepper, start, ts, throw=False).final)
     np.testing.assert_allclose(finals[0], finals[1][:12, :12], rtol=1e-12, atol=1e-13)

@@ -1,6 +1,5 @@
 """Baths of any jump operators, against QuTiP and closed forms."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -47,15 +46,15 @@ ONE = {
 @pytest.mark.parametrize("name", ONE)
 def test_one_mode(name):
     """Asked for: 1e-9 against QuTiP."""
-    levels, basis, k = 40, dqm.FockBargmann(24), ladder(40)
+    levels, basis, k = 28, dqm.FockBargmann(18), ladder(28)
     static = 0.6 * k["n"] + 0.4 * k["ad"] ** 2 * k["a"] ** 2 + 0.3 * (k["a"] + k["ad"])
     start = qutip.coherent_dm(levels, 0.6, method="analytic")
     jumps = [(eval_operator(text, k), rate) for text, rate in ONE[name]]
     flow = dqm.Open(KERR, *(dqm.Jump(text, rate) for text, rate in ONE[name]))
     run = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(0.6), np.array([0.0, END]))
     want = exact(static, start, jumps, levels)
-    np.testing.assert_allclose(run.final[:20, :20], want, rtol=0, atol=1e-9)
-    distance = np.linalg.norm(run.final[:20, :20] - want) / np.linalg.norm(run.final)
+    np.testing.assert_allclose(run.final[:14, :14], want, rtol=0, atol=1e-9)
+    distance = np.linalg.norm(run.final[:14, :14] - want) / np.linalg.norm(run.final)
     assert distance <= run.error[-1] + 1e-10  # the bound of the truncation
 
 
@@ -105,8 +104,8 @@ def test_rates_of_modes_differ():
 
 def test_the_bath_does_not_depend_on_c():
     """Quanta decay as e^{−γt} from any of them for C = 0, ½, 2: H conserves them."""
-    basis = dqm.FockBargmann(30)
-    for C in (0.0, 0.5, 2.0):
+    basis = dqm.FockBargmann(16)
+    for C in jnp.array([0.0, 0.5, 2.0]):  # arrays: compiled once
         flow = dqm.Open(dqm.FokkerPlanck(dqm.Kerr(1.0), C=C), dqm.Jump("a", 0.5))
         stepper = dqm.HusimiStep(flow, basis)
         start = basis.coherent(0.5)
@@ -117,11 +116,11 @@ def test_the_bath_does_not_depend_on_c():
 
 def test_jumps_are_those_of_the_flow_in_a_basis_of_another_width():
     """Mean and variance of q̂ under the baths alone, from coefficients at two ℓ."""
-    still = dqm.FokkerPlanck(dqm.Oscillators((0.0,)), ell=0.8)
+    still = dqm.FokkerPlanck(dqm.Oscillators((0.0,)), ell=jnp.array(0.8))
     flow = dqm.Open(still, dqm.Jump("a + 0.2*ad", 0.6), dqm.Jump("n", 0.1))
     found = []
     for ell in (0.8, 0.9):  # the coherent state of ℓ = 0.8 is a squeezed one of ℓ = 0.9
-        basis = dqm.FockBargmann(24, ell=ell)
+        basis = dqm.FockBargmann(24, ell=jnp.array(ell))  # an array: compiled once
         start = basis.squeezed(0.3 * 0.8 / ell, float(np.log(ell / 0.8)), 0.0)
         run = dqm.solve(dqm.HusimiStep(flow, basis), start, np.array([0.0, 0.5]))
         mean = lambda up, down, run=run, basis=basis: np.real(
@@ -132,21 +131,21 @@ def test_jumps_are_those_of_the_flow_in_a_basis_of_another_width():
     np.testing.assert_allclose(found[1], found[0], rtol=1e-8)
 
 
-def test_gradients_reach_rates_and_parameters_of_jumps():
-    basis = dqm.FockBargmann(10)
+def test_gradients_reach_rates_and_parameters_of_jumps(both_ways):
+    basis = dqm.FockBargmann(8)
 
-    def quanta(rate, share):
+    def quanta(parameters):
+        rate, share = parameters
         flow = dqm.Open(KERR, dqm.Jump("a + s*ad", rate, s=share))
         run = dqm.solve(
             dqm.HusimiStep(flow, basis), basis.coherent(0.4), np.array([0.0, 0.5]), throw=False
         )
         return jnp.real(dqm.readout.moment(basis, run.final, (1,), (1,)))
 
-    at, step = (jnp.array(0.3), jnp.array(0.1)), 1e-5
-    quanta = jax.jit(quanta)
-    reverse, forward = jax.grad(quanta, (0, 1))(*at), jax.jacfwd(quanta, (0, 1))(*at)
+    at, step, values = jnp.array([0.3, 0.1]), 1e-5, both_ways(quanta)
+    _, reverse, forward = values(at)
     for i, shift in enumerate(step * np.eye(2)):
-        up, down = (quanta(*(np.array(at) + s * shift)) for s in (1, -1))
+        up, down = (values(at + s * shift)[0] for s in (1, -1))
         assert reverse[i] == pytest.approx(float(up - down) / (2 * step), rel=1e-7)
         assert forward[i] == pytest.approx(float(reverse[i]), rel=1e-10)
 

@@ -69,7 +69,7 @@ def kerr_entropy(t: float) -> float:
 def test_kerr_at_an_eighth_and_at_half_of_its_period():
     times = [np.pi / 8, np.pi / 2]
     basis, states = kerr_run(times)
-    grid = dqm.Grid((-10.0, -10.0), (10.0, 10.0), (512, 512))
+    grid = dqm.Grid((-9.5, -9.5), (9.5, 9.5), (432, 432))
     points = grid.points.reshape(2, -1).T
     entropy = [
         readout.wehrl_entropy(grid, basis.density(rho, points).reshape(grid.shape))

@@ -84,8 +84,9 @@ def test_both_readings_of_the_quadratic_part_are_shown(omega, quartic):
 
 def test_positions_on_a_lattice_have_no_scale():
     flow = dqm.FokkerPlanck(Lattice())
-    assert check(flow).free_ell is None
-    assert "normal modes" in str(check(flow))
+    found = check(flow)
+    assert found.free_ell is None
+    assert "normal modes" in str(found)
     with pytest.raises(dqm.InputError, match="normal modes"):
         free_ell(flow)
 

@@ -41,7 +41,7 @@ def test_reference_case_of_pywignercuda():
     grid = dqm.Grid((-9.0, -9.0), (9.0, 9.0), (192, 192))
     stepper = WignerStep(dqm.Hamiltonian(quartic), grid)
     start, ts = packet(grid, 0.0, 3.0), np.array([0.0, 25.0])
-    got = np.asarray(dqm.solve(stepper, start, ts, substeps=400).final)
+    got = np.asarray(dqm.solve(stepper, start, ts, substeps=300).final)
     axis = np.asarray(grid.points[0][:, 0])
     ket = qutip.Qobj(quartic_state(90, 25.0))
     exact = qutip.wigner(ket, axis[::4], axis[::4], method="laguerre").T
@@ -57,9 +57,16 @@ def test_reference_case_of_pywignercuda():
 def test_order_of_strang_splitting():
     start, ts = packet(GRID, 1.0, 0.5), np.array([0.0, 1.0])
     h = dqm.Hamiltonian(dqm.Anharmonic(1.0, 0.0, 0.05))
-    run = lambda scheme, n: dqm.solve(WignerStep(h, GRID, scheme), start, ts, substeps=n).final
-    exact = run(dqm.nystrom6, 60)
-    errors = [np.abs(run(dqm.strang, n) - exact).max() for n in (20, 30, 45)]
+    exact = dqm.solve(WignerStep(h, GRID, dqm.nystrom6), start, ts, substeps=60).final
+
+    @jax.jit
+    def run(count):  # one program for any number of steps
+        dt = ts[1] / count
+        step = WignerStep(h, GRID, dqm.strang).make_step(dt)
+        advance = lambda k, state: step(k * dt, state)
+        return step.leave(ts[1], jax.lax.fori_loop(0, count, advance, step.enter(0.0, start)))
+
+    errors = [np.abs(run(n) - exact).max() for n in (20, 30, 45)]
     slopes = np.log(np.array(errors[:2]) / errors[1:]) / np.log(1.5)
     np.testing.assert_allclose(slopes, 2, atol=0.1)
 
@@ -70,9 +77,9 @@ def test_mixed_state_at_a_barrier_agrees_with_its_wave_functions():
     hbar, mass = 0.8, 1.3
     h = dqm.Hamiltonian(dqm.GaussianBarrier(0.6, (0.7,)), mass, hbar)
     line = dqm.Grid((-14.0,), (14.0,), (256,))
-    grid, ts = dqm.Grid((-14.0, -9.0), (14.0, 9.0), (128, 192)), np.array([0.0, 1.2])
+    grid, ts = dqm.Grid((-14.0, -9.0), (14.0, 9.0), (128, 160)), np.array([0.0, 1.2])
     q, p = grid.points
-    start, some = 0.0, (slice(20, 110, 6), slice(50, 140, 6))
+    start, some = 0.0, (slice(20, 110, 9), slice(40, 120, 9))
     points = grid.points[:, *some].reshape(2, -1).T
     wigner, husimi = 0.0, 0.0
     for center, momentum in ((-2.0, 1.5), (1.5, -0.7)):
@@ -82,7 +89,7 @@ def test_mixed_state_at_a_barrier_agrees_with_its_wave_functions():
         psi = dqm.solve(dqm.SplitStep(h, line), psi, ts, substeps=40).final
         wigner += dqm.wigner(line, psi, points, hbar=hbar) / 2
         husimi += dqm.husimi(line, psi, points, ell=0.9, hbar=hbar) / 2
-    got = dqm.solve(WignerStep(h, grid), start, ts, substeps=60).final
+    got = dqm.solve(WignerStep(h, grid), start, ts, substeps=40).final
     np.testing.assert_allclose(got[some].ravel(), wigner, rtol=0, atol=1e-9)
     seen = smoothed(grid, got, 0.9, hbar)[some].ravel()
     np.testing.assert_allclose(seen, husimi, rtol=0, atol=1e-9)
@@ -94,15 +101,15 @@ def test_smoothed_wigner_function_agrees_with_the_husimi_picture():
     omega, coupling, ts = 1.4, 0.05, np.array([0.0, 0.5])
     symbol = dqm.AnharmonicOscillator(omega, coupling)
     ell = float(symbol.ell[0])
-    basis = dqm.FockBargmann(40, ell=ell)
+    basis = dqm.FockBargmann(32, ell=ell)
     flow = dqm.FokkerPlanck(symbol, ell=ell, order=4)
     rho = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(0.6 + 0.3j), ts).final
-    grid = dqm.Grid((-8.5, -9.5), (8.5, 9.5), (144, 144))
+    grid = dqm.Grid((-8.5, -9.5), (8.5, 9.5), (96, 96))
     h = dqm.Hamiltonian(lambda x, t: omega**2 * x[0] ** 2 / 2 + coupling * x[0] ** 4)
     q, p = grid.points
     middle = np.sqrt(2) * 0.6 * ell, np.sqrt(2) * 0.3 / ell
     start = jnp.exp(-(((q - middle[0]) / ell) ** 2) - ((p - middle[1]) * ell) ** 2) / jnp.pi
-    w = dqm.solve(WignerStep(h, grid), start, ts, substeps=60).final
+    w = dqm.solve(WignerStep(h, grid), start, ts, substeps=30).final
     exact = basis.density(rho, grid.points.reshape(2, -1).T).reshape(grid.shape)
     np.testing.assert_allclose(smoothed(grid, w, ell), exact, rtol=0, atol=1e-9)
 
@@ -119,15 +126,16 @@ def test_gradients_of_direct_and_reversible_adjoints():
         return GRID.integrate(GRID.points[0] * run.final) + 10 * run.saved[1, 40, 36]
 
     at, step = jnp.array([0.05, 1.0, 1.1, 0.6]), 1e-6
-    direct, reversible = (
-        jax.jit(jax.grad(value), static_argnums=1)(at, adjoint)
+    direct_values, reversible_values = (
+        jax.jit(jax.value_and_grad(lambda at, adjoint=adjoint: value(at, adjoint)))
         for adjoint in (dqm.Direct(), dqm.Reversible())
     )
+    direct, reversible = direct_values(at)[1], reversible_values(at)[1]
     assert np.abs(direct).min() > 1e-3
     np.testing.assert_allclose(reversible, direct, rtol=1e-10)
-    run = jax.jit(lambda at: value(at, dqm.Direct()))
-    difference = [(run(at + e) - run(at - e)) / (2 * step) for e in step * jnp.eye(4)]
-    np.testing.assert_allclose(direct, jnp.stack(difference), rtol=1e-6)
+    run = lambda at: direct_values(at)[0]
+    difference = [(run(at + e) - run(at - e)) / (2 * step) for e in step * np.eye(4)]
+    np.testing.assert_allclose(direct, difference, rtol=1e-6)
 
 
 def test_pullback_recovers_the_state_before_a_step():

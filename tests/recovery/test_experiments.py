@@ -243,12 +243,12 @@ DRAWN = KERR | {"alpha_re": 0.8, "alpha_im": 0.2}
 @pytest.fixture(scope="module")
 def pool():
     """Samples from Kerr densities, enough for several experiments."""
-    basis, times = dqm.FockBargmann(14), np.linspace(0, 0.9, 8)
+    basis, times = dqm.FockBargmann(14), np.linspace(0, 0.9, 5)
     flow = dqm.FokkerPlanck(dqm.Kerr(KERR["interaction"], KERR["omega"]))
     alpha = DRAWN["alpha_re"] + 1j * DRAWN["alpha_im"]
     states = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(alpha), times).saved
     keys = jax.random.split(jax.random.key(0), len(times))
-    return times, np.stack([sample(k, basis, s, 6000) for k, s in zip(keys, states, strict=True)])
+    return times, np.stack([sample(k, basis, s, 3200) for k, s in zip(keys, states, strict=True)])
 
 
 @pytest.mark.slow
@@ -270,7 +270,7 @@ def test_samples_of_heterodyne_detection(pool):
 @pytest.mark.slow
 def test_samples_of_another_system_are_rejected(pool):
     times, points = pool
-    data = dqm.Samples(times, points[:, :1500], np.ones(1))
+    data = dqm.Samples(times, points[:, :800], np.ones(1))
     result = dqm.recover(data, "kerr", fix={"C": 0.6})
     assert not result.goodness.describes_data
 

@@ -258,18 +258,18 @@ def test_loss_is_recovered_beside_C():
 
 def test_dimer_from_scattered_points_without_a_start():
     """Two modes by QuTiP: hopping, interaction, C and both ℓ."""
-    levels, amplitudes = 8, (0.35, 0.25j)
+    levels, amplitudes = 8, (0.25, 0.18j)
     _, operator = bose_hubbard(1.0, 0.4)
     kets = [qutip.coherent(levels, a, method="analytic") for a in amplitudes]
     t = np.linspace(0, 1, 11)
     options = {"atol": 1e-12, "rtol": 1e-10}
     states = qutip.sesolve(operator(levels), qutip.tensor(kets), t, options=options).states
-    points = 1.2 * np.random.default_rng(0).normal(size=(400, 4))
+    points = 1.0 * np.random.default_rng(0).normal(size=(250, 4))
     basis = dqm.FockBargmann((levels, levels))
     amplitudes_of = lambda state: jnp.asarray(state.full().reshape(levels, levels))
     rho = [np.asarray(basis.density(amplitudes_of(s), jnp.asarray(points))) for s in states]
     data = dqm.Snapshots(t, points, np.stack(rho), np.ones(2), 1.0, 1.0)
-    result = dqm.recover(data, "bose-hubbard", free=["ell"], cutoff=6)
+    result = dqm.recover(data, "bose-hubbard", free=["ell"], cutoff=5)
     truth = {"tunnelling": 1.0, "interaction": 0.4, "C": 1.0, "ell_1": 1.0, "ell_2": 1.0}
     assert {n: abs(result.start[n] - x) < 0.05 for n, x in truth.items()} == dict.fromkeys(
         truth, True

@@ -22,7 +22,7 @@ def test_steps_of_any_length(t):
 
 
 def test_error_in_two_dimensions_is_below_the_tolerance():
-    grid = dqm.Grid((-6.0,) * 2, (6.0,) * 2, (24, 24))
+    grid = dqm.Grid((-5.5,) * 2, (5.5,) * 2, (20, 20))
     h = dqm.Hamiltonian(dqm.HenonHeiles(0.1), mass=(1.0, 1.3))
     start = dqm.gaussian(grid, (0.5, -0.3), 0.7, (0.2, 0.4))
     exact = exact_evolution(h, grid, start, 3.0)
@@ -43,8 +43,8 @@ def test_batches_over_a_parameter():
 
     omegas = jnp.array([0.8, 1.1, 3.0])
     each = jnp.stack([final(w) for w in omegas])
-    np.testing.assert_allclose(jax.vmap(final)(omegas), each, rtol=0, atol=1e-13)
-    slopes = jax.vmap(jax.grad(lambda w: jnp.abs(final(w)[28]) ** 2))(omegas)
+    np.testing.assert_allclose(jax.jit(jax.vmap(final))(omegas), each, rtol=0, atol=1e-13)
+    slopes = jax.jit(jax.vmap(jax.grad(lambda w: jnp.abs(final(w)[28]) ** 2)))(omegas)
     assert np.isfinite(slopes).all()
 
 

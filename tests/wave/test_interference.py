@@ -36,10 +36,9 @@ def test_fringes_of_two_gaussian_slits():
     np.testing.assert_allclose(two_way_density(one, other, gamma), exact, rtol=0, atol=1e-12)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("gamma", [0.0, 0.35, 1.0])
-def test_detecting_the_path_removes_the_fringes_behind_real_slits(gamma):
-    """Contrast of the fringes at the centre against γ, in two dimensions."""
+@pytest.fixture(scope="module")
+def behind_slits():
+    """A plane, and ψ behind the one, the other and both slits of a wall."""
     grid = dqm.Grid((-12.0, -12.0), (12.0, 12.0), (144, 144))
     start = dqm.gaussian(grid, (-4.0, 0.0), (0.9, 2.0), (6.0, 0.0))
 
@@ -48,7 +47,14 @@ def test_detecting_the_path_removes_the_fringes_behind_real_slits(gamma):
         ts = np.array([0.0, 1.5])
         return dqm.solve(dqm.SplitStep(h, grid), start, ts, substeps=150).final
 
-    one, other = through(1.5), through(-1.5)
+    return grid, through(1.5), through(-1.5), through(1.5, -1.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gamma", [0.0, 0.35, 1.0])
+def test_detecting_the_path_removes_the_fringes_behind_real_slits(gamma, behind_slits):
+    """Contrast of the fringes at the centre against γ, in two dimensions."""
+    grid, one, other, together = behind_slits
     line = np.argmin(np.abs(grid.points[0][:, 0] - 5))  # a screen
     pattern = np.asarray(two_way_density(one, other, gamma))[line]
     envelope = np.asarray(two_way_density(one, other, 0.0))[line]
@@ -59,7 +65,7 @@ def test_detecting_the_path_removes_the_fringes_behind_real_slits(gamma):
     assert pattern[middle] / envelope[middle] == pytest.approx(1 + gamma, abs=1e-9)
     assert pattern[dark] / envelope[dark] == pytest.approx(1 - visible[dark], abs=0.03)
     if gamma == 1:
-        both = jnp.abs(through(1.5, -1.5)[line]) ** 2
+        both = jnp.abs(together[line]) ** 2
         difference = np.abs(pattern - both).sum() / both.sum()
         assert difference < 0.05  # the part that leaks through the wall counts twice in one of them
 
