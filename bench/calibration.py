@@ -230,7 +230,6 @@ AD = A.dag()
 LIBRARY = {  # text, the same operator in QuTiP, a typical coefficient
     "w": ("n", N, 1.0),
     "U": ("n*(n-1)/2", N * (N - 1) / 2, 1.0),
-    "K": ("n*(n-1)*(n-2)/6", N * (N - 1) * (N - 2) / 6, 0.5),
     "F_x": ("a + ad", A + AD, 0.7),
     "F_y": ("1j*(ad - a)", 1j * (AD - A), 0.7),
     "G_x": ("a**2 + ad**2", A**2 + AD**2, 0.3),
@@ -240,7 +239,22 @@ LIBRARY = {  # text, the same operator in QuTiP, a typical coefficient
     "T_x": ("a**3 + ad**3", A**3 + AD**3, 0.1),
     "T_y": ("1j*(ad**3 - a**3)", 1j * (AD**3 - A**3), 0.1),
     "P_x": ("ad*n*ad + a*n*a", AD * N * AD + A * N * A, 0.07),
+    "P_y": ("1j*(ad*n*ad - a*n*a)", 1j * (AD * N * AD - A * N * A), 0.07),
 }
+
+
+def _planted(random: np.random.Generator, t) -> tuple[dict[str, float], list]:
+    """Random terms, and the states; drawn again if the levels here do not hold them."""
+    while True:
+        chosen = random.choice(list(LIBRARY), random.integers(2, 5), replace=False).tolist()
+        truth = {
+            name: float(LIBRARY[name][2] * random.uniform(0.5, 1.5) * random.choice([-1, 1]))
+            for name in chosen
+        }
+        hamiltonian = sum(c * LIBRARY[name][1] for name, c in truth.items())
+        states = evolved(hamiltonian, coherent(1.0), t=t)
+        if max(float(np.real(np.diag(rho))[-5:].sum()) for rho in states) < 1e-8:
+            return truth, states
 
 
 def planted() -> dict:
@@ -249,13 +263,7 @@ def planted() -> dict:
     t, rows = np.linspace(0, 1.5, 13), []
     for seed in range(WRONG_DRAWS):
         random, begin = np.random.default_rng(seed), time.perf_counter()
-        chosen = random.choice(list(LIBRARY), random.integers(2, 5), replace=False).tolist()
-        truth = {
-            name: float(LIBRARY[name][2] * random.uniform(0.5, 1.5) * random.choice([-1, 1]))
-            for name in chosen
-        }
-        hamiltonian = sum(c * LIBRARY[name][1] for name, c in truth.items())
-        states = evolved(hamiltonian, coherent(1.0), t=t)
+        truth, states = _planted(random, t)
         data = samples(jax.random.key(seed), states, t=t, count=1500)
         found = dqm.discover(data, terms)
         rows.append(

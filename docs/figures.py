@@ -59,11 +59,15 @@ def calibration():
     """Ranks of five studies of the error bars, one panel for each."""
     report = json.loads((RESULTS / "calibration.json").read_text())
     cases = {name: row for name, row in report.items() if "ranks" in row}
-    _, axes = plt.subplots(1, len(cases), figsize=(15, 3.2), sharey=True, layout="constrained")
+    _, axes = plt.subplots(
+        1, len(cases), figsize=(15, 3.2), sharey=True, gridspec_kw={"wspace": 0.1}
+    )
     for ax, (case, row) in zip(axes, cases.items(), strict=True):
         ranks = {name: np.array(text.split(), int) for name, text in row["ranks"].items()}
-        plot.calibration(dqm.Calibration(ranks, {}, row["described"], row["samples"]), ax)
-        ax.set_title(case.replace("_", " "))
+        lines = plot.calibration(dqm.Calibration(ranks, {}, row["described"], row["samples"]), ax)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "fontsize": 8}
+        ax.legend(handles=lines, ncols=2, frameon=False, columnspacing=1, **below)
+        ax.set(title=case.replace("_", " "), xticks=[0.2, 0.5, 0.8])
         ax.label_outer()
 
 

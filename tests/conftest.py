@@ -3,6 +3,7 @@ import importlib.metadata
 import os
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has a core; idle threads spin
 # the tests' time is that of compiling many small programs: quickly, and once for all processes
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
 os.environ["XLA_FLAGS"] += (  # later ones do not know all of these flags

@@ -142,8 +142,8 @@ class AbstractHeterodyneData(AbstractOscillatorData):
         return np.shape(self.points)[-1] // 2
 
     @abc.abstractmethod
-    def first_points(self) -> tuple[Complex[np.ndarray, "points modes"], np.ndarray]:
-        """Points β at the first time and their weights, for means over its density."""
+    def weighted_points(self, time: int) -> tuple[Complex[np.ndarray, "points modes"], np.ndarray]:
+        """Points β at a time and their weights, for means over its density."""
 
     @abc.abstractmethod
     def at_points(self, points: np.ndarray, factor: float) -> "AbstractHeterodyneData":

@@ -84,9 +84,9 @@ class Samples(AbstractHeterodyneData):
         """α at the first time: the mean of the samples."""
         return self.space.amplitude(self.points[0]).mean(axis=0)
 
-    def first_points(self):
+    def weighted_points(self, time):
         """The samples, all of one weight."""
-        beta = self.space.amplitude(self.points[0])
+        beta = self.space.amplitude(self.points[time])
         return beta, np.full(len(beta), 1 / len(beta))
 
     def first(self):

@@ -153,9 +153,9 @@ class Snapshots(AbstractHeterodyneData):
             return self
         return dataclasses.replace(self, density=self.measured, counts=None, shots=None)
 
-    def first_points(self):
+    def weighted_points(self, time):
         """Those at which the density is not small, weighted with it."""
-        density = self.measured[0]
+        density = self.measured[time]
         weight = np.where(density > SMALL * density.max(), density, 0.0)
         return self.space.amplitude(self.points), weight / weight.sum()
 

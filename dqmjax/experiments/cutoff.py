@@ -19,14 +19,24 @@ from .preparations import AbstractPreparation
 
 MOST_QUANTA = 100  # memory grows with the square
 WIDE = 256  # levels in which a first state is looked at
+SAME = 3.0  # levels, by which estimates of them may differ
 BEYOND = 1e-6  # part of the first state that may lie beyond the cut-off
 MOST_COEFFICIENTS = 10**9  # of a state: 16 GB
 
 
 def choose_basis(
-    space: PhaseSpace, states: Sequence[AbstractPreparation], cutoff: int | None
+    space: PhaseSpace,
+    states: Sequence[AbstractPreparation],
+    cutoff: int | None,
+    more: int = 0,
 ) -> FockBargmann:
     """Enough levels for each of the states; several modes share a bound on their quanta.
+
+    Args:
+        space: ℓ and κ.
+        states: Preparations.
+        cutoff: Levels of each mode; as many as the states need if not given.
+        more: So many more, if they are not given.
 
     Raises:
         InputError: If one has too many quanta, or `cutoff` is too low for it.
@@ -35,7 +45,7 @@ def choose_basis(
         require_whole(2, cutoff=cutoff)
     modes, numbers = space.modes, [_numbers(state) for state in states]
     needed = max(_needed(row, modes) for row in numbers)
-    levels = needed if cutoff is None else cutoff
+    levels = needed + more if cutoff is None else cutoff
     if levels ** (2 * modes) > MOST_COEFFICIENTS:
         raise InputError(
             f"`cutoff` must keep at most {MOST_COEFFICIENTS:.0e} coefficients, but {levels} levels "
@@ -90,9 +100,32 @@ def _needed(numbers: Float[np.ndarray, " levels"], modes: int) -> int:
     return needed
 
 
+def more_levels(data: AbstractHeterodyneData, noise: float) -> int:
+    """By how many levels the state outgrows the first one, as under a drive or a squeezing.
+
+    From mean and variance of the quanta n at each time, `⟨S⟩ = ⟨n⟩ + N` and
+    `⟨S²⟩ = ⟨n²⟩ + (2N + 1)⟨n⟩ + N(N + 1)` for `S = Σ_i |β_i|²`.
+
+    Args:
+        data: Heterodyne data in units of the signal.
+        noise: ⟨|ν|²⟩ of the detector, of each mode.
+    """
+    reach, modes = [], data.modes
+    for time in range(len(data.t)):
+        beta, weight = data.weighted_points(time)
+        total = np.sum(np.abs(beta) ** 2, axis=1)
+        mean = float(weight @ total) - modes * (1 + noise)
+        square = float(weight @ total**2) - (2 * modes + 1) * mean - modes * (modes + 1)
+        reach.append(mean + (7 if modes == 1 else 5) * max(square - mean**2, 0.0) ** 0.5)
+    growth = max(reach) - reach[0]
+    if growth < SAME:
+        return 0
+    return 10 * math.ceil(growth / 10) if modes == 1 else math.ceil(growth)
+
+
 def few_levels(data: AbstractHeterodyneData) -> FockBargmann:
     """The levels for an expansion of noisy densities: fewer coefficients than points."""
-    beta, weight = data.first_points()
+    beta, weight = data.weighted_points(0)
     coherent = float(np.sum(np.abs(data.first_amplitude) ** 2))
     quanta = max(float(weight @ np.sum(np.abs(beta) ** 2, axis=1)) - data.modes, coherent)
     total = math.ceil(quanta + 3 * quanta**0.5) + 3

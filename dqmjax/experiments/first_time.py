@@ -29,10 +29,10 @@ def outcomes(data: AbstractOscillatorData, detector: Detector | None) -> Outcome
             alpha = alpha / float(detector.efficiency) ** 0.5
         return Outcomes(alpha, alpha[None], np.ones(1), 0.0)
     if detector is None:
-        return Outcomes(data.first_amplitude, *data.first_points(), 0.0)
+        return Outcomes(data.first_amplitude, *data.weighted_points(0), 0.0)
     points, _, noise = undone(detector, data)
     ideal = data.at_points(points, 1.0)
-    beta, weight = ideal.first_points()
+    beta, weight = ideal.weighted_points(0)
     return Outcomes(np.tensordot(weight, beta, 1), beta, weight, noise)
 
 

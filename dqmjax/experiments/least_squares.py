@@ -29,6 +29,30 @@ def least_squares(
         return None
 
 
+def remembered(function: Callable) -> Callable:
+    """The function, which does not compute the value at its last vector again."""
+    last: dict[bytes, Any] = {}
+
+    def call(x: Vector):
+        key = x.tobytes()
+        if key not in last:
+            value = function(x)
+            last.clear()
+            last[key] = value
+        return last[key]
+
+    return call
+
+
+def straight(residual: Callable, slope: Callable, start: Vector) -> Vector:
+    """The end of one step of Gauss and Newton if it helps: the answer where all is linear."""
+    here, rows = residual(start), slope(start)
+    if not (np.isfinite(here).all() and np.isfinite(rows).all()):
+        return start
+    ahead = start - np.linalg.lstsq(rows, here)[0]
+    return ahead if np.linalg.norm(residual(ahead)) < np.linalg.norm(here) else start
+
+
 def finite_or_stop(values: np.ndarray) -> np.ndarray:
     """`values`, if they are finite.
 

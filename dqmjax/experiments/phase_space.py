@@ -32,11 +32,11 @@ from ..phase_space.open_system import Damped, Open
 from ..phase_space.symbols import depends_on_time, energy
 from .abstract import AbstractExperiment, Guess, required
 from .candidates import State, candidates
-from .cutoff import choose_basis, few_levels
+from .cutoff import choose_basis, few_levels, more_levels
 from .detector import Detector
 from .first_time import nearest, outcomes, undone
-from .least_squares import TIGHT, least_squares
-from .parameters import Template, Vector, leaf_names, to_vector
+from .least_squares import TIGHT, least_squares, remembered, straight
+from .parameters import Template, leaf_names, to_vector
 from .preparations import AbstractPreparation, Coherent
 from .seen import likelihood_of, seen
 from .weak_form import WeakForm, early_snapshots, weak_form
@@ -157,21 +157,25 @@ class PhaseSpaceExperiment(AbstractExperiment):
         if count < LEAST or not unknown.size or (data.measured is None and self._has_jumps):
             return None
         form = weak_form(data, count, few_levels(data), self.model)
-        problem = _WeakProblem(Template.of(self.model), form)
-        if not np.any(problem.slope(unknown)):
+        inputs = Template.of(self.model), form
+        residual = remembered(lambda x: np.asarray(_residual(x, *inputs)))
+        slope = remembered(lambda x: np.asarray(_jacobian(x, *inputs)))
+        if not np.any(slope(unknown)):
             return None  # the equation does not depend on them, as on C without a Hamiltonian
         free = np.full(unknown.shape, np.inf)
-        found = least_squares(problem.residual, problem.slope, unknown, (-free, free), TIGHT)
+        begin = straight(residual, slope, unknown)
+        found = least_squares(residual, slope, begin, (-free, free), TIGHT)
         if found is None:
             return None
+        errors = _errors(residual(found), slope(found))
         size = to_vector(self).size
-        spread = np.pad(problem.errors(found), [(0, 0), (0, size - found.size)])
+        spread = np.pad(errors, [(0, 0), (0, size - found.size)])
         start = to_vector(self.detector)  # the last of all parameters
         doubts = np.pad(
             np.diag(DOUBT * np.maximum(np.abs(start), DOUBT)), [(0, 0), (size - start.size, 0)]
         )
         spread = np.concatenate([spread, doubts])
-        experiment = dataclasses.replace(self, model=problem.template(found))
+        experiment = dataclasses.replace(self, model=inputs[0](found))
         return Guess(experiment, spread, count, "weak form")
 
     @property
@@ -187,26 +191,12 @@ class PhaseSpaceExperiment(AbstractExperiment):
         return data.at_points(points, factor)
 
 
-@dataclasses.dataclass(frozen=True)
-class _WeakProblem:
-    """Least squares of the weak form over the parameters of the model."""
-
-    template: Template
-    form: WeakForm
-
-    def residual(self, vector: Vector) -> np.ndarray:
-        return np.asarray(_residual(vector, self.template, self.form))
-
-    def slope(self, vector: Vector) -> np.ndarray:
-        return np.asarray(_jacobian(vector, self.template, self.form))
-
-    def errors(self, vector: Vector) -> np.ndarray:
-        """Rows R with `RᵀR` the covariance, without the directions that J does not see."""
-        _, sizes, directions = np.linalg.svd(self.slope(vector), full_matrices=False)
-        seen = sizes > 1e-8 * sizes[0]
-        dof = max(self.form.means.size - vector.size, 1)
-        noise = np.sqrt(np.sum(self.residual(vector) ** 2) / dof)
-        return noise * np.where(seen, 1 / np.where(seen, sizes, 1.0), 0.0)[:, None] * directions
+def _errors(residual: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Rows R with `RᵀR` the covariance, without the directions that the slopes do not see."""
+    _, sizes, directions = np.linalg.svd(slope, full_matrices=False)
+    seen = sizes > 1e-8 * sizes[0]
+    noise = np.sqrt(np.sum(residual**2) / max(residual.size - slope.shape[1], 1))
+    return noise * np.where(seen, 1 / np.where(seen, sizes, 1.0), 0.0)[:, None] * directions
 
 
 @eqx.filter_jit
@@ -308,6 +298,16 @@ def experiment_of(
     if isinstance(state, str) and state != "coherent":
         basis = choose_basis(space, states, None)
         states = [nearest(data, states, basis, detector)]
-    basis = choose_basis(space, states, cutoff)
+    basis = choose_basis(space, states, cutoff, _growth(data, detector))
     substeps = SUBSTEPS if model.depends_on_time else 1
     return PhaseSpaceExperiment(model, states[0], basis, detector, substeps=substeps)
+
+
+def _growth(data: AbstractOscillatorData, detector: Detector | None) -> int:
+    """By how many levels the state outgrows the first one, if the data show it."""
+    if not isinstance(data, AbstractHeterodyneData):
+        return 0
+    if detector is None:
+        return more_levels(data, 0.0)
+    points, factor, noise = undone(detector, data)
+    return more_levels(data.at_points(points, factor), noise)

@@ -8,7 +8,7 @@ import qutip
 
 import dqmjax as dqm
 from dqmjax.experiments.candidates import candidates
-from dqmjax.experiments.cutoff import choose_basis
+from dqmjax.experiments.cutoff import choose_basis, more_levels
 from dqmjax.experiments.first_time import outcomes
 from dqmjax.experiments.phase_space import experiment_of
 from dqmjax.experiments.tomography import Factored
@@ -90,6 +90,26 @@ def test_squeezed_states_have_one_name_and_slopes_everywhere(xi):
     for slope, move in zip(jax.jacfwd(ket, argnums=(0, 1))(*at), (h, 1j * h), strict=True):
         difference = (exact(xi + move) - exact(xi - move)) / (2 * h)
         assert np.abs(slope - difference).max() < 1e-6
+
+
+def test_a_state_that_grows_gets_more_levels():
+    """Coherent states: ⟨n⟩ + 7 √⟨n⟩ grows from 0.25 + 3.5 to 4 + 14, so by 14.25: two tens."""
+    keys = jax.random.split(jax.random.key(0), 2)
+    draw = lambda key, alpha: dqm.readout.sample(key, BASIS, BASIS.coherent(alpha), 4000)
+    small, large = (np.asarray(draw(*pair)) for pair in zip(keys, (0.5, 2.0), strict=True))
+    grown = dqm.Samples([0.0, 1.0], np.stack([small, large]), [1.0])
+    same = dqm.Samples([0.0, 1.0], np.stack([large, large[::-1]]), [1.0])
+    assert more_levels(grown, 0.0) == 20
+    assert more_levels(same, 0.0) == 0
+    detector = dqm.Detector(0.5)
+    seen = np.asarray(detector.sample(jax.random.key(1), BASIS.space, grown.points))
+    lossy = dqm.Samples(grown.t, seen, [1.0])
+    cutoff = lambda *given: experiment_of(*given).basis.cutoff[0]
+    assert (
+        cutoff(grown, FLOW)
+        == cutoff(dqm.Samples([0.0, 1.0], grown.points[[0, 0]], [1.0]), FLOW) + 20
+    )
+    assert cutoff(lossy, FLOW, None, "coherent", detector) >= 30
 
 
 def test_outcomes_of_a_detector_are_undone():

@@ -84,10 +84,10 @@ def test_thermal_light():
 
 def test_two_modes_in_units():
     """Two coupled oscillators in a bath: `n̄ 2 Re [(iω − iH − γ/2)⁻¹]`, in time units of 1e-9."""
-    unit, mean = 1e9, 0.002
+    unit, mean = 1e9, 0.005
     energies = np.array([[0.0, -0.6], [-0.6, 0.0]])
     symbol = dqm.BoseHubbard(jnp.array(0.6 * unit), 0.0, 2)
-    flow, basis = dqm.Damped(dqm.FokkerPlanck(symbol), unit, mean), dqm.FockBargmann((4, 4))
+    flow, basis = dqm.Damped(dqm.FokkerPlanck(symbol), unit, mean), dqm.FockBargmann((5, 5))
     rho = steady_state(flow, basis).state
     exact = lambda w: np.linalg.inv(1j * w * np.eye(2) - 1j * energies + np.eye(2) / 2)
     got = spectrum(flow, basis, rho, OMEGA * unit, "ad2", "a1") * unit

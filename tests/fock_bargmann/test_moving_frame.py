@@ -31,9 +31,9 @@ def test_nine_hundred_quanta_in_fifty_levels(kind):
     assert abs(two / square - 1) < 1e-7
 
 
-BASIS = dqm.FockBargmann((5, 5))
-LARGE = dqm.FockBargmann((8, 8))
-ALPHA = (0.4, -0.2 + 0.15j)
+BASIS = dqm.FockBargmann((6, 6))
+LARGE = dqm.FockBargmann((9, 9))
+ALPHA = (0.3, -0.2 + 0.1j)
 ENVELOPE = lambda t: 0.4 * jnp.sin(2.0 * t)
 SYMBOL = dqm.Driven(
     dqm.BoseHubbard(0.5, 0.1, 2, omega=(1.0, 1.3)), (ENVELOPE, dqm.operator("a1 + ad1", 2))
