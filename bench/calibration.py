@@ -6,6 +6,7 @@ All data are drawn from states that QuTiP evolves. Writes the sections named, al
 bench/results/calibration.json.
 """
 
+import dataclasses
 import json
 import pathlib
 import platform
@@ -32,6 +33,7 @@ A: Any = qutip.destroy(LEVELS)
 N: Any = qutip.num(LEVELS)
 OSCILLATOR = {"U": (2.0, 0.2), "omega": (0.7, 0.2)}
 TIGHT = {"atol": 1e-11, "rtol": 1e-9, "nsteps": 100_000}
+SHOTS = 20_000  # at each point, of an unknown state
 DARK = 20_000  # samples without a signal
 
 
@@ -226,6 +228,36 @@ def _called(name: str, system, options: dict, detector) -> dict:
     return {"draws": WRONG_DRAWS, "called_wrong": sum(wrong), "seconds": seconds}
 
 
+def unknown() -> dict:
+    """A mixture of rank four that is fitted with U and ω, from detections at 21² points."""
+    begin, side = time.perf_counter(), np.linspace(-4, 4, 21)
+    ket = {"alpha_re": 1.0, "alpha_im": 0.2, "phase": 0.5}
+    kets = [cat(ket), coherent(0.8j), qutip.basis(LEVELS, 1), qutip.basis(LEVELS, 3)]
+    parts = zip((0.5, 0.3, 0.15, 0.05), kets, strict=True)
+    rho: Any = sum(part * qutip.ket2dm(state) for part, state in parts)
+    where = np.stack([axis.ravel() for axis in np.meshgrid(side, side)], axis=1)
+    states = evolved(kerr(TRUTH), rho)
+    density = np.stack([np.asarray(BASIS.density(s, jnp.asarray(where))) for s in states])
+    data = dqm.Snapshots(T, where, density, np.ones(1), 1.0, 1.0)
+    share = np.clip(density * data.cell, 0, 1)
+    counts = np.random.default_rng(0).binomial(SHOTS, share)
+    data = dataclasses.replace(data, shots=SHOTS, counts=counts)
+    state = dqm.Unknown(4, levels=9)
+    result = dqm.recover(data, HAMILTONIAN, state=state, fix={"C": 1.0})
+    found = np.asarray(result.problem.template(result.vector).state(BASIS))
+    fidelity = qutip.fidelity(qutip.Qobj(found), rho) ** 2
+    pulls = {n: (result.estimate[n] - TRUTH[n]) / result.stderr[n] for n in ("U", "omega")}
+    return {
+        "fidelity": float(fidelity),
+        "parameters": len(result.estimate),
+        "pulls": pulls,
+        "stderr": {name: result.stderr[name] for name in pulls},
+        "described": result.goodness.describes_data,
+        "verdict": result.goodness.verdict,
+        "seconds": time.perf_counter() - begin,
+    }
+
+
 AD = A.dag()
 LIBRARY = {  # text, the same operator in QuTiP, a typical coefficient
     "w": ("n", N, 1.0),
@@ -290,6 +322,7 @@ SECTIONS = {
         with_detector,
         counted,
         wrong,
+        unknown,
         planted,
     )
 }

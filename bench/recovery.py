@@ -12,6 +12,7 @@ import pathlib
 import platform
 import sys
 import time
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -85,6 +86,36 @@ def dimer(folder) -> dict:
     truth = {"tunnelling": 1.0, "interaction": 0.4, "C": 1.0, "ell_1": 1.0, "ell_2": 1.0}
     data = dqm.read_snapshots(folder / "dimer_clean.npz")
     return case(truth, data, "bose-hubbard", free=["ell"])
+
+
+def dimer_of_quantum_mechanics(folder) -> dict:
+    """The same with C = 1 and ℓ = 1 known: amplitudes of kets in place of coefficients."""
+    truth = {"tunnelling": 1.0, "interaction": 0.4}
+    data = dqm.read_snapshots(folder / "dimer_clean.npz")
+    return case(truth, data, "bose-hubbard", fix={"C": 1.0})
+
+
+def trimer(folder) -> dict:
+    """Three sites by QuTiP from 1000 scattered points, C = 1 known, no start."""
+    import qutip
+
+    levels, truth = 8, {"tunnelling": 1.0, "interaction": 0.4}
+    one = [qutip.qeye(levels)] * 3
+    lower = qutip.destroy(levels)
+    a: Any = [qutip.tensor([*one[:k], lower, *one[k + 1 :]]) for k in range(3)]
+    hops = sum(a[k].dag() * a[k + 1] + a[k + 1].dag() * a[k] for k in range(2))
+    operator = 0.2 * sum(b.dag() ** 2 * b**2 for b in a) - hops
+    t = np.linspace(0, 1.5, 16)
+    alphas: Any = (0.6, 0.3j, -0.2)
+    kets = [qutip.coherent(levels, alpha, method="analytic") for alpha in alphas]
+    options = {"atol": 1e-12, "rtol": 1e-10, "nsteps": 100_000}
+    states = qutip.sesolve(operator, qutip.tensor(kets), t, options=options).states
+    points = 1.2 * np.random.default_rng(0).normal(size=(1000, 6))
+    basis = dqm.FockBargmann((levels,) * 3)
+    shape = lambda state: jnp.asarray(state.full().reshape((levels,) * 3))
+    rho = np.stack([np.asarray(basis.density(shape(s), jnp.asarray(points))) for s in states])
+    data = dqm.Snapshots(t, points, rho, np.ones(3), 1.0, 1.0)
+    return case(truth, data, "bose-hubbard", fix={"C": 1.0})
 
 
 def scalar_field(folder) -> dict:
@@ -282,7 +313,17 @@ def sampled(folder) -> dict:
     }
 
 
-CASES = (kerr, kerr_rescaled, dimer, scalar_field, double_well, diffusion, lines)
+CASES = (
+    kerr,
+    kerr_rescaled,
+    dimer,
+    dimer_of_quantum_mechanics,
+    trimer,
+    scalar_field,
+    double_well,
+    diffusion,
+    lines,
+)
 STUDIES = (noise, heterodyne, wrong, starts, sampled)
 SECTIONS = {section.__name__: section for section in CASES + STUDIES}
 

@@ -122,7 +122,7 @@ print(result)
 # %%
 pulls = {
     name: (result.estimate[name] - value) / result.stderr[name]
-    for name, value in (truth | {"efficiency": 0.6, "noise": 0.3, "r": 0.4}).items()
+    for name, value in (truth | {"efficiency": 0.6, "noise": 0.3, "xi_re": 0.4}).items()
 }
 print({name: round(pull, 1) for name, pull in pulls.items()})
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -15,6 +16,10 @@ from ..errors import (
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.states import BeyondCutoff
 from ..phase_space.coordinates import PhaseSpace
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.open_system import Damped, Open
+from ..phase_space.symbols import energy
+from .parameters import Template, to_vector
 from .preparations import AbstractPreparation
 
 MOST_QUANTA = 100  # memory grows with the square
@@ -121,6 +126,20 @@ def more_levels(data: AbstractHeterodyneData, noise: float) -> int:
     if growth < SAME:
         return 0
     return 10 * math.ceil(growth / 10) if modes == 1 else math.ceil(growth)
+
+
+def can_grow(model: FokkerPlanck | Damped | Open, space: PhaseSpace) -> bool:
+    """Whether H changes the number of quanta: whether a common rotation of all modes changes it.
+
+    Other equations keep it for any C; there, growth of the data is noise or C far from 1.
+    """
+    if isinstance(model, Open) or model.depends_on_time:
+        return True
+    random = np.random.default_rng(0)
+    values = random.uniform(0.5, 1.5, to_vector(model.symbol).size) * float(space.kappa)
+    symbol, beta = Template.of(model.symbol)(values), random.normal(size=space.modes) + 0.5j
+    at = [energy(symbol, space.point(jnp.asarray(x * beta))) for x in (1.0, np.exp(0.7j))]
+    return not np.isclose(*map(float, at), rtol=1e-6)
 
 
 def few_levels(data: AbstractHeterodyneData) -> FockBargmann:

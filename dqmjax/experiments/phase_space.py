@@ -32,7 +32,7 @@ from ..phase_space.open_system import Damped, Open
 from ..phase_space.symbols import depends_on_time, energy
 from .abstract import AbstractExperiment, Guess, required
 from .candidates import State, candidates
-from .cutoff import choose_basis, few_levels, more_levels
+from .cutoff import can_grow, choose_basis, few_levels, more_levels
 from .detector import Detector
 from .first_time import nearest, outcomes, undone
 from .least_squares import TIGHT, least_squares, remembered, straight
@@ -298,14 +298,14 @@ def experiment_of(
     if isinstance(state, str) and state != "coherent":
         basis = choose_basis(space, states, None)
         states = [nearest(data, states, basis, detector)]
-    basis = choose_basis(space, states, cutoff, _growth(data, detector))
+    basis = choose_basis(space, states, cutoff, _growth(data, model, detector))
     substeps = SUBSTEPS if model.depends_on_time else 1
     return PhaseSpaceExperiment(model, states[0], basis, detector, substeps=substeps)
 
 
-def _growth(data: AbstractOscillatorData, detector: Detector | None) -> int:
+def _growth(data: AbstractOscillatorData, model: Equation, detector: Detector | None) -> int:
     """By how many levels the state outgrows the first one, if the data show it."""
-    if not isinstance(data, AbstractHeterodyneData):
+    if not isinstance(data, AbstractHeterodyneData) or not can_grow(model, measuring(data)):
         return 0
     if detector is None:
         return more_levels(data, 0.0)

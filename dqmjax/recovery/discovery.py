@@ -92,7 +92,10 @@ def discover(
     require_increasing(t=data.t)
     terms, say = _named(terms), progress or (lambda line: None)
     prior = NormalPrior(_widths(data, terms, widths))
-    experiment = experiment_of(data, combination(data, terms), cutoff, state, detector)
+    model = combination(data, terms)
+    if not data.noise_known:
+        raise InputError("`data` must have a known noise level: give `sigma` or `counts`.")
+    experiment = experiment_of(data, model, cutoff, state, detector)
     whole = recover(data, experiment, prior=prior, start=start, progress=progress)
     selection = Selection(whole.problem, prior, say)
     vector, evidence = selection.run(whole.vector)

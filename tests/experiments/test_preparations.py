@@ -104,12 +104,12 @@ def test_a_state_that_grows_gets_more_levels():
     detector = dqm.Detector(0.5)
     seen = np.asarray(detector.sample(jax.random.key(1), BASIS.space, grown.points))
     lossy = dqm.Samples(grown.t, seen, [1.0])
-    cutoff = lambda *given: experiment_of(*given).basis.cutoff[0]
-    assert (
-        cutoff(grown, FLOW)
-        == cutoff(dqm.Samples([0.0, 1.0], grown.points[[0, 0]], [1.0]), FLOW) + 20
-    )
-    assert cutoff(lossy, FLOW, None, "coherent", detector) >= 30
+    driven = dqm.FokkerPlanck(dqm.Kerr(jnp.array(1.0), 0.0, drive=jnp.array(0.5)))
+    cutoff = lambda data, *given: experiment_of(data, *given).basis.cutoff[0]
+    fixed = dqm.Samples([0.0, 1.0], grown.points[[0, 0]], [1.0])
+    assert cutoff(grown, driven) == cutoff(fixed, driven) + 20
+    assert cutoff(grown, FLOW) == cutoff(fixed, FLOW)  # it keeps the quanta
+    assert cutoff(lossy, driven, None, "coherent", detector) >= 30
 
 
 def test_outcomes_of_a_detector_are_undone():

@@ -111,3 +111,11 @@ DATA = dqm.Samples([0.0, 0.1], np.zeros((2, 5, 2)) + np.arange(5)[:, None], [1.0
 def test_bad_libraries_are_refused(terms, options, message):
     with pytest.raises(dqm.InputError, match=message):
         dqm.discover(DATA, terms, **options)
+
+
+def test_data_without_a_noise_level_are_refused():
+    densities = dqm.Snapshots(
+        np.array([0.0, 0.1]), np.eye(4, 2), np.ones((2, 4)), np.ones(1), 1.0, 1.0
+    )
+    with pytest.raises(dqm.InputError, match="`data` must have a known noise level"):
+        dqm.discover(densities, ["n"])
