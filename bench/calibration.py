@@ -229,7 +229,7 @@ def _called(name: str, system, options: dict, detector) -> dict:
 
 
 def unknown() -> dict:
-    """A mixture of rank four that is fitted with U and ω, from detections at 21² points."""
+    """A mixture of rank four, fitted with rank five and U and ω, from detections at 21² points."""
     begin, side = time.perf_counter(), np.linspace(-4, 4, 21)
     ket = {"alpha_re": 1.0, "alpha_im": 0.2, "phase": 0.5}
     kets = [cat(ket), coherent(0.8j), qutip.basis(LEVELS, 1), qutip.basis(LEVELS, 3)]
@@ -242,7 +242,7 @@ def unknown() -> dict:
     share = np.clip(density * data.cell, 0, 1)
     counts = np.random.default_rng(0).binomial(SHOTS, share)
     data = dataclasses.replace(data, shots=SHOTS, counts=counts)
-    state = dqm.Unknown(4, levels=9)
+    state = dqm.Unknown(5, levels=8)
     result = dqm.recover(data, HAMILTONIAN, state=state, fix={"C": 1.0})
     found = np.asarray(result.problem.template(result.vector).state(BASIS))
     fidelity = qutip.fidelity(qutip.Qobj(found), rho) ** 2

@@ -72,7 +72,8 @@ class Unknown(NamedTuple):
     """Any state of one mode of a rank up to `rank`, to be estimated with the model.
 
     Args:
-        rank: Largest number of pure states in it.
+        rank: Largest number of pure states in it. Take one or two more than you expect: a factor of
+            just that rank has local minima (arXiv:1606.04970), which the verdict calls doubtful.
         levels: How many of the lowest number states it occupies; chosen from the data if not given.
     """
 
