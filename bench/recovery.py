@@ -40,14 +40,14 @@ POINTS, TIMES = 10_000, 20  # of heterodyne detection
 
 def case(truth: dict[str, float], data, model, **problem) -> dict:
     """One row: what was true, the start, what came out, and at which cost."""
-    evaluations, whole = [], Problem.linearise
-    Problem.linearise = lambda self, vector: evaluations.append(1) or whole(self, vector)
+    evaluations, whole = [], Problem._linearised
+    Problem._linearised = lambda self, vector: evaluations.append(1) or whole(self, vector)
     try:
         begin = time.perf_counter()
         result = dqm.recover(data, model, **problem)
         seconds = time.perf_counter() - begin
     finally:
-        Problem.linearise = whole
+        Problem._linearised = whole
     parameters = {
         name: {
             "true": value,

@@ -38,6 +38,14 @@ CASES = {
         "Bose–Hubbard dimer, 1500 scattered points, no guess",
         {"tunnelling": "J", "interaction": "U", "C": "C", "ell_1": "ℓ₁", "ell_2": "ℓ₂"},
     ),
+    "dimer_of_quantum_mechanics": (
+        "the same, C = 1 and ℓ = 1 known",
+        {"tunnelling": "J", "interaction": "U"},
+    ),
+    "trimer": (
+        "Bose–Hubbard trimer, 1000 scattered points, C = 1 known, no guess",
+        {"tunnelling": "J", "interaction": "U"},
+    ),
     "scalar_field": (
         "three waves of a φ⁴ field, no guess \\*",
         {"coupling": "λ", "ell_1": "ℓ₁", "ell_2": "ℓ₂", "ell_3": "ℓ₃"},

@@ -57,6 +57,14 @@ def test_C_away_from_one_is_recovered():
     assert max(errors(result, truth).values()) < 1e-7
 
 
+def test_no_fit_ends_at_a_negative_ell(clean):
+    """No data distinguish ℓ from −ℓ; ℓ is positive."""
+    fitted = dqm.recover(clean, "kerr", free=["ell"], start={"ell": 0.7, "C": 0.8})
+    assert fitted.estimate["ell"] == pytest.approx(1, abs=1e-6)
+    mirrored = fitted.vector * np.where(np.array(fitted.problem.names) == "ell", -1, 1)
+    assert np.isnan(fitted.problem.predict(mirrored)[0]).any()
+
+
 def test_fixed_parameters_stay(clean):
     result = dqm.recover(clean, "kerr", fix={"C": 1.0, "omega": 0.0})
     assert sorted(result.estimate) == ["alpha_im", "alpha_re", "interaction"]
