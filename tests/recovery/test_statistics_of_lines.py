@@ -11,7 +11,7 @@ import dqmjax as dqm
 from dqmjax.recovery.fisher_scoring import fit
 from dqmjax.recovery.information import Information
 from dqmjax.recovery.lbfgs import MANY, descend
-from dqmjax.recovery.multistart import refined, windows
+from dqmjax.recovery.multistart import _reflected, refined, windows
 from dqmjax.recovery.problem import build_problem, many_starts
 
 T, SIGMA = np.linspace(0, 2, 9), 0.1
@@ -177,6 +177,16 @@ def test_lbfgs_solves_a_linear_problem_of_many_parameters():
     np.testing.assert_allclose(found, data.measured.mean(axis=0), atol=1e-6)
     with pytest.raises(dqm.InputError, match="`bounds` must be left out for more than 64"):
         dqm.recover(data, Curve(jnp.zeros(count)), bounds={"values": (-5.0, 5.0)})
+
+
+def test_a_step_beyond_a_bound_is_reflected():
+    """So that its slope leads back; a step that is cut off at the bound would have none."""
+    lower, upper = jnp.array([0.0, -jnp.inf, -1.0]), jnp.array([2.0, jnp.inf, 1.0])
+    inside = lambda v: _reflected(v, lower, upper)
+    vector = jnp.array([-0.5, 7.0, 1.25])
+    np.testing.assert_allclose(inside(vector), [0.5, 7.0, 0.75])
+    np.testing.assert_allclose(jax.jacfwd(inside)(vector), np.diag([-1.0, 1.0, -1.0]))
+    np.testing.assert_allclose(inside(jnp.array([5.0, 0.0, -9.0])), [0.0, 0.0, -1.0])
 
 
 def test_many_starts_find_the_best_of_many_minima():
