@@ -20,7 +20,7 @@ from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.open_system import Damped, Open
 from ..phase_space.symbols import energy
 from .parameters import Template, to_vector
-from .preparations import AbstractPreparation
+from .preparations import AbstractPreparation, Outcomes
 
 MOST_QUANTA = 100  # memory grows with the square
 WIDE = 256  # levels in which a first state is looked at
@@ -96,32 +96,28 @@ def _needed(numbers: Float[np.ndarray, " levels"], modes: int) -> int:
     n = np.arange(numbers.size)
     mean = float(numbers @ n)
     spread = float(numbers @ (n - mean) ** 2) ** 0.5
-    if modes == 1:
-        needed = 10 * math.ceil((mean + 7 * spread + 9) / 10)  # few compilations
-    else:
-        needed = math.ceil(mean + 5 * spread + 6)
+    reach = _reach(mean, spread, modes)
+    needed = 10 * math.ceil((reach + 9) / 10) if modes == 1 else math.ceil(reach + 6)
     while numbers[needed:].sum() > BEYOND / 10:
         needed += 10 if modes == 1 else 1
     return needed
 
 
+def _reach(mean: float, spread: float, modes: int) -> float:
+    """Quanta that a state with this distribution hardly exceeds."""
+    return mean + (7 if modes == 1 else 5) * spread
+
+
 def more_levels(data: AbstractHeterodyneData, noise: float) -> int:
     """By how many levels the state outgrows the first one, as under a drive or a squeezing.
-
-    From mean and variance of the quanta n at each time, `⟨S⟩ = ⟨n⟩ + N` and
-    `⟨S²⟩ = ⟨n²⟩ + (2N + 1)⟨n⟩ + N(N + 1)` for `S = Σ_i |β_i|²`.
 
     Args:
         data: Heterodyne data in units of the signal.
         noise: ⟨|ν|²⟩ of the detector, of each mode.
     """
-    reach, modes = [], data.modes
-    for time in range(len(data.t)):
-        beta, weight = data.weighted_points(time)
-        total = np.sum(np.abs(beta) ** 2, axis=1)
-        mean = float(weight @ total) - modes * (1 + noise)
-        square = float(weight @ total**2) - (2 * modes + 1) * mean - modes * (modes + 1)
-        reach.append(mean + (7 if modes == 1 else 5) * max(square - mean**2, 0.0) ** 0.5)
+    modes, alpha = data.modes, data.first_amplitude
+    times = (data.weighted_points(time) for time in range(len(data.t)))
+    reach = [_reach(*Outcomes(alpha, *found, noise).quanta, modes) for found in times]
     growth = max(reach) - reach[0]
     if growth < SAME:
         return 0

@@ -1,13 +1,14 @@
 """Least squares on the host, by SciPy."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import scipy
 
 from .parameters import Vector
 
+Value = TypeVar("Value")
 TIGHT = {"xtol": 1e-10, "ftol": 1e-10, "gtol": None}
 
 
@@ -29,22 +30,30 @@ def least_squares(
         return None
 
 
-def remembered(function: Callable) -> Callable:
-    """The function, which does not compute the value at its last vector again."""
-    last: dict[bytes, Any] = {}
+class Remembered(Generic[Value]):
+    """A function of a vector that does not compute the value at its last vector again."""
 
-    def call(x: Vector):
-        key = x.tobytes()
-        if key not in last:
-            value = function(x)
-            last.clear()
-            last[key] = value
-        return last[key]
+    def __init__(self, function: Callable[[Vector], Value]):
+        self._function = function
+        self._last: dict[bytes, Value] = {}
 
-    return call
+    def __call__(self, x: Vector) -> Value:
+        value = self.known(x)
+        if value is None:
+            value = self._function(x)
+            self._last = {x.tobytes(): value}
+        return value
+
+    def known(self, x: Vector) -> Value | None:
+        """The value if that was the last vector."""
+        return self._last.get(x.tobytes())
+
+    def forget(self):
+        """Frees the memory."""
+        self._last = {}
 
 
-def straight(residual: Callable, slope: Callable, start: Vector) -> Vector:
+def gauss_newton(residual: Callable, slope: Callable, start: Vector) -> Vector:
     """The end of one step of Gauss and Newton if it helps: the answer where all is linear."""
     here, rows = residual(start), slope(start)
     if not (np.isfinite(here).all() and np.isfinite(rows).all()):

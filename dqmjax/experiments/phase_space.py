@@ -35,7 +35,7 @@ from .candidates import State, candidates
 from .cutoff import can_grow, choose_basis, few_levels, more_levels
 from .detector import Detector
 from .first_time import nearest, outcomes, undone
-from .least_squares import TIGHT, least_squares, remembered, straight
+from .least_squares import TIGHT, Remembered, gauss_newton, least_squares
 from .parameters import Template, leaf_names, to_vector
 from .preparations import AbstractPreparation, Coherent
 from .seen import likelihood_of, seen
@@ -158,12 +158,12 @@ class PhaseSpaceExperiment(AbstractExperiment):
             return None
         form = weak_form(data, count, few_levels(data), self.model)
         inputs = Template.of(self.model), form
-        residual = remembered(lambda x: np.asarray(_residual(x, *inputs)))
-        slope = remembered(lambda x: np.asarray(_jacobian(x, *inputs)))
+        residual = Remembered(lambda x: np.asarray(_residual(x, *inputs)))
+        slope = Remembered(lambda x: np.asarray(_jacobian(x, *inputs)))
         if not np.any(slope(unknown)):
             return None  # the equation does not depend on them, as on C without a Hamiltonian
         free = np.full(unknown.shape, np.inf)
-        begin = straight(residual, slope, unknown)
+        begin = gauss_newton(residual, slope, unknown)
         found = least_squares(residual, slope, begin, (-free, free), TIGHT)
         if found is None:
             return None

@@ -36,6 +36,17 @@ class Outcomes(NamedTuple):
         """The weighted mean of a function of the points."""
         return np.tensordot(self.weight, values, 1)
 
+    @property
+    def quanta(self) -> tuple[float, float]:
+        """Mean and standard deviation of the quanta n of all modes.
+
+        `⟨S⟩ = ⟨n⟩ + N` and `⟨S²⟩ = ⟨n²⟩ + (2N + 1)⟨n⟩ + N(N + 1)` for `S = Σ_i |β_i|²`.
+        """
+        modes, total = self.beta.shape[1], np.sum(np.abs(self.beta) ** 2, axis=1)
+        mean = max(float(self.mean(total)) - modes * (1 + self.noise), 0.0)
+        square = float(self.mean(total**2)) - (2 * modes + 1) * mean - modes * (modes + 1)
+        return mean, max(square - mean**2, 0.0) ** 0.5
+
 
 class AbstractPreparation(eqx.Module):
     """A state at the first time."""

@@ -109,7 +109,5 @@ def _levels(state: Unknown, found: Outcomes) -> int:
     if state.levels is not None:
         require_whole(state.rank, levels=state.levels)
         return state.levels
-    square = np.abs(found.beta[:, 0]) ** 2
-    mean = max(float(found.mean(square)) - 1 - found.noise, 0.0)
-    spread = max(float(found.mean(square**2)) - 3 * mean - 2 - mean**2, 0.0) ** 0.5
+    mean, spread = found.quanta
     return max(math.ceil(mean + 3 * spread) + 3, state.rank)

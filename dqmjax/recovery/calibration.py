@@ -46,7 +46,8 @@ class Calibration:
         leaves the simultaneous 95 % band.
         """
         least = _least_of_uniform(self.draws, self.samples)
-        found = {name: self._least(ranks) for name, ranks in self.ranks.items()}
+        tails, bounds = _tails(self.draws, self.samples), np.arange(self.samples)
+        found = {name: tails[self.below(name), bounds].min() for name in self.ranks}
         return {name: float(np.mean(least <= value)) for name, value in found.items()}
 
     def band(self, level: float = LEVEL) -> tuple[Int[np.ndarray, " bounds"], ...]:
@@ -62,10 +63,6 @@ class Calibration:
     def below(self, name: str) -> Int[np.ndarray, " bounds"]:
         """How many ranks of a quantity are below 1 … `samples`."""
         return _below(np.bincount(self.ranks[name], minlength=self.samples + 1))
-
-    def _least(self, ranks) -> float:
-        counts = _below(np.bincount(ranks, minlength=self.samples + 1))
-        return _tails(self.draws, self.samples)[counts, np.arange(self.samples)].min()
 
     def __repr__(self) -> str:
         head = f"{self.draws} data sets, {self.described} called described, {self.samples} samples"

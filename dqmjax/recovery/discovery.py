@@ -116,7 +116,7 @@ def discover(
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Terms that are dropped and taken back, the one of most evidence first."""
+    """Terms that are dropped and taken back, each time the one by which the evidence gains most."""
 
     problem: Problem
     prior: NormalPrior
@@ -136,7 +136,7 @@ class Selection:
                 vector = self._without(vector, held, at)
             held = held ^ (np.arange(held.size) == at)
             vector = self._fitted(vector, held)
-            self.say(f"{'without' if held[at] else 'with'} {name} again")
+            self.say(f"fitted {'without' if held[at] else 'with'} {name}")
             evidence = self._evidence(vector, held)
         return vector, evidence
 
@@ -177,7 +177,7 @@ class Selection:
     def _information(self, vector: Vector) -> Float[np.ndarray, "parameters parameters"]:
         """The Fisher information of the data with that of the prior."""
         at = self.problem.linearise(vector)
-        rows = (at.jacobian * at.information[..., None]).reshape(-1, vector.size)
+        rows = at.weighted.reshape(-1, vector.size)
         return rows.T @ rows + at.prior.T @ at.prior
 
     def _inverse(self, information: np.ndarray) -> np.ndarray:

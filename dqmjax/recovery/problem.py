@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..evolution.status import Status
 from ..evolution.times import SaveTimes
 from ..experiments.abstract import AbstractExperiment, as_status
+from ..experiments.least_squares import Remembered
 from ..experiments.parameters import (
     Template,
     Vector,
@@ -49,6 +50,11 @@ class Linearisation(NamedTuple):
     prior: Float[np.ndarray, "terms parameters"]  # derivatives of the prior's residuals
     scales: Vector
 
+    @property
+    def weighted(self) -> Jacobian:
+        """`I ∇f`, whose square is the Fisher information."""
+        return self.jacobian * self.information[..., None]
+
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
@@ -66,30 +72,19 @@ class Problem:
     upper: Vector
     prior: Callable | None
     simulation: AbstractExperiment  # with the same arrays: it predicts
-    _memory: dict[bytes, Linearisation] = dataclasses.field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     def predict(self, vector: Vector) -> tuple[Rows, Status | None]:
         """What would be measured, and the status of the run."""
-        at = self._memory.get(vector.tobytes())
+        at = self.linearise.known(vector)
         if at is not None:
             return at.prediction, at.status
         prediction, status = _predict(vector, *self.inputs)
         return np.asarray(prediction), status
 
-    def linearise(self, vector: Vector) -> Linearisation:
-        """What a step of a fit needs; that of the last vector is remembered."""
-        key = vector.tobytes()
-        if key not in self._memory:
-            at = self._linearised(vector)
-            self._memory.clear()
-            self._memory[key] = at
-        return self._memory[key]
-
-    def forget(self):
-        """Frees the memory of the last vector."""
-        self._memory.clear()
+    @functools.cached_property
+    def linearise(self) -> Remembered[Linearisation]:
+        """What a step of a fit needs, a function of the vector; that of the last is remembered."""
+        return Remembered(self._linearised)
 
     def _linearised(self, vector: Vector) -> Linearisation:
         prediction, status, jacobian = _linearise(vector, *self.inputs)

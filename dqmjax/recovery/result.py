@@ -173,7 +173,7 @@ def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recov
     prediction, status = at.prediction, at.status
     change = problem.shift(vector)
     faults = np.zeros(1) if status is None else _faults(status, change is None)
-    data = (at.jacobian * at.information[..., None]).reshape(-1, vector.size)
+    data = at.weighted.reshape(-1, vector.size)
     information = Information(data, at.prior, at.scales)
     good = _goodness(problem, vector, prediction, information)
     information = information.over_noise(good.noise)
@@ -237,7 +237,7 @@ def _first(problem: Problem, vector: Vector) -> float:
     found = fit(problem, vector, FIRST, {"xtol": 1e-8, "ftol": 1e-8, "gtol": None})
     found = vector if found is None else found
     at = problem.linearise(found)
-    slopes = (at.jacobian * at.information[..., None])[FIRST].reshape(-1, vector.size) * at.scales
+    slopes = at.weighted[FIRST].reshape(-1, vector.size) * at.scales
     count = float(np.linalg.matrix_rank(slopes, tol=1e-6 * np.abs(slopes).max()))
     return problem.data.goodness(at.prediction, count, FIRST).n_sigma
 

@@ -53,7 +53,7 @@ class Search:
                 break
         if best is None:
             raise InputError(self._nowhere())
-        self.problem.forget()
+        self.problem.linearise.forget()
         return best
 
     def _starts(self, from_start: bool, given: np.ndarray | None) -> Iterator[Start]:
