@@ -31,7 +31,10 @@ def least_squares(
 
 
 class Remembered(Generic[Value]):
-    """A function of a vector that does not compute the value at its last vector again."""
+    """A function of a vector that does not compute its values at the last two vectors again.
+
+    They are the best vector of a fit and a step from there that failed.
+    """
 
     def __init__(self, function: Callable[[Vector], Value]):
         self._function = function
@@ -41,11 +44,11 @@ class Remembered(Generic[Value]):
         value = self.known(x)
         if value is None:
             value = self._function(x)
-            self._last = {x.tobytes(): value}
+            self._last = dict([*self._last.items(), (x.tobytes(), value)][-2:])
         return value
 
     def known(self, x: Vector) -> Value | None:
-        """The value if that was the last vector."""
+        """The value if that was one of the last two vectors."""
         return self._last.get(x.tobytes())
 
     def forget(self):

@@ -158,8 +158,8 @@ class PhaseSpaceExperiment(AbstractExperiment):
             return None
         form = weak_form(data, count, few_levels(data), self.model)
         inputs = Template.of(self.model), form
-        residual = Remembered(lambda x: np.asarray(_residual(x, *inputs)))
-        slope = Remembered(lambda x: np.asarray(_jacobian(x, *inputs)))
+        at = Remembered(lambda x: tuple(map(np.asarray, _residual_and_slope(x, *inputs))))
+        residual, slope = lambda x: at(x)[0], lambda x: at(x)[1]
         if not np.any(slope(unknown)):
             return None  # the equation does not depend on them, as on C without a Hamiltonian
         free = np.full(unknown.shape, np.inf)
@@ -200,13 +200,13 @@ def _errors(residual: np.ndarray, slope: np.ndarray) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _residual(vector, template: Template, form: WeakForm):
-    return form.residual(template(vector)).ravel()
+def _residual_and_slope(vector, template: Template, form: WeakForm):
+    def residual(vector):
+        found = form.residual(template(vector)).ravel()
+        return found, found
 
-
-@eqx.filter_jit
-def _jacobian(vector, *inputs):
-    return jax.jacfwd(_residual)(jnp.asarray(vector), *inputs)
+    slope, found = jax.jacfwd(residual, has_aux=True)(jnp.asarray(vector))
+    return found, slope
 
 
 def _is_linear(symbol: Callable, basis: FockBargmann) -> bool:

@@ -11,11 +11,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Real
+from jaxtyping import Array, Complex, Float, Int, Real
 
 from .ladder import Gathered, Range, Rows, Shifts, Windows
 
-MAX_DEGREE, BLOCK = 128, 32  # terms of a Chebyshev series, and how many are skipped at once
+MAX_DEGREE, LOW_DEGREE = 128, 32  # terms of a Chebyshev series
+BLOCK = 4  # terms that are skipped at once
 SMALLEST = 1e-17  # of its coefficients
 LONGEST = {128: 78.0, 32: 7.6}  # J_k of it is below SMALLEST from k = 128 or 32 on
 MAX_GROWTH = 3.0  # half the real width of Lh: round-off is multiplied by its exponential
@@ -92,7 +93,7 @@ def _action(operator: Windows | Rows, of: Range, dt, rho, most: int, degree: int
     width = jnp.where(b * length > 0, b * length / pieces, 1.0)
     coefficients = _bessel(width, ratio)[: degree + 1]
     terms = jnp.arange(1, degree + 1), coefficients[1:]
-    last = _most(jnp.max(jnp.where(jnp.abs(terms[1]) > SMALLEST, terms[0], 1)))
+    last = _most(needed(width, ratio, degree))
     share = 2 / (width * ratio)
     scaled = jax.tree.map(lambda weights: _times(share * h, weights), operator.weights)
     twice = eqx.tree_at(lambda op: op.weights, operator, scaled)
@@ -110,8 +111,6 @@ def _action(operator: Windows | Rows, of: Range, dt, rho, most: int, degree: int
 
     def piece(rho):
         start = jnp.zeros_like(rho), rho, coefficients[0] * rho
-        if degree == BLOCK:
-            return jnp.exp(center) * jax.lax.scan(add, start, terms)[0][2]
         blocks = jax.tree.map(lambda x: x.reshape(-1, BLOCK), terms)
         return jnp.exp(center) * jax.lax.scan(block, start, blocks)[0][2]
 
@@ -129,6 +128,13 @@ def _bessel(x: Float[Array, ""], ratio: Float[Array, ""]) -> Float[Array, " term
     wave = ratio * jnp.exp(2j * jnp.pi * jnp.arange(points) / points)
     waves = jnp.fft.fft(jnp.exp(x / 2 * (wave - 1 / wave)), norm="forward")
     return jnp.real(waves[: MAX_DEGREE + 1]) * np.append(1.0, np.full(MAX_DEGREE, 2.0))
+
+
+def needed(x: Float[Array, ""], ratio: Float[Array, ""], degree: int) -> Int[Array, ""]:
+    """How many terms `J_k(x) r^k` exceed `SMALLEST`, at most, by `|J_k(x)| ≤ (x/2)^k/k!`."""
+    k = jnp.arange(1, degree + 1)
+    bound = k * jnp.log(x * ratio / 2) - jax.lax.lgamma(k + 1.0)
+    return jnp.max(jnp.where(bound > math.log(SMALLEST), k, 1))
 
 
 def taylor(apply: Callable, start: Array, degree: int) -> Array:

@@ -29,7 +29,6 @@ from .ladder import (
     Shifts,
     Word,
     by_shift,
-    gathered,
     jump_words,
     monomial_word,
     outside,
@@ -195,12 +194,13 @@ class Pattern:
     def with_weights(self, weights: Complex[Array, "shifts size"]) -> Shifts | Gathered:
         """The generator with given weights."""
         if not self.kept.all():
-            return gathered(self.shifts, weights, self.kept)
+            places = np.flatnonzero(self.kept)
+            return Gathered(self.shifts, self.kept.shape, weights, *self.blocks.incoming, places)
         return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
 
     def leak(self, weights: Complex[Array, "shifts size"]) -> Rows:
         """The part of the generator that leads from the kept coefficients, packed, out of them."""
-        return Rows(weights, sources(self.shifts, self.kept, np.argwhere(self.beyond)))
+        return Rows(weights.T, sources(self.shifts, self.kept, np.argwhere(self.beyond)).T)
 
     def coefficients(self, basis: Basis, law) -> "Series | Recomputed":
         """The coefficients of all sources as a function of t."""

@@ -23,6 +23,7 @@ import numpy as np
 import scipy
 from jaxtyping import Array, Bool, Complex, Float, Int
 
+AT_ONCE = 32  # XLA stores the terms of longer sums on CPUs, instead of adding each at once
 Word = tuple[str, ...]  # per index axis, "+" raises and "-" lowers, first letter first
 Factors = dict[tuple[int, ...], dict[Word, np.ndarray]]  # by shift and word, one a coefficient
 
@@ -153,7 +154,8 @@ class Gathered(eqx.Module):
     shifts: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     levels: tuple[int, ...] = eqx.field(static=True)
     weights: Complex[Array, "shifts size"]
-    sources: Int[Array | np.ndarray, "shifts size"]  # places in the row; `size` for none
+    used: Int[Array | np.ndarray, "size most"]  # the shifts that lead to each coefficient
+    sources: Int[Array | np.ndarray, "size most"]  # their places in the row; `size` for none
     places: Int[Array | np.ndarray, " size"]  # of the row in the raveled coefficients
 
     def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
@@ -161,7 +163,7 @@ class Gathered(eqx.Module):
 
     def parts(self) -> "Rows":
         """The operator on packed coefficients, for repeated application."""
-        return Rows(self.weights, self.sources)
+        return Rows(jnp.take_along_axis(self.weights.T, self.used, axis=1), self.sources)
 
     def range(self) -> "Range":
         """Its numerical range."""
@@ -179,20 +181,21 @@ class Gathered(eqx.Module):
         return flat.at[self.places].set(row).reshape(self.levels)
 
 
-def gathered(shifts, weights: Complex[Array, "shifts size"], kept) -> Gathered:
-    """The operator on those of the coefficients that are `kept`."""
-    return Gathered(shifts, kept.shape, weights, sources(shifts, kept), np.flatnonzero(kept))
-
-
 class Rows(eqx.Module):
     """The same operator, or a part of it, from packed coefficients."""
 
-    weights: Complex[Array, "shifts size"]
-    sources: Int[Array | np.ndarray, "shifts size"]
+    weights: Complex[Array, "size most"]
+    sources: Int[Array | np.ndarray, "size most"]
 
     def __call__(self, row: Complex[Array, " kept"]) -> Complex[Array, " size"]:
         padded = jnp.concatenate([row, jnp.zeros(1, row.dtype)])
-        return jnp.sum(self.weights * padded[self.sources], axis=0)
+        size, most = self.sources.shape
+        total = jnp.zeros(size, row.dtype)
+        for first in range(0, most, AT_ONCE):
+            part = slice(first, first + AT_ONCE)
+            terms = self.weights[:, part] * padded[self.sources[:, part]]
+            total = total + jnp.sum(terms, axis=1)
+        return total
 
 
 def sources(
@@ -340,11 +343,25 @@ class Blocks:
         return edge(self.kept, self.shifts)
 
     @functools.cached_property
+    def _sources(self) -> Int[np.ndarray, "shifts size"]:
+        """The source of each target for each shift; their number where it is none or not live."""
+        size = int(self.kept.sum())
+        live = unpacked(self.live_bits, (len(self.shifts), size))
+        return np.where(live, sources(self.shifts, self.kept), size)
+
+    @functools.cached_property
+    def incoming(self) -> tuple[Int[np.ndarray, "size most"], Int[np.ndarray, "size most"]]:
+        """The shifts that lead to each kept coefficient, and their sources."""
+        table = self._sources.T
+        is_source = table < len(table)
+        most = int(is_source.sum(axis=1).max())
+        used = np.argsort(~is_source, axis=1, kind="stable")[:, :most]
+        return used, np.take_along_axis(table, used, axis=1)
+
+    @functools.cached_property
     def _layout(self) -> "_Layout":
-        kept = np.flatnonzero(self.kept)
-        live = unpacked(self.live_bits, (len(self.shifts), kept.size))
-        table = sources(self.shifts, self.kept)
-        shift, to = np.nonzero((table < kept.size) & live)
+        kept, table = np.flatnonzero(self.kept), self._sources
+        shift, to = np.nonzero(table < kept.size)
         of = table[shift, to]
         graph = scipy.sparse.coo_array((np.ones(of.shape), (to, of)), (kept.size, kept.size))
         _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)

@@ -205,7 +205,7 @@ def _lost(pattern: Pattern, leak: Rows) -> Complex[Array, " kept"]:
     outside, modes = np.argwhere(pattern.beyond), pattern.kept.ndim // 2
     is_diagonal = (outside[:, :modes] == outside[:, modes:]).all(axis=1)
     empty = jnp.zeros(pattern.kept.sum() + 1, leak.weights.dtype)
-    return empty.at[leak.sources[:, is_diagonal]].add(leak.weights[:, is_diagonal])[:-1]
+    return empty.at[leak.sources[is_diagonal]].add(leak.weights[is_diagonal])[:-1]
 
 
 def dense(operator: Shifts | Gathered, kept: Mask, inside: Mask) -> Complex[Array, "size size"]:

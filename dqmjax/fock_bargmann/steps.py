@@ -19,7 +19,7 @@ from ..phase_space.fokker_planck import Flow
 from ..phase_space.open_system import Open
 from ..phase_space.symbols import depends_on_time
 from .basis import AT_EDGE, FockBargmann, share
-from .exponential import BLOCK, expm, expm_action, expm_reach
+from .exponential import LOW_DEGREE, expm, expm_action, expm_reach
 from .generator import Pattern
 from .ladder import Blocks, Gathered, Range, Shifts
 
@@ -197,7 +197,7 @@ def magnus(pattern: Pattern, first, second, dt, rho) -> Moved:
     def half(rho, weights):  # one program for both
         operator = pattern.with_weights(weights)
         of = operator.range()
-        rho, reach = expm_action(operator, of, dt, rho, MOST_PIECES, BLOCK)
+        rho, reach = expm_action(operator, of, dt, rho, MOST_PIECES, LOW_DEGREE)
         return rho, (reach, of.growth)
 
     halves = jnp.stack([near * first + far * second, far * first + near * second])

@@ -1,5 +1,7 @@
 """Many fits in parallel: least squares from many starts on the device."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,9 +13,11 @@ from ..evolution.times import save_times
 from ..experiments.parameters import Vector
 from .problem import Problem, residuals
 
-FIRST_ROWS, GROWTH = 5, 10.0  # times of the first window, and how much longer each next window is
+FIRST_ROWS, GROWTH = 5, 10.0  # times of the first window, and how much longer the next is at most
 MOST_STEPS = 20  # in one window
-AT_ONCE = 10  # starts, whose runs and tangents are in memory together
+AT_ONCE = {"cpu": 1}  # starts; side by side on a CPU each takes as long as the slowest
+MANY_AT_ONCE = 10  # on other devices; their runs and tangents are in memory together
+FEWEST = 10  # starts that are followed to the end
 TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
 
 Vectors = Float[np.ndarray, "starts parameters"]
@@ -27,7 +31,8 @@ def best_of(problem: Problem, starts: Vectors) -> Vector:
 def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parameters"]:
     """Levenberg–Marquardt from many starts, over a window that grows to all the data.
 
-    After each window the better half continues (successive halving, arXiv:1502.07943).
+    After each window the better quarter continues, ten at least (successive halving,
+    arXiv:1502.07943).
 
     Returns:
         The ends of the starts that remain, the least deviance first.
@@ -36,18 +41,19 @@ def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parame
     for rows in windows(None if problem.data.times is None else problem.data.t):
         ends, deviances = _refined(ends, bounds, _leading(problem, rows))
         order = jnp.argsort(deviances)  # NaN comes last
-        ends = ends[order[: len(order) if rows is None else -(-len(order) // 2)]]
+        ends = ends[order[: len(order) if rows is None else max(len(order) // 4, FEWEST)]]
     return np.asarray(ends)
 
 
 def windows(t: Float[np.ndarray, " times"] | None) -> list[int | None]:
     """How many leading times to fit, one after the other; `None` for all."""
-    rows, counts = FIRST_ROWS, []
-    while t is not None and rows < len(t):
-        counts.append(rows)
-        reach = t[0] + GROWTH * (t[rows - 1] - t[0])
-        rows = max(int(np.searchsorted(t, reach, side="right")), rows + 1)
-    return [*counts, None]
+    if t is None or len(t) <= FIRST_ROWS:
+        return [None]
+    first, whole = t[FIRST_ROWS - 1] - t[0], t[-1] - t[0]
+    count = math.ceil(math.log(whole / first, GROWTH) - 1e-9)
+    rows = np.searchsorted(t, t[0] + np.geomspace(first, whole, count + 1)[1:-1], side="right")
+    longer = [n for n in np.unique(rows).tolist() if FIRST_ROWS < n < len(t)]
+    return [FIRST_ROWS, *longer, None]
 
 
 class _Leading(AbstractLikelihood):
@@ -81,14 +87,15 @@ def _leading(problem: Problem, rows: int | None):
 @eqx.filter_jit
 def _refined(starts: Array, bounds, inputs):
     one = lambda start: descended(start, bounds, *inputs)
-    return jax.lax.map(one, starts, batch_size=min(AT_ONCE, len(starts)))
+    at_once = AT_ONCE.get(jax.default_backend(), MANY_AT_ONCE)
+    return jax.lax.map(one, starts, batch_size=min(at_once, len(starts)))
 
 
 def descended(start: Array, bounds, *inputs) -> tuple[Array, Array]:
     """One fit within bounds, to be traced: where it ended, and the deviance there."""
     import optimistix  # slow to import, needed here only
 
-    whole = lambda vector: residuals(_reflected(vector, *bounds), *inputs)
+    whole = _with_slopes(lambda vector: residuals(_reflected(vector, *bounds), *inputs))
     size = jnp.sqrt(jnp.sum(jax.jacfwd(whole)(start) ** 2, axis=0))
     scale = 1 / jnp.where(size > 0, size, 1.0)
     found = optimistix.least_squares(
@@ -100,6 +107,18 @@ def descended(start: Array, bounds, *inputs) -> tuple[Array, Array]:
     )
     end = _reflected(start + scale * found.value, *bounds)
     return end, jnp.sum(whole(end) ** 2)
+
+
+def _with_slopes(function):
+    """The function with its Jacobian in place of a linear program, which stores the whole run."""
+
+    def jvp(primals, tangents):
+        slopes, value = jax.jacfwd(lambda x: (function(x),) * 2, has_aux=True)(*primals)
+        return value, slopes @ tangents[0]
+
+    of = jax.custom_jvp(function)
+    of.defjvp(jvp)
+    return of
 
 
 def _reflected(vector: Array, lower, upper) -> Array:

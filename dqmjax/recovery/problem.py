@@ -156,8 +156,9 @@ class Problem:
         return np.clip(vector, self.lower, self.upper)
 
     def rough(self) -> "Problem":
-        """The problem with data that guide a fit from a far start."""
-        return dataclasses.replace(self, data=self.experiment.rough(self.data))
+        """The problem with data that guide a fit from a far start; itself if these are its own."""
+        data = self.experiment.rough(self.data)
+        return self if data is self.data else dataclasses.replace(self, data=data)
 
     @functools.cached_property
     def _stated(self) -> Values:

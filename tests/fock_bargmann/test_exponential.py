@@ -3,8 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.special
 
-from dqmjax.fock_bargmann.exponential import _repeat, expm, expm_action
+from dqmjax.fock_bargmann.exponential import MAX_DEGREE, _repeat, expm, expm_action, needed
 from dqmjax.fock_bargmann.ladder import Shifts
 
 
@@ -54,6 +55,15 @@ def test_side_by_side_no_more_is_done_than_one_of_them_needs():
     assert many(counts).tolist() == [2.0, 8.0, 4.0]
     jax.effects_barrier()
     assert len(done) == 3 * 3
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.1])
+@pytest.mark.parametrize("x", [1e-3, 0.5, 4.5, 20.0, 60.0])
+def test_a_series_has_the_terms_that_matter_and_few_more(x, ratio):
+    k = np.arange(MAX_DEGREE + 1)
+    matter = np.flatnonzero(scipy.special.jv(k, x) * ratio**k > 1e-17)[-1]
+    terms = int(needed(jnp.array(x), jnp.array(ratio), MAX_DEGREE))
+    assert matter <= terms <= 1.3 * matter + 4
 
 
 def random_shifts():

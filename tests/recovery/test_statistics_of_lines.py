@@ -200,10 +200,11 @@ def test_many_starts_find_the_best_of_many_minima():
     assert deviances == sorted(deviances)
 
 
-def test_windows_grow_tenfold_until_all():
+def test_windows_grow_by_equal_factors_up_to_ten():
     assert windows(None) == [None]
     assert windows(np.linspace(0, 1, 5)) == [None]
-    assert windows(np.arange(1000.0)) == [5, 41, 401, None]
+    assert windows(np.arange(1000.0)) == [5, 26, 159, None]
+    assert windows(np.linspace(0, 1, 41)) == [5, None]
     assert windows(np.geomspace(1, 1e9, 10)) == [5, 6, 7, 8, 9, None]
 
 
