@@ -83,7 +83,7 @@ class Problem:
 
     @functools.cached_property
     def linearise(self) -> Remembered[Linearisation]:
-        """What a step of a fit needs, a function of the vector; that of the last is remembered."""
+        """What a step of a fit needs, a function of the vector; the last two are remembered."""
         return Remembered(self._linearised)
 
     def _linearised(self, vector: Vector) -> Linearisation:

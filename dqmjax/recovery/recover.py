@@ -78,7 +78,7 @@ def recover(
         prior: `prior(experiment)`, residuals whose squares are added to the deviance, such as
             `(mass − 1)/σ`, or the third differences of a curve that should be smooth.
         starts: Many initial values by name, arrays with an entry (or row) for each start. All are
-            fitted in parallel over a growing time window; the better half continues after each.
+            fitted over a growing time window; after each the better quarter continues, or ten.
         cutoff: Fock levels per mode for heterodyne data; chosen from the data if not given.
         progress: Called with a line of text after each stage.
 

@@ -263,3 +263,17 @@ def test_the_pattern_of_one_equation_is_found_once():
     flow = lambda value: dqm.FokkerPlanck(dqm.Kerr(jnp.array(value)), C=jnp.array(value))
     assert basis.pattern(flow(0.7)) is basis.pattern(flow(1.3))
     assert basis.pattern(flow(0.7)).shifts != basis.pattern(dqm.FokkerPlanck(dqm.Kerr(0.7))).shifts
+
+
+def test_on_some_of_the_coefficients_it_is_the_same_generator():
+    """With sums of more than 32 terms, which are split."""
+    symbol = dqm.BoseHubbard(0.7, 0.4, 2, omega=jnp.array([0.2, -0.1]))
+    flow = dqm.FokkerPlanck(symbol, C=0.8, ell=jnp.array([1.1, 0.9]))
+    some, every = dqm.FockBargmann((10, 10), quanta=9), dqm.FockBargmann((10, 10))
+    random = np.random.default_rng(0)
+    rho = some.kept * (random.normal(size=some.levels) + 1j * random.normal(size=some.levels))
+    few, many = some.generator(flow), every.generator(flow)
+    assert few.parts().sources.shape[1] > 32
+    np.testing.assert_allclose(
+        few(jnp.asarray(rho)), some.kept * many(jnp.asarray(rho)), rtol=0, atol=1e-12
+    )
