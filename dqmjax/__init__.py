@@ -9,8 +9,14 @@ from . import (
     _renamed,
     interrupt as _interrupt,  # noqa: F401  # before what takes long to import
     quantum_statistics as quantum_statistics,
+    trajectories as trajectories,
 )
-from .canonical import fields as fields, ordinary_diffusion as ordinary_diffusion, polar as polar
+from .canonical import (
+    background as background,
+    fields as fields,
+    ordinary_diffusion as ordinary_diffusion,
+    polar as polar,
+)
 from .canonical.atlas import AtlasStep as AtlasStep
 from .canonical.energy import (
     CanonicalEnergy as CanonicalEnergy,
@@ -156,6 +162,7 @@ from .wave.states import (
 __version__ = _metadata.version("dqmjax")
 _ON_DEMAND = ("benchmark", "plot")  # importing matplotlib takes as long as the rest
 _MODULES = {  # those that are public
+    "background",
     "design",
     "fields",
     "interference",
@@ -165,6 +172,7 @@ _MODULES = {  # those that are public
     "polar",
     "quantum_statistics",
     "readout",
+    "trajectories",
 }
 _renamed.install()
 for _name in _MODULES:  # so that `from dqmjax.fields import ledger` works, as with `os.path`

@@ -252,6 +252,14 @@ def require_increasing(least: int = 2, **times):
             )
 
 
+def list_of(name: str, values) -> Any:
+    """Positive numbers, as a list."""
+    values = positive(name, values)
+    if np.ndim(values) != 1:
+        raise InputError(f"`{name}` must be a list of numbers, but has shape {np.shape(values)}.")
+    return values
+
+
 def require_shape(name: str, value, shape: tuple[int, ...]):
     """Checks the shape of an array.
 

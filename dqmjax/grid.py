@@ -16,6 +16,7 @@ from .errors import (
     require_instance,
     require_whole,
 )
+from .splines import spline_at, spline_coefficients
 from .user_function import called_once
 
 Scalar = Float[Array, ""]
@@ -119,6 +120,12 @@ class Grid(eqx.Module):
         return math.prod(self.spacing)
 
     @property
+    def axes(self) -> tuple[Float[Array, " points"], ...]:
+        """Coordinates along each axis."""
+        edges = zip(self.lower, self.spacing, self.shape, strict=True)
+        return tuple(a + dx * jnp.arange(n) for a, dx, n in edges)
+
+    @property
     def points(self) -> Float[Array, "dim *shape"]:
         """Coordinates of every point."""
         return _points(self)
@@ -181,6 +188,31 @@ class Grid(eqx.Module):
     def integrate(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, ""]:
         """`∫ f dx` by the trapezoidal rule, spectrally accurate on a periodic box."""
         return jnp.sum(field_on(self, "f", f)) * self.cell
+
+    def interpolate(
+        self, values: Inexact[Array, "*shape"], points: Float[Array, "count dim"]
+    ) -> Inexact[Array, " count"]:
+        """Values between the grid points, by periodic splines of degree five.
+
+        A wave of n grid points has a relative error of about `4/(n − 1)⁶`, and its derivative one
+        of `10/(n − 1)⁵`. Differentiable in values and points.
+
+        Args:
+            values: On the grid.
+            points: One per row. The box is periodic.
+
+        Raises:
+            InputError: If `values` or `points` has another shape.
+        """
+        values = field_on(self, "values", values)
+        points = jnp.asarray(finite("points", points), float)
+        if points.ndim != 2 or points.shape[1] != self.dim:
+            raise InputError(
+                f"`points` must have shape (count, {self.dim}), but has {points.shape}."
+            )
+        coefficients = spline_coefficients(values, self.dim)
+        place = (points - np.asarray(self.lower)) / np.asarray(self.spacing)
+        return jax.vmap(lambda u: spline_at(coefficients, u)[0])(place)
 
     def _along(self, axis: int, values: np.ndarray) -> np.ndarray:
         """A list of values along one axis, as an array that broadcasts to the grid's shape."""

@@ -184,3 +184,21 @@ def test_loops_and_sums_of_coordinates_are_accepted():
         jnp.sum(x * jnp.roll(x, 1)) + jax.lax.fori_loop(0, 3, lambda i, s: s + x[i], 0.0)
     )
     assert called_once("f", rolled, np.ones(3)).shape == ()
+
+
+def test_interpolation_has_its_stated_error_and_derivatives():
+    """Waves of 12 and 9 points along the axes, between the points and beyond the edges."""
+    grid = dqm.Grid((0.0, -1.0), (24.0, 17.0), (24, 18))
+    wave = lambda x: jnp.exp(2j * np.pi * (x[0] / 12 - (x[1] + 1) / 9))
+    points = jnp.asarray(np.random.default_rng(0).uniform(-30, 30, (200, 2)))
+    values = grid.at_points(wave)
+    error = np.abs(grid.interpolate(values, points) - jax.vmap(wave)(points))
+    assert 1e-6 < error.max() < 4 / 11**6 + 4 / 8**6
+    real = lambda x: grid.interpolate(values.real, x[None])[0]
+    slope = jax.vmap(jax.grad(real))(points)
+    exact = jax.vmap(jax.grad(lambda x: wave(x).real))(points)
+    assert np.abs(slope[:, 0] - exact[:, 0]).max() < (10 / 11**5 + 4 / 8**6) * 2 * np.pi / 12
+    assert np.abs(slope[:, 1] - exact[:, 1]).max() < (10 / 8**5 + 4 / 11**6) * 2 * np.pi / 9
+    nodes = grid.points.reshape(2, -1).T
+    np.testing.assert_allclose(grid.interpolate(values, nodes), values.ravel(), atol=1e-13)
+    np.testing.assert_array_equal(grid.axes[1], grid.points[1, 0])

@@ -9,14 +9,14 @@ import dqmjax
 
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
-    {"errors", "interrupt"},
+    {"errors", "interrupt", "splines"},
     {"user_function"},
     {"grid", "quantum_statistics"},
     {"evolution"},
     {"wave"},
     {"canonical", "phase_space"},
     {"fock_bargmann", "data"},
-    {"experiments"},
+    {"experiments", "trajectories"},
     {"recovery"},
     {"plot", "benchmark"},
     {"cli"},

@@ -32,3 +32,20 @@ def diffuse(
     diffusion, t = positive("diffusion", diffusion, ()), not_negative("t", t, ())
     decay = jnp.exp(-diffusion * t * jnp.sum(grid.k**2, axis=0))
     return jnp.fft.ifftn(decay * jnp.fft.fftn(rho)).real
+
+
+def ordinary_width(width: Scalar | float, diffusion: Scalar | float, t) -> Float[Array, "..."]:
+    """`σ(t) = √(σ₀² + 2Dt)` of ordinary diffusion, at last ∝ √t."""
+    width, diffusion, t = _of_packet(width, diffusion, t)
+    return jnp.sqrt(width**2 + 2 * diffusion * t)
+
+
+def conservative_width(width: Scalar | float, diffusion: Scalar | float, t) -> Float[Array, "..."]:
+    """`σ(t) = σ₀ √(1 + (Dt/σ₀²)²)` of a free quantum packet, D = ħ/2m, at last ∝ t; DQM I (16)."""
+    width, diffusion, t = _of_packet(width, diffusion, t)
+    return jnp.hypot(width, diffusion * t / width)
+
+
+def _of_packet(width, diffusion, t) -> tuple[Array, ...]:
+    width, diffusion = positive("width", width, ()), positive("diffusion", diffusion, ())
+    return jnp.asarray(width), jnp.asarray(diffusion), jnp.asarray(not_negative("t", t))

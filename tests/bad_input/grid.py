@@ -57,5 +57,14 @@ ENTRIES = [
         {"tensor": np.ones((8, 10, 2, 2))},
         {"tensor": [*complex_field((8, 10, 2, 2)), np.ones((8, 10, 2)), np.ones((8, 10))]},
     ),
+    Entry(
+        "Grid.interpolate",
+        GRID.interpolate,
+        {"values": np.ones(16), "points": np.zeros((3, 1))},
+        {
+            "values": complex_field((16,)),
+            "points": [*TEXT, NAN, np.zeros(3), np.zeros((3, 2)), np.full((3, 1), NAN)],
+        },
+    ),
     Entry("Grid.at_points", GRID.at_points, {"f": lambda x: jnp.sum(x)}, {"f": FUNCTIONS}),
 ]

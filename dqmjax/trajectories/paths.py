@@ -1,0 +1,190 @@
+"""Paths of `dX = f(X, t) dt + σ(X, t) dW` of many independent particles, by diffrax."""
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Key
+
+from ..errors import InputError, is_known, require, require_increasing, require_key, require_whole
+from .ensemble import Trajectories
+
+Points = Float[Array, "particles dim"]
+Times = Float[Array | np.ndarray, " times"]
+LOST = (
+    "`starts` must lead along paths that avoid the zeros of the density, but one of them ends in "
+    "NaN: take more `steps`, or more saved states."
+)
+
+
+@runtime_checkable
+class Law(Protocol):
+    """The equation of motion of the particles."""
+
+    @property
+    def is_random(self) -> bool:
+        """Whether there is noise."""
+        ...
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether σ does not depend on X."""
+        ...
+
+    def drift(self, t: Float[Array, ""], x: Points) -> Points:
+        """f, of all particles."""
+        ...
+
+    def noise(self, t: Float[Array, ""], x: Points) -> Float[Array, "*particles dim dim"]:
+        """σ, with `σσᵀ = 2A`; one for all particles, or one for each."""
+        ...
+
+
+def follow(law: Law, coarse: Law, starts: Points, ts: Times, steps: int, key) -> Trajectories:
+    """The paths from `starts` at the first time, with `steps` between two times.
+
+    They are those of Dormand and Prince's method of order 5 without noise, of Heun's with additive
+    noise, and of Euler and Maruyama's with any other.
+
+    Args:
+        law: Equation of motion.
+        coarse: The same, with its own error also larger, for the steps twice as long.
+        starts: Positions at the first time.
+        ts: Times.
+        steps: Even number of steps between two times.
+        key: Of the noise, or `None` without noise.
+
+    Raises:
+        InputError: If `steps` is not even, or a path ends in NaN.
+    """
+    if importlib.util.find_spec("diffrax") is None:
+        raise InputError("diffrax is not installed: pip install 'dqmjax[trajectories]'.")
+    require_whole(2, steps=steps)
+    require_increasing(ts=ts)
+    if steps % 2:
+        raise InputError(
+            f"`steps` must be even, so that half of them can be taken, but is {steps}."
+        )
+    if law.is_random:
+        require_key(key=key)
+    fine = _positions(law, starts, ts, steps, key, 1)
+    twice = _positions(coarse, starts, ts, steps // 2, key, 2)
+    fine = require(fine, jnp.isfinite(fine).all(), LOST)
+    return Trajectories(jnp.asarray(ts), fine, twice)
+
+
+@eqx.filter_jit
+def _positions(law: Law, starts: Points, ts, steps: int, key, stride: int) -> Any:
+    """Positions at all times; with noise of steps `stride` times as short."""
+    import diffrax  # slow to import, needed here only
+
+    share = jnp.arange(steps) / steps
+    inner = ts[:-1, None] + jnp.diff(ts)[:, None] * share
+    times = jnp.append(inner.ravel(), ts[-1])
+    drift = diffrax.ODETerm(lambda t, x, args: law.drift(jnp.asarray(t), x))
+    terms, solver = drift, diffrax.Dopri5()
+    if law.is_random:
+        noise = _noise_term()(law, key, times, starts, stride)
+        terms = diffrax.MultiTerm(drift, noise)
+        solver = diffrax.Heun() if law.is_additive else diffrax.Euler()
+    with warnings.catch_warnings():  # positions are real, only what guides them is complex
+        warnings.filterwarnings("ignore", "Complex dtype support in Diffrax")
+        return diffrax.diffeqsolve(
+            terms,
+            solver,
+            ts[0],
+            ts[-1],
+            None,
+            starts,
+            saveat=diffrax.SaveAt(ts=ts),
+            stepsize_controller=diffrax.StepTo(ts=times),
+            max_steps=times.size,
+            throw=False,
+        ).ys
+
+
+def _noise_term() -> Callable[..., Any]:
+    """The class of the term `σ dW`."""
+    import diffrax
+
+    class Noise(diffrax.AbstractTerm):
+        law: Any
+        key: Key[Array, ""]
+        times: Float[Array, " all"]
+        like: Points
+        stride: int = eqx.field(static=True)
+
+        def vf(self, t, y, args):
+            return self.law.noise(t, y)
+
+        def contr(self, t0, t1, **kwargs):
+            first = self.stride * jnp.argmin(jnp.abs(self.times - t0))
+            one = lambda i: jax.random.normal(
+                jax.random.fold_in(self.key, first + i), self.like.shape, self.like.dtype
+            )
+            total = sum(one(i) for i in range(self.stride))
+            return jnp.sqrt((t1 - t0) / self.stride) * total
+
+        def prod(self, vf, control):
+            return jnp.einsum("...ij,...j->...i", vf, control)
+
+    return Noise
+
+
+class Knots(eqx.Module):
+    """A function of time by cubic Hermite interpolation of values and derivatives.
+
+    The error is `h⁴/384` times the fourth derivative.
+    """
+
+    ts: Times
+    values: Array
+    rates: Array
+
+    def __call__(self, t: Float[Array, ""]) -> Array:
+        i = jnp.clip(jnp.searchsorted(self.ts, t, side="right") - 1, 0, self.ts.size - 2)
+        h = self.ts[i + 1] - self.ts[i]
+        s = (t - self.ts[i]) / h
+        start = (1 + 2 * s) * (1 - s) ** 2 * self.values[i] + s * (1 - s) ** 2 * h * self.rates[i]
+        end = s**2 * (3 - 2 * s) * self.values[i + 1] - s**2 * (1 - s) * h * self.rates[i + 1]
+        return start + end
+
+    @property
+    def sparse(self) -> "Knots":
+        """With every second of the times, and the last."""
+        few = np.append(np.arange(0, self.ts.size - 1, 2), self.ts.size - 1)
+        return Knots(self.ts[few], self.values[few], self.rates[few])
+
+
+def without_mean_energy(
+    ts: Times, psi: Complex[Array, "times *shape"], rate: Complex[Array, "times *shape"]
+) -> tuple[Complex[Array, "times *shape"], Complex[Array, "times *shape"]]:
+    """ψ and ∂ψ/∂t in the frame that turns with the mean energy.
+
+    A phase common to all of ψ moves no particle. It would only blur the interpolation in time.
+    """
+    turn = -jnp.imag(jnp.sum(psi.conj() * rate) / jnp.sum(jnp.abs(psi) ** 2))
+    phase = jnp.exp(1j * turn * ts).reshape(-1, *[1] * (psi.ndim - 1))
+    return phase * psi, phase * (rate + 1j * turn * psi)
+
+
+def require_trusted(solution):
+    """Checks that every state of a known solution can be trusted.
+
+    Raises:
+        InputError: With the first time at which it cannot.
+    """
+    if not is_known(solution):
+        return
+    fails = np.asarray(solution.status.fails)
+    if fails.any():
+        t = float(np.asarray(solution.ts)[np.argmax(fails)])
+        raise InputError(
+            f"`solution` must be valid at all its times, but is not from t = {t:.6g} on: end the "
+            "run before, or resolve it better."
+        )
