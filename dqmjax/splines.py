@@ -54,15 +54,22 @@ def spline_at(
     weights, rates = powers @ PIECES.T, slopes @ PIECES[:, 1:].T
     rows = first.astype(int)[:, None] + np.arange(-2, 4)
     rows = rows % np.array(coefficients.shape)[:, None]
-    block = coefficients[jnp.ix_(*rows)]
-    value = _contracted(block, weights)
-    axes = range(len(rows))
-    parts = [_contracted(block, [rates[a] if a == b else weights[b] for b in axes]) for a in axes]
-    return value, jnp.stack(parts)
+    value, parts = _summed(coefficients, rows, weights, rates, 0, 0)
+    return jnp.asarray(value), jnp.stack(parts)
 
 
-def _contracted(block, weights):
-    """`Σ block Π_a weights_a`."""
-    for row in reversed(list(weights)):
-        block = block @ row
-    return block
+def _summed(coefficients, rows, weights, rates, axis: int, offset):
+    """`Σ c Π weights` over the axes from `axis` on, and its derivatives along them.
+
+    Term by term: as products of small arrays it takes three times as long on a CPU.
+    """
+    if axis == coefficients.ndim:
+        return coefficients.ravel()[offset], []
+    value, parts = 0.0, [0.0] * (coefficients.ndim - axis)
+    for j in range(REACH):
+        inner = (offset * coefficients.shape[axis]) + rows[axis, j]
+        inside, slopes = _summed(coefficients, rows, weights, rates, axis + 1, inner)
+        value = value + inside * weights[axis, j]
+        moved = [inside * rates[axis, j], *(s * weights[axis, j] for s in slopes)]
+        parts = [a + b for a, b in zip(parts, moved, strict=True)]
+    return value, parts

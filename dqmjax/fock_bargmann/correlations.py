@@ -217,7 +217,7 @@ def _terms(basis: FockBargmann, name: str, operator: Operator) -> Terms:
     Raises:
         InputError: Naming the argument, if it is none or connects no levels of the basis.
     """
-    if operator == "":
+    if isinstance(operator, str) and not operator:
         return _identity(basis)
     try:
         terms = terms_of(operator, basis.modes)

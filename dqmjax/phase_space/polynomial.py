@@ -248,6 +248,16 @@ def _is_far_from_one(leaf) -> bool:
     return bool(((size != 0) & ((size < 1e-2) | (size > 1e2))).any())
 
 
+def _as_tuples(rows):
+    """Arrays, which cannot be static, as nested tuples; anything else as it is."""
+    if not isinstance(rows, jax.Array | np.ndarray):
+        return rows
+    rows = np.asarray(rows).tolist()
+    if not isinstance(rows, list):
+        return rows
+    return tuple(tuple(row) if isinstance(row, list) else row for row in rows)
+
+
 class Polynomial(AbstractSymbol):
     """`H(q, p) = Re Σ_k c_k Π_i α_i*^{m_ki} α_i^{n_ki}`, `α = (q + ip)/√2`.
 
@@ -262,7 +272,7 @@ class Polynomial(AbstractSymbol):
             least 0, or if the coefficients are not finite or not one for each row.
     """
 
-    powers: tuple[Powers, ...] = eqx.field(static=True)
+    powers: tuple[Powers, ...] = eqx.field(static=True, converter=_as_tuples)
     coefficients: Complex[Array, " terms"]
 
     def __check_init__(self):

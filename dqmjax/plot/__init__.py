@@ -7,6 +7,7 @@ from .animation import animate, save_animation
 from .charts import work_precision
 from .phase_space import drift_and_diffusion, fock_weights, phase_space_map, phase_space_maps
 from .recovered import calibration, posterior, snapshots
+from .trajectories import phase_space_paths, trajectories
 from .waves import density_and_action, energy_ledger, fields
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "fock_weights",
     "phase_space_map",
     "phase_space_maps",
+    "phase_space_paths",
     "posterior",
     "save_animation",
     "snapshots",
+    "trajectories",
     "work_precision",
 ]

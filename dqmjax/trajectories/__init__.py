@@ -6,6 +6,7 @@ from .agreement import (
     same_density as same_density,
     sample_density as sample_density,
 )
+from .conjugate import conjugate_time as conjugate_time
 from .encounters import (
     encounter_probability as encounter_probability,
     encounter_rate as encounter_rate,
@@ -13,16 +14,14 @@ from .encounters import (
 )
 from .ensemble import Mean as Mean, Trajectories as Trajectories
 from .husimi import husimi_diffusion as husimi_diffusion, husimi_flow as husimi_flow
-from .mixed_time import (
+from .mixed_law import (
     MixedTime as MixedTime,
     action as action,
     amplifier as amplifier,
-    conjugate_time as conjugate_time,
     kerr as kerr,
-    mixed_paths as mixed_paths,
-    mixed_time as mixed_time,
     quadratic as quadratic,
 )
+from .mixed_time import mixed_paths as mixed_paths, mixed_time as mixed_time
 from .mixture import Mixture as Mixture, mixture_weight as mixture_weight
 from .ordinary import (
     Ordinary as Ordinary,

@@ -27,7 +27,7 @@ class Agreement(NamedTuple):
 
 
 def sample_density(
-    key: Key[Array, ""], grid: Grid, rho: Float[Array, "*shape"], count: int
+    key: Key[Array, ""], grid: Grid, rho: Float[Array | np.ndarray, "*shape"], count: int
 ) -> Float[Array, "count dim"]:
     """Independent points with the density ρ on a grid.
 
@@ -86,9 +86,9 @@ def _refined(values: Float[Array, "*shape"]) -> Float[Array, "*finer"]:
 
 
 def agreement(
-    points: Float[Array, "particles dim"],
+    points: Float[Array | np.ndarray, "particles dim"],
     grid: Grid,
-    rho: Float[Array, "*shape"],
+    rho: Float[Array | np.ndarray, "*shape"],
     key: Key[Array, ""] | None = None,
 ) -> Agreement:
     """Whether points are independent samples of the density ρ on a grid.
@@ -123,8 +123,8 @@ def agreement(
 
 
 def same_density(
-    points: Float[Array, "particles dim"],
-    others: Float[Array, "others dim"],
+    points: Float[Array | np.ndarray, "particles dim"],
+    others: Float[Array | np.ndarray, "others dim"],
     key: Key[Array, ""],
 ) -> Agreement:
     """Whether two sets of points have the same density, by their energy distance.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, finite
+from ..errors import InputError, finite, require_whole
 
 
 class Mean(NamedTuple):
@@ -62,3 +62,17 @@ def places(name: str, value, dim: int | None = None) -> Float[Array, "particles 
             f"{points.shape}."
         )
     return points
+
+
+def require_even(**values):
+    """Checks that numbers of steps are even, so that half of them can be taken.
+
+    Raises:
+        InputError: Naming the argument.
+    """
+    require_whole(2, **values)
+    for name, value in values.items():
+        if value % 2:
+            raise InputError(
+                f"`{name}` must be even, so that half of them can be taken, but is {value}."
+            )

@@ -5,9 +5,10 @@ import functools
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, require, require_key, require_type
+from ..errors import InputError, is_known, require, require_key, require_type
 from ..evolution.solve import Solution
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep, KetStep
@@ -23,9 +24,9 @@ EMPTY = 1e-12  # of a coherent state's largest density; below it there are no pa
 def husimi_flow(
     stepper: HusimiStep | KetStep,
     solution: Solution,
-    starts: Float[Array, "particles phase"],
+    starts: Float[Array | np.ndarray, "particles phase"],
     *,
-    steps: int = 4,
+    substeps: int = 4,
 ) -> Trajectories:
     """`dξ/dt = b − ∇·B − B∇ln ρ`, the particles that the density carries along.
 
@@ -37,7 +38,7 @@ def husimi_flow(
         solution: That run, with all its states saved at its times. Between them the coefficients
             are interpolated with their derivatives, with an error of fourth order.
         starts: Positions ξ = (q, p) at the first time, such as those of `dqm.readout.sample`.
-        steps: Steps between two times, an even number.
+        substeps: Steps between two times, an even number.
 
     Returns:
         Positions at the times of the run. The coarse ones use every second saved state and steps
@@ -48,16 +49,16 @@ def husimi_flow(
             (the density ends at its horizon), a start is where ρ = 0, or a path ends in NaN at a
             zero of ρ. Traced, the positions are NaN instead.
     """
-    return _followed(_law(stepper, solution, False), starts, steps, None)
+    return _followed(_law(stepper, solution, False), starts, substeps, None)
 
 
 def husimi_diffusion(
     stepper: HusimiStep | KetStep,
     solution: Solution,
-    starts: Float[Array, "particles phase"],
+    starts: Float[Array | np.ndarray, "particles phase"],
     key,
     *,
-    steps: int = 4,
+    substeps: int = 4,
 ) -> Trajectories:
     """`dξ = [b − ∇·B − B∇ln ρ + ∇·A + A∇ln ρ] dt + √(2A) dW`, A = |B|.
 
@@ -65,7 +66,7 @@ def husimi_diffusion(
     The density at one time is ρ, as for every A ≥ 0. What happens at two times depends on A.
 
     Args:
-        stepper, solution, starts, steps: As for `husimi_flow`.
+        stepper, solution, starts, substeps: As for `husimi_flow`.
         key: Of the noise.
 
     Returns:
@@ -76,7 +77,7 @@ def husimi_diffusion(
         InputError: As `husimi_flow`, and if `key` is none.
     """
     require_key(key=key)
-    return _followed(_law(stepper, solution, True), starts, steps, key)
+    return _followed(_law(stepper, solution, True), starts, substeps, key)
 
 
 class _Carried(eqx.Module):
@@ -182,7 +183,7 @@ def _flow(stepper: HusimiStep | KetStep) -> FokkerPlanck | Damped:
     if isinstance(stepper, KetStep):
         kappa = basis.kappa
         flow = FokkerPlanck(stepper.symbol, ell=basis.ell, kappa=kappa, hbar=kappa)
-        if not flow.depends_on_time and not flow.is_exact:
+        if is_known(flow) and not flow.depends_on_time and not _is_exact(flow):
             raise InputError(
                 "`stepper` must have a density that obeys an equation of two derivatives, but its "
                 "H has more: take `HusimiStep` with the truncated equation."
@@ -195,6 +196,12 @@ def _flow(stepper: HusimiStep | KetStep) -> FokkerPlanck | Damped:
             f"order 1 or 2, but has {type(flow).__name__} of order {getattr(flow, 'order', '>2')}."
         )
     return flow
+
+
+def _is_exact(flow: FokkerPlanck) -> bool:
+    """Also where another function is traced."""
+    with jax.ensure_compile_time_eval():
+        return flow.is_exact
 
 
 @eqx.filter_jit
@@ -212,10 +219,10 @@ def _knots(stepper: HusimiStep | KetStep, ts, saved) -> Knots:
     return Knots(ts, saved, rates)
 
 
-def _followed(law: _Carried, starts, steps: int, key) -> Trajectories:
+def _followed(law: _Carried, starts, substeps: int, key) -> Trajectories:
     basis, first = law.basis, law.states.values[0]
     x = places("starts", starts, 2 * basis.modes)
     here = basis.density(first, x) * basis.space.cell
     message = "`starts` must be where the density is not 0, but one is not: sample them from it."
     x = require(x, jnp.all(here > EMPTY), message)
-    return follow(law, law.sparse, x, law.states.ts, steps, key)
+    return follow(law, law.sparse, x, law.states.ts, substeps, key)

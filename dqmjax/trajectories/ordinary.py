@@ -64,11 +64,11 @@ class Ordinary(eqx.Module):
 
 def ordinary(
     law: Ordinary,
-    starts: Float[Array, "particles dim"],
-    ts: Float[Array, " times"],
+    starts: Float[Array | np.ndarray, "particles dim"],
+    ts: Float[Array | np.ndarray, " times"],
     key,
     *,
-    steps: int = 64,
+    substeps: int = 64,
 ) -> Trajectories:
     """Paths of `dx = a dt + √D dW`, by the scheme of Euler and Maruyama.
 
@@ -77,7 +77,7 @@ def ordinary(
         starts: Positions at the first time.
         ts: Times.
         key: Of the noise.
-        steps: Steps between two times, an even number.
+        substeps: Steps between two times, an even number.
 
     Raises:
         InputError: If D is not symmetric and positive at the starts, `key` is none, or a path ends
@@ -98,12 +98,12 @@ def ordinary(
         values = np.linalg.eigvalsh(np.asarray(matrices))
         same = np.allclose(matrices, np.swapaxes(matrices, 1, 2))
         x = require(x, same and values.min() > 0, NOT_POSITIVE)
-    return follow(law, law, x, ts, steps, key)
+    return follow(law, law, x, ts, substeps, key)
 
 
 def free_propagator(
-    x: Float[Array, "..."],
-    start: Float[Array, "..."] | float,
+    x: Float[Array | np.ndarray, "..."],
+    start: Float[Array | np.ndarray, "..."] | float,
     t: Float[Array, ""] | float,
     *,
     mass: Float[Array, ""] | float = 1.0,

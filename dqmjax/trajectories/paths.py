@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Key
 
-from ..errors import InputError, is_known, require, require_increasing, require_key, require_whole
-from .ensemble import Trajectories
+from ..errors import InputError, is_known, require, require_increasing, require_key
+from .ensemble import Trajectories, require_even
 
 Points = Float[Array, "particles dim"]
 Times = Float[Array | np.ndarray, " times"]
 LOST = (
     "`starts` must lead along paths that avoid the zeros of the density, but one of them ends in "
-    "NaN: take more `steps`, or more saved states."
+    "NaN: take more `substeps`, more saved states, or more levels."
 )
 
 
@@ -45,8 +45,8 @@ class Law(Protocol):
         ...
 
 
-def follow(law: Law, coarse: Law, starts: Points, ts: Times, steps: int, key) -> Trajectories:
-    """The paths from `starts` at the first time, with `steps` between two times.
+def follow(law: Law, coarse: Law, starts: Points, ts: Times, substeps: int, key) -> Trajectories:
+    """The paths from `starts` at the first time, with `substeps` between two times.
 
     They are those of Dormand and Prince's method of order 5 without noise, of Heun's with additive
     noise, and of Euler and Maruyama's with any other.
@@ -56,24 +56,20 @@ def follow(law: Law, coarse: Law, starts: Points, ts: Times, steps: int, key) ->
         coarse: The same, with its own error also larger, for the steps twice as long.
         starts: Positions at the first time.
         ts: Times.
-        steps: Even number of steps between two times.
+        substeps: Steps between two times, an even number.
         key: Of the noise, or `None` without noise.
 
     Raises:
-        InputError: If `steps` is not even, or a path ends in NaN.
+        InputError: If `substeps` is not even, or a path ends in NaN.
     """
     if importlib.util.find_spec("diffrax") is None:
         raise InputError("diffrax is not installed: pip install 'dqmjax[trajectories]'.")
-    require_whole(2, steps=steps)
+    require_even(substeps=substeps)
     require_increasing(ts=ts)
-    if steps % 2:
-        raise InputError(
-            f"`steps` must be even, so that half of them can be taken, but is {steps}."
-        )
     if law.is_random:
         require_key(key=key)
-    fine = _positions(law, starts, ts, steps, key, 1)
-    twice = _positions(coarse, starts, ts, steps // 2, key, 2)
+    fine = _positions(law, starts, ts, substeps, key, 1)
+    twice = _positions(coarse, starts, ts, substeps // 2, key, 2)
     fine = require(fine, jnp.isfinite(fine).all(), LOST)
     return Trajectories(jnp.asarray(ts), fine, twice)
 
@@ -181,7 +177,8 @@ def require_trusted(solution):
     """
     if not is_known(solution):
         return
-    fails = np.asarray(solution.status.fails)
+    with jax.ensure_compile_time_eval():  # also where another function is traced
+        fails = np.asarray(solution.status.fails)
     if fails.any():
         t = float(np.asarray(solution.ts)[np.argmax(fails)])
         raise InputError(

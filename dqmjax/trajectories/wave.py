@@ -27,13 +27,14 @@ EMPTY = 1e-12  # of the largest density; below it there are no particles
 def bohm(
     stepper: ConstantMass | MassStep,
     solution: Solution,
-    starts: Float[Array, "particles dim"],
+    starts: Float[Array | np.ndarray, "particles dim"],
     *,
-    steps: int = 2,
+    substeps: int = 4,
 ) -> Trajectories:
     """`dx_i/dt = (ħ/m_i) Im(∂_iψ/ψ) = ∂_iS/m_i`, the particles that ρ = |ψ|² carries along.
 
-    Where many start with the density |ψ|², they have it at all times.
+    Where many start with the density |ψ|², they have it at all times, relative to the norm left
+    outside of absorbing edges: particles do not vanish there but pile up.
 
     Args:
         stepper: Hamiltonian and grid of the run, of ψ or of (ρ, S); of a `MassStep` m_i is m(x).
@@ -41,14 +42,14 @@ def bohm(
             with its derivative, with an error of fourth order, and between grid points by splines
             of degree five.
         starts: Positions at the first time.
-        steps: Steps between two times, an even number.
+        substeps: Steps between two times, an even number.
 
     Returns:
         Positions at the times of the run. The coarse ones use every second saved state and steps
         twice as long, so that `step_error` includes that of the interpolation in time.
 
     Raises:
-        InputError: If a start is outside the box or where ρ = 0, a saved state fails, `steps` is
+        InputError: If a start is outside the box or where ρ = 0, a saved state fails, `substeps` is
             not even, or a path ends in NaN at a zero of ψ. Traced, the positions are NaN instead.
 
     Reference: D. Bohm (1952), doi:10.1103/PhysRev.85.166.
@@ -61,17 +62,17 @@ def bohm(
         >>> paths.positions[-1].ravel().round(4).tolist()  # x₀ √(1 + (t/2σ²)²)
         [0.0, 1.118]
     """
-    return _followed(_law(stepper, solution, jnp.zeros(()), False), starts, steps, None)
+    return _followed(_law(stepper, solution, jnp.zeros(()), False), starts, substeps, None)
 
 
 def nelson(
     stepper: ConstantMass,
     solution: Solution,
-    starts: Float[Array, "particles dim"],
+    starts: Float[Array | np.ndarray, "particles dim"],
     key,
     *,
     diffusion: Any = None,
-    steps: int = 2,
+    substeps: int = 4,
 ) -> Trajectories:
     """`dx = (v + A∇ln ρ) dt + √(2A) dW` with v of `bohm`; Nelson's for A = ħ/2m.
 
@@ -79,7 +80,7 @@ def nelson(
     correlation of positions, depends on A: it is a property of the model, not of quantum mechanics.
 
     Args:
-        stepper, solution, starts, steps: As for `bohm`.
+        stepper, solution, starts, substeps: As for `bohm`.
         key: Of the noise.
         diffusion: A, one number or one per axis; ħ/2m if not given.
 
@@ -99,7 +100,7 @@ def nelson(
     message = f"`diffusion` must be positive, but is {diffusion}: for A = 0 take `bohm`."
     given = require(given, jnp.all(jnp.asarray(given) > 0), message)
     require_key(key=key)
-    return _followed(_law(stepper, solution, jnp.asarray(given), True), starts, steps, key)
+    return _followed(_law(stepper, solution, jnp.asarray(given), True), starts, substeps, key)
 
 
 class _Guided(eqx.Module):
@@ -184,7 +185,7 @@ def _applied(h: Hamiltonian, grid: Grid, boost, t, psi):
     return kinetic + h.potential_on(grid, t) * psi
 
 
-def _followed(law: _Guided, starts, steps: int, key) -> Trajectories:
+def _followed(law: _Guided, starts, substeps: int, key) -> Trajectories:
     grid = law.grid
     x = places("starts", starts, grid.dim)
     inside = (x >= np.asarray(grid.lower)) & (x < np.asarray(grid.upper))
@@ -193,4 +194,4 @@ def _followed(law: _Guided, starts, steps: int, key) -> Trajectories:
     here = density(_spline(grid, first, x)[0])
     message = "`starts` must be where the density is not 0, but one is not: sample them from it."
     x = require(x, jnp.all(here > EMPTY * jnp.max(density(first))), message)
-    return follow(law, law.sparse, x, law.coefficients.ts, steps, key)
+    return follow(law, law.sparse, x, law.coefficients.ts, substeps, key)

@@ -2,6 +2,7 @@
 
 import functools
 
+import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
 
@@ -21,6 +22,11 @@ SPACE = dqm.Grid((-1.0,) * 3, (1.0,) * 3, (4,) * 3)
 ROW = np.linspace(1, 2, 8)
 PLACES = [*real_field((5, 2)), np.ones((5, 3)), np.ones(5)]
 SCALES = {"ell": one(POSITIVE), "kappa": one(POSITIVE)}
+MOVED = np.arange(6.0).reshape(3, 2, 1)
+PATHS = dqm.trajectories.Trajectories(np.arange(3.0), jnp.asarray(MOVED), jnp.asarray(MOVED))
+PHASE_PATHS = dqm.trajectories.Trajectories(
+    np.arange(3.0), *2 * [jnp.concatenate([jnp.asarray(MOVED)] * 2, axis=2)]
+)
 NOT_NONE = lambda values: [bad for bad in values if bad is not None]
 AX = NOT_NONE(OBJECT)
 PART = [*[bad for bad in one(POSITIVE) if not np.isscalar(bad) or bad != 0.0], 1.0, 2.0]
@@ -225,6 +231,25 @@ ENTRIES = [
                 {"a": 1},
             ],
         },
+    ),
+    Entry(
+        "plot.trajectories",
+        closing(plot.trajectories),
+        {"paths": PATHS, "grid": LINE, "rho": np.ones((3, 8)), "axis": 0, "most": 5},
+        {
+            "paths": OBJECT,
+            "rho": real_field((3, 8)),
+            "outcome": [*NOT_NONE(TEXT), np.ones(3), [1.0, NAN], [1j, 0.0]],
+            "axis": [-1, 1, 0.5, *TEXT],
+            "most": POSITIVE_WHOLE,
+            "ax": AX,
+        },
+    ),
+    Entry(
+        "plot.phase_space_paths",
+        closing(plot.phase_space_paths),
+        {"paths": PHASE_PATHS},
+        {"paths": [*OBJECT, PATHS], "outcome": [*NOT_NONE(TEXT), np.ones(3)], "ax": AX, **SCALES},
     ),
     Entry(
         "plot.calibration",

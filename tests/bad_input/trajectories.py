@@ -21,19 +21,19 @@ STEPS = [*NUMBER, 0, -2, 1, 3, 2.0, True, [2]]
 RANDOM = jax.random.key(0)
 LAW = trajectories.Ordinary(lambda x, t: -x, lambda x, t: jnp.eye(1))
 
-WAVE = {"stepper": STEP, "solution": RUN, "starts": np.zeros((2, 1)), "steps": 2}
-PHASE = {"stepper": HUSIMI, "solution": STATES, "starts": np.ones((2, 2)), "steps": 2}
+WAVE = {"stepper": STEP, "solution": RUN, "starts": np.zeros((2, 1)), "substeps": 2}
+PHASE = {"stepper": HUSIMI, "solution": STATES, "starts": np.ones((2, 2)), "substeps": 2}
 BAD_WAVE = {
     "stepper": [*OBJECT, HUSIMI],
     "solution": [*OBJECT, OTHER, STATES],
     "starts": [*PLACES, np.full((1, 1), 8.5), np.full((1, 1), 7.9)],
-    "steps": STEPS,
+    "substeps": STEPS,
 }
 BAD_PHASE = {
     "stepper": [*OBJECT, STEP],
     "solution": [*OBJECT, RUN],
     "starts": [*PLACES, np.full((1, 2), 60.0)],
-    "steps": STEPS,
+    "substeps": STEPS,
 }
 WIDTH = {"width": 0.5, "diffusion": 0.5, "t": 1.0}
 
@@ -60,9 +60,9 @@ ENTRIES = [
             "starts": np.zeros((2, 1)),
             "ts": np.array([0.0, 1.0]),
             "key": RANDOM,
-            "steps": 2,
+            "substeps": 2,
         },
-        {"law": OBJECT, "starts": PLACES[:-2], "ts": TIMES, "key": KEY, "steps": STEPS},
+        {"law": OBJECT, "starts": PLACES[:-2], "ts": TIMES, "key": KEY, "substeps": STEPS},
     ),
     Entry(
         "sample_density",

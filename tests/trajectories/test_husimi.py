@@ -52,7 +52,7 @@ def test_kerr_to_a_cat(kind):
     if kind == "flow":
         paths = husimi_flow(stepper, run, starts)
     else:
-        paths = husimi_diffusion(stepper, run, starts, jax.random.key(2), steps=32)
+        paths = husimi_diffusion(stepper, run, starts, jax.random.key(2), substeps=32)
     moments_agree(BASIS, paths, run.final)
     exact = jnp.asarray(dqm.readout.sample(jax.random.key(3), BASIS, run.final, 2000))
     assert same_density(paths.positions[-1], exact, KEY).p_value > 0.01
@@ -74,8 +74,8 @@ def test_truncated_and_damped(flow):
     run = dqm.solve(stepper, basis.coherent(0.8), jnp.linspace(0, 0.3, 7))
     starts = jnp.asarray(dqm.readout.sample(KEY, basis, run.saved[0], COUNT))
     for paths in (
-        husimi_flow(stepper, run, starts, steps=2),
-        husimi_diffusion(stepper, run, starts, jax.random.key(2), steps=16),
+        husimi_flow(stepper, run, starts, substeps=2),
+        husimi_diffusion(stepper, run, starts, jax.random.key(2), substeps=16),
     ):
         moments_agree(basis, paths, run.final)
 
@@ -100,6 +100,13 @@ def test_squeezing_in_units():
     np.testing.assert_allclose(paths.positions[-1], starts * ratio, rtol=1e-5)
 
 
+def test_a_compiled_function_gives_the_same_paths():
+    stepper = dqm.KetStep(KERR, BASIS)
+    run = dqm.solve(stepper, BASIS.coherent_ket(1.0), jnp.linspace(0, 0.2, 3))
+    follow = lambda starts: husimi_flow(stepper, run, starts).positions
+    np.testing.assert_allclose(jax.jit(follow)(START), follow(START), rtol=1e-12)
+
+
 def test_modulus_of_a_matrix():
     random = np.random.default_rng(0)
     for size in (2, 4):
@@ -122,7 +129,7 @@ def test_ordinary_diffusion_with_a_rate_that_depends_on_place():
     """`dx = −x dt + √(1 + x²) dW`: `d⟨x²⟩/dt = −⟨x²⟩ + 1`, and the kernel for short times."""
     law = Ordinary(lambda x, t: -x, lambda x, t: jnp.diag(1 + x**2))
     starts = jnp.full((20_000, 1), 1.5)
-    paths = ordinary(law, starts, jnp.array([0.0, 0.5, 1.0]), KEY, steps=64)
+    paths = ordinary(law, starts, jnp.array([0.0, 0.5, 1.0]), KEY, substeps=64)
     assert within(paths.mean(lambda x: x[0]), 1.5 * np.exp(-1.0))
     assert within(paths.mean(lambda x: x[0] ** 2), 1 + (1.5**2 - 1) * np.exp(-1.0))
     assert 0.001 < paths.step_error[-1].mean() < 0.1  # the same noise, in both runs
@@ -159,7 +166,7 @@ CUBIC = dqm.HusimiStep(dqm.FokkerPlanck(dqm.AnharmonicOscillator(1.0, 0.1), orde
     [
         (lambda: husimi_flow(STEPPER, RUN, jnp.zeros((1, 2))), "`starts` must be where the dens"),
         (lambda: husimi_flow(STEPPER, RUN, jnp.ones((2, 1))), "`starts` must have shape"),
-        (lambda: husimi_flow(STEPPER, RUN, START, steps=5), "`steps` must be even"),
+        (lambda: husimi_flow(STEPPER, RUN, START, substeps=5), "`substeps` must be even"),
         (lambda: husimi_diffusion(STEPPER, RUN, START, None), "`key` must be a key"),
         (lambda: husimi_flow(OPEN, RUN, START), "`stepper` must have an equation of two"),
         (lambda: husimi_flow(CUBIC, RUN, START), "`stepper` must have an equation of two"),

@@ -13,8 +13,7 @@ import dqmjax as dqm
 from dqmjax.errors import InputError
 from dqmjax.phase_space.catalogue import Kerr, Oscillators, ParametricAmplifier
 from dqmjax.phase_space.fokker_planck import current
-from dqmjax.trajectories.mixed_time import (
-    Linear,
+from dqmjax.trajectories import (
     MixedTime,
     action,
     amplifier,
@@ -24,6 +23,7 @@ from dqmjax.trajectories.mixed_time import (
     mixed_time,
     quadratic,
 )
+from dqmjax.trajectories.mixed_law import Linear
 
 KEY = jax.random.key(0)
 START, END = jnp.array([[0.1]]), jnp.array([[0.2]])
@@ -145,7 +145,7 @@ def test_conjugate_time_where_two_zeros_coincide():
 def test_times_from_the_conjugate_time_on_are_refused(past):
     with pytest.raises(InputError, match=r"conjugate time 1\.20919958"):
         mixed_time(KEY, rotating_law(), START, END, jnp.array([0.0, FIRST + past]))
-    run = mixed_time(KEY, rotating_law(), START, END, jnp.array([0.0, 1.2]), substeps=8)
+    run = mixed_time(KEY, rotating_law(), START, END, jnp.array([0.0, 1.2]), substeps=16)
     assert jnp.isfinite(run.positions).all()
 
 
@@ -298,7 +298,7 @@ def test_covariances_of_the_amplified_vacuum():
     `Cov x = e^{−g(t−s)} Var x(t)`, `Cov p = e^{−g(t−s)} Var p(s)`."""
     g, particles, ts = 0.9, 10_000, jnp.array([0.0, 0.3, 0.8, 1.0])
     start, end = normal(1, particles, 2.0), normal(2, particles, math.exp(2 * g) + 1)
-    run = mixed_time(KEY, amplifier(g), start, end, ts, substeps=3)
+    run = mixed_time(KEY, amplifier(g), start, end, ts, substeps=6)
     fine, coarse = jnp.moveaxis(run.positions, 2, 0), jnp.moveaxis(run.coarse, 2, 0)
     grown, decay = jnp.exp(2 * g * ts) + 1, jnp.exp(-2 * g * ts) + 1
     fall = jnp.exp(-g * jnp.abs(ts[:, None] - ts))
@@ -346,13 +346,13 @@ def test_joint_scheme_keeps_the_marginals_of_a_cat_and_not_its_joint_moments():
     which = jax.random.choice(keys[0], 3, (particles, 1), p=shares / shares.sum())
     end = 2 * alpha * growth * jnp.array([1.0, -1.0, 0.0])[which]
     end += normal(4, particles, growth**2 + 1)
-    backwards = mixed_time(keys[1], law, jnp.zeros((particles, 1)), end, ts, substeps=2)
+    backwards = mixed_time(keys[1], law, jnp.zeros((particles, 1)), end, ts, substeps=4)
     x = backwards.positions[0, :, :1]
     tries = math.sqrt(2) * jax.random.normal(keys[2], (particles, 40))
     most = jnp.cosh(alpha * x) + 1
     kept = most * jax.random.uniform(keys[3], tries.shape) < most - 1 + jnp.cos(alpha * tries)
     start = jnp.take_along_axis(tries, jnp.argmax(kept, axis=1)[:, None], axis=1)
-    run = mixed_time(keys[1], law, start, end, ts, substeps=2)
+    run = mixed_time(keys[1], law, start, end, ts, substeps=4)
     assert kept.any(axis=1).all()
     assert jnp.allclose(run.positions[0, :, :1], x)
     for t, (x, p), joint in zip((0.0, gain_time), run.positions.mT, (0, 6), strict=True):
@@ -378,12 +378,13 @@ def no_checks_of_types():
     [
         ({"key": 3}, "`key` must be a key"),
         ({"law": amplifier}, "`law` must be a `MixedTime`"),
-        ({"start": np.zeros((2, 2))}, r"`starts` must have shape \(particles, 1\)"),
+        ({"start": np.zeros((2, 2))}, r"`start` must have shape \(particles, 1\)"),
         ({"end": np.zeros((3, 1))}, r"`end` must have shape \(2, 1\)"),
         ({"end": lambda p: p[0]}, "`end` must return shape"),
         ({"end": np.full((2, 1), np.nan)}, "`end` must be finite"),
         ({"ts": [0.0, 0.0]}, "`ts` must be finite and strictly increasing"),
-        ({"substeps": 0}, "`substeps` must be an integer of at least 1"),
+        ({"substeps": 0}, "`substeps` must be an integer of at least 2"),
+        ({"substeps": 3}, "`substeps` must be even"),
     ],
 )
 @pytest.mark.usefixtures("no_checks_of_types")

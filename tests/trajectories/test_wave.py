@@ -72,7 +72,7 @@ def test_nelson_has_the_density_at_all_times():
     psi = psi / np.sqrt(float(jnp.sum(jnp.abs(psi) ** 2)) * LINE.cell)
     run = run_of(stepper, psi, 1.0, 65)
     starts = sample_density(KEY, LINE, jnp.abs(psi) ** 2, 20_000)
-    paths = nelson(stepper, run, starts, jax.random.key(2), steps=4)
+    paths = nelson(stepper, run, starts, jax.random.key(2), substeps=4)
     for i in (0, 16, 32, 48, 64):
         found = agreement(paths.positions[i], LINE, jnp.abs(run.saved[i]) ** 2)
         assert found.p_value > 0.01, (i, found)
@@ -85,7 +85,7 @@ def test_nelson_of_a_ground_state_at_two_times():
     run = run_of(stepper, dqm.gaussian(LINE, 0.0, width), 1.0, 9)
     starts = width * jax.random.normal(KEY, (20_000, 1))
     for diffusion in (None, 0.2):
-        paths = nelson(stepper, run, starts, jax.random.key(3), diffusion=diffusion, steps=8)
+        paths = nelson(stepper, run, starts, jax.random.key(3), diffusion=diffusion, substeps=8)
         first, last = np.asarray(paths.positions)[[0, -1], :, 0]
         product = first * last
         rate = (0.5 if diffusion is None else diffusion) / width**2
@@ -145,7 +145,7 @@ START = jnp.zeros((1, 1))
         (lambda: bohm(WELL, RUN, jnp.array([[9.0]])), "`starts` must be where the density is not"),
         (lambda: bohm(WELL, RUN, jnp.zeros((2, 2))), r"`starts` must have shape \(particles, 1\)"),
         (lambda: bohm(WELL, RUN, jnp.full((1, 1), jnp.nan)), "`starts` must be finite"),
-        (lambda: bohm(WELL, RUN, START, steps=3), "`steps` must be even"),
+        (lambda: bohm(WELL, RUN, START, substeps=3), "`substeps` must be even"),
         (lambda: nelson(WELL, RUN, START, KEY, diffusion=0.0), "`diffusion` must be positive"),
         (lambda: nelson(WELL, RUN, START, KEY, diffusion=-1.0), "`diffusion` must be positive"),
         (lambda: nelson(WELL, RUN, START, None), "`key` must be a key"),
@@ -179,8 +179,8 @@ def test_widths_of_conservative_and_ordinary_diffusion():
     starts = width * jax.random.normal(KEY, (10_000, 1))
     law = Ordinary(lambda x, t: 0 * x, lambda x, t: 2 * D * jnp.eye(1))
     walks = {
-        conservative_width: nelson(stepper, run, starts, jax.random.key(2), steps=4),
-        ordinary_width: ordinary(law, starts, ts, jax.random.key(3), steps=2),
+        conservative_width: nelson(stepper, run, starts, jax.random.key(2), substeps=4),
+        ordinary_width: ordinary(law, starts, ts, jax.random.key(3), substeps=2),
     }
     for closed, paths in walks.items():
         mean = paths.mean(lambda x: x[0] ** 2)
