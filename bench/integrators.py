@@ -19,7 +19,7 @@ import numpy as np
 import dqmjax as dqm
 from dqmjax.benchmark import measure
 from dqmjax.fock_bargmann import steps as husimi
-from dqmjax.fock_bargmann.exponential import LONGEST, MAX_DEGREE
+from dqmjax.fock_bargmann.exponential import LONGEST, MAX_DEGREE, needed
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "integrators.json"
 TS = np.concatenate([0.01 * np.arange(25), 0.3 + 0.15 * np.arange(19)])
@@ -29,14 +29,14 @@ U = -2.04
 def evolve(parameters, levels):
     basis = dqm.FockBargmann(levels)
     flow = dqm.FokkerPlanck(dqm.Kerr(parameters[0]), C=parameters[1])
-    return dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(2.0), TS).saved
+    return dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(2.0, loss=1e-7), TS).saved
 
 
 def exact(levels):
     n = np.arange(levels)
     energy = U / 2 * n * (n - 1)
     phase = np.exp(-1j * TS[:, None] * energy)
-    psi = phase * np.asarray(dqm.FockBargmann(levels).coherent(2.0))[:, 0]
+    psi = phase * np.asarray(dqm.FockBargmann(levels).coherent(2.0, loss=1e-7))[:, 0]
     norm = np.exp(-2.0)  # coherent(2)[:, 0] is ψ_m times ψ_0* = e^{-2}
     return psi[:, :, None] * psi[:, None, :].conj() / norm**2
 
@@ -59,8 +59,9 @@ def copy_floor(levels: int) -> float:
     flow = dqm.FokkerPlanck(dqm.Kerr(jnp.array(U)), C=jnp.array(1.0))
     operator = basis.generator(flow)
     of = operator.range()
-    size = float(jnp.maximum(of.imaginary, of.real) * of.ratio)
-    terms = MAX_DEGREE * np.ceil(np.diff(TS) * size / LONGEST[MAX_DEGREE]).sum()
+    turn = np.diff(TS) * float(jnp.maximum(of.imaginary, of.real))
+    pieces = np.ceil(turn * float(of.ratio) / LONGEST[MAX_DEGREE])
+    terms = pieces @ jax.vmap(lambda x: needed(x, of.ratio, MAX_DEGREE))(turn / pieces)
     block = np.ones((3 * len(operator.shifts), levels, levels), complex)
     begin = time.perf_counter()
     for _ in range(100):

@@ -828,8 +828,8 @@ EQUATIONS = (
     Mutant(
         "fields: twice the energy of the drift",
         "canonical/fields.py",
-        "drift = _per_density(mass / 2 * flow**2, psi)",
-        "drift = _per_density(mass * flow**2, psi)",
+        "drift = per_density(mass / 2 * flow**2, density(psi)[..., None])",
+        "drift = per_density(mass * flow**2, density(psi)[..., None])",
         "canonical/test_fields.py -k ledger",
     ),
     Mutant(

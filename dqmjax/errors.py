@@ -252,7 +252,7 @@ def require_increasing(least: int = 2, **times):
             )
 
 
-def list_of(name: str, values) -> Any:
+def positive_list(name: str, values) -> Any:
     """Positive numbers, as a list."""
     values = positive(name, values)
     if np.ndim(values) != 1:

@@ -61,7 +61,7 @@ def spline_at(
 def _summed(coefficients, rows, weights, rates, axis: int, offset):
     """`Σ c Π weights` over the axes from `axis` on, and its derivatives along them.
 
-    Term by term: as products of small arrays it takes three times as long on a CPU.
+    Term by term, which is faster on a CPU than products of small arrays.
     """
     if axis == coefficients.ndim:
         return coefficients.ravel()[offset], []

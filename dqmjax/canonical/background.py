@@ -16,9 +16,9 @@ from ..errors import (
     InputError,
     field,
     finite,
-    list_of,
     not_negative,
     positive,
+    positive_list,
     require,
     require_increasing,
     require_instance,
@@ -26,12 +26,12 @@ from ..errors import (
     require_real,
     require_shape,
 )
-from ..evolution.status import Reason, beyond, wave_faults
+from ..evolution.status import wave_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid, density, field_on
-from ..wave.chebyshev import MOST_TERMS, Series, exponential, series, spectral_range
+from ..wave.chebyshev import ChebyshevFlow
 from ..wave.potentials import Free, depends_on_time, one_number, potential_on, require_function
-from .fields import Ledger
+from .fields import Ledger, per_density
 from .polar import from_canonical
 
 Psi = Complex[Array, "*shape"]
@@ -99,7 +99,7 @@ class BackgroundField(eqx.Module):
         Raises:
             InputError: If a known coupling is not positive, or η has zeros.
         """
-        couplings = jnp.asarray(list_of("couplings", couplings), float)
+        couplings = jnp.asarray(positive_list("couplings", couplings), float)
         eta = require(self.eta, jnp.all(self.eta > 0), NO_FIELD)
         return jnp.multiply.outer(couplings, eta) / 2
 
@@ -220,20 +220,22 @@ class PositionDependentMass(eqx.Module):
 
     def drift_velocity(self, grid: Grid, psi: Psi) -> VectorField:
         """`v = ∇S/m(x)`, that of Bohm's trajectories."""
-        return _quotient(self.current(grid, psi), density(psi)[..., None])
+        return per_density(self.current(grid, psi), density(psi)[..., None])
 
     def diffusion_velocity(self, grid: Grid, psi: Psi) -> VectorField:
         """`u = −(ħ/2m(x)) ∇ρ/ρ`."""
         psi = field_on(grid, "psi", psi)
         slope = jnp.real(psi.conj()[..., None] * grid.gradient(psi))
-        return _quotient(-self.hbar / self.masses(grid)[..., None] * slope, density(psi)[..., None])
+        return per_density(
+            -self.hbar / self.masses(grid)[..., None] * slope, density(psi)[..., None]
+        )
 
     def ledger(self, grid: Grid, psi: Psi) -> Ledger:
         """The parts of `⟨Ĥ⟩`; its rest energy is `∫ m(x)c² ρ dx`."""
         flow, rho = self.current(grid, psi), density(psi)
         mass = self.masses(grid)
         kinetic = self.hbar**2 / (2 * mass) * jnp.sum(density(grid.gradient(psi)), axis=-1)
-        drift = _quotient(mass / 2 * jnp.sum(flow**2, axis=-1), rho)
+        drift = per_density(mass / 2 * jnp.sum(flow**2, axis=-1), rho)
         rest = mass * self.light_speed**2
         potential = self.potential_on(grid) - rest
         return Ledger(*map(grid.integrate, (drift, kinetic - drift, potential * rho, rest * rho)))
@@ -245,11 +247,6 @@ class PositionDependentMass(eqx.Module):
         """
         psi = from_canonical(rho, S, self.hbar)
         return jnp.real(grid.integrate(psi.conj() * self.apply(grid, psi)))
-
-
-def _quotient(field: Float[Array, "..."], rho: Float[Array, "..."]) -> Float[Array, "..."]:
-    """`field/ρ`, and 0 where ρ is 0."""
-    return jnp.where(rho == 0, 0.0, field / jnp.where(rho == 0, 1.0, rho))
 
 
 class _Action(eqx.Module):
@@ -270,7 +267,7 @@ class MassStep(AbstractStepper):
     `ψ(t + dt) = e^{−iĤdt/ħ} ψ(t)`, to 1e-13 of the norm for any dt
 
     As `Chebyshev`, which has a constant mass: few, long steps are best, gradients are in reverse
-    mode, and a step has about `dt (E_max − E_min)/2ħ` terms, 7000 at most.
+    mode, and a step has about `dt (E_max − E_min)/2ħ` terms, 8192 at most.
 
     Raises:
         RuntimeError: From `solve`, if a step needs more terms.
@@ -289,26 +286,5 @@ class MassStep(AbstractStepper):
 
     def make_step(self, dt):
         action = self.hamiltonian.times(self.grid, dt / self.hamiltonian.hbar)
-        least, most = jnp.min(action.potential), jnp.max(action.potential)
         highest = sum(jnp.max(k**2) for k in self.grid.waves) * jnp.max(action.kinetic)
-        lower, upper = spectral_range(action, action.potential)
-        lower, upper = jnp.maximum(lower, least), jnp.minimum(upper, most + highest)
-        reach = (upper - lower) / (2 * 0.9 * MOST_TERMS)
-        return _MassFlow(action, series(lower, upper, TOLERANCE), reach)
-
-
-class _MassFlow(eqx.Module):
-    """One step of ψ."""
-
-    action: _Action
-    series: Series
-    reach: Scalar  # the argument of the series over the largest possible
-
-    def __call__(self, t, psi):
-        require_shape("state", psi, self.action.grid.shape)
-        psi = psi + 0j * self.action.potential  # makes ψ complex, and as precise as V
-        return exponential((self.action, psi), jax.lax.stop_gradient(self.series))
-
-    def faults(self, psi):
-        """Of a series with too many terms."""
-        return {Reason.STEP_TOO_LONG: beyond(self.reach)}
+        return ChebyshevFlow.of(action, highest, self.grid, TOLERANCE)

@@ -28,21 +28,23 @@ FASTER_THAN_LIGHT = (
 def drift_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
     """`v = ∇S/m`, the velocity of the density: `∂ρ/∂t = −∇·(ρv)`."""
     psi = _state(hamiltonian, grid, psi)
-    return _per_density(current(hamiltonian, grid, psi), psi)
+    return per_density(current(hamiltonian, grid, psi), density(psi)[..., None])
 
 
 def diffusion_velocity(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> VectorField:
     """`u = −D ∇ρ/ρ`, D = ħ/2m: Fick's law. It is minus Nelson's osmotic velocity."""
     psi = _state(hamiltonian, grid, psi)
     slope = jnp.real(psi.conj()[..., None] * grid.gradient(psi))
-    return _per_density(-hamiltonian.hbar / hamiltonian.masses(grid) * slope, psi)
+    return per_density(
+        -hamiltonian.hbar / hamiltonian.masses(grid) * slope, density(psi)[..., None]
+    )
 
 
 def quantum_potential(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
     """`U_q = −Σ (ħ²/2m_i) ∂_i²√ρ / √ρ`, DQM I (11), as `Re(ψ*T̂ψ)/ρ − Σ m_i v_i²/2`."""
     psi = _state(hamiltonian, grid, psi)
     applied = hamiltonian.apply_kinetic(grid, psi)
-    kinetic = _per_density(jnp.real(psi.conj() * applied)[..., None], psi)[..., 0]
+    kinetic = per_density(jnp.real(psi.conj() * applied), density(psi))
     v = drift_velocity(hamiltonian, grid, psi)
     return kinetic - jnp.sum(hamiltonian.masses(grid) * v**2, axis=-1) / 2
 
@@ -71,7 +73,7 @@ def ledger(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Ledger:
     mass = hamiltonian.masses(grid)
     kinetic = hamiltonian.hbar**2 / (2 * mass) * density(grid.gradient(psi))
     flow = current(hamiltonian, grid, psi)
-    drift = _per_density(mass / 2 * flow**2, psi)
+    drift = per_density(mass / 2 * flow**2, density(psi)[..., None])
     total = lambda field: grid.integrate(jnp.sum(field, axis=-1))
     potential = potential_energy(hamiltonian, grid, psi, t)
     rest = hamiltonian.rest_energy * norm(grid, psi)
@@ -140,8 +142,6 @@ def _state(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Psi:
     return field_on(grid, "psi", psi)
 
 
-def _per_density(field: VectorField, psi: Psi) -> VectorField:
+def per_density(field: Float[Array, "..."], rho: Float[Array, "..."]) -> Float[Array, "..."]:
     """`field/ρ`, and 0 where ρ is 0."""
-    rho = density(psi)[..., None]
-    empty = rho == 0
-    return jnp.where(empty, 0.0, field / jnp.where(empty, 1.0, rho))
+    return jnp.where(rho == 0, 0.0, field / jnp.where(rho == 0, 1.0, rho))

@@ -15,8 +15,7 @@ from .problem import Problem, residuals
 
 FIRST_ROWS, GROWTH = 5, 10.0  # times of the first window, and how much longer the next is at most
 MOST_STEPS = 20  # in one window
-AT_ONCE = {"cpu": 1}  # starts; side by side on a CPU each takes as long as the slowest
-MANY_AT_ONCE = 10  # on other devices; their runs and tangents are in memory together
+AT_ONCE = 10  # starts on a GPU or TPU; side by side on a CPU each takes as long as the slowest
 FEWEST = 10  # starts that are followed to the end
 TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
 
@@ -87,7 +86,7 @@ def _leading(problem: Problem, rows: int | None):
 @eqx.filter_jit
 def _refined(starts: Array, bounds, inputs):
     one = lambda start: descended(start, bounds, *inputs)
-    at_once = AT_ONCE.get(jax.default_backend(), MANY_AT_ONCE)
+    at_once = 1 if jax.default_backend() == "cpu" else AT_ONCE
     return jax.lax.map(one, starts, batch_size=min(at_once, len(starts)))
 
 

@@ -32,7 +32,8 @@ def sample_density(
     """Independent points with the density ρ on a grid.
 
     ρ is interpolated by its Fourier series to four times as many points per axis, and constant in
-    the cell around each: the error of the density is `h²|∇²ρ|/384`, h the spacing.
+    the cell around each. In one dimension the error of the distribution function is at most
+    `h² max|ρ'|/96`, h the spacing.
 
     Args:
         key: Of the random numbers.

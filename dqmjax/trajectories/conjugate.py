@@ -74,6 +74,11 @@ def linear_drift(law: MixedTime) -> np.ndarray | None:
 
 
 def require_no_conjugate_time(law: MixedTime, ts: Float[Array, " times"]):
+    """Checks that known times end before the conjugate time of known linear drifts.
+
+    Raises:
+        InputError: With that time.
+    """
     matrix = linear_drift(law) if is_known(ts) else None
     if matrix is None:
         return

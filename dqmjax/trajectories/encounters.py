@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key, UInt32
 
 from ..errors import (
-    list_of,
     positive,
+    positive_list,
     require_increasing,
     require_key,
 )
@@ -88,7 +88,7 @@ def encounters(
     """
     require_key(key=key)
     require_increasing(1, ts=ts)
-    distances = jnp.asarray(list_of("distances", distances), float)
+    distances = jnp.asarray(positive_list("distances", distances), float)
     diffusions = jnp.asarray(positive("diffusions", diffusions, (2,)), float)
     ts = jnp.asarray(positive("ts", ts), float)
     return _encounters(key, distances, positive("radius", radius, ()), diffusions, ts)

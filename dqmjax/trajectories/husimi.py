@@ -8,17 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..errors import InputError, is_known, require, require_key, require_type
+from ..errors import InputError, is_known, require_key, require_type
 from ..evolution.solve import Solution
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep, KetStep
 from ..phase_space.fokker_planck import FokkerPlanck
 from ..phase_space.open_system import Damped
 from .ensemble import Trajectories, places
-from .paths import Knots, Points, follow, require_trusted, without_mean_energy
+from .paths import Knots, Points, follow, require_particles, require_states, without_mean_energy
 
 Matrix = Float[Array, "phase phase"]
-EMPTY = 1e-12  # of a coherent state's largest density; below it there are no particles
 
 
 def husimi_flow(
@@ -48,6 +47,8 @@ def husimi_flow(
         InputError: If the equation has more than two derivatives or is `Open`, a saved state fails
             (the density ends at its horizon), a start is where ρ = 0, or a path ends in NaN at a
             zero of ρ. Traced, the positions are NaN instead.
+
+    Reference: arXiv:2603.20399, eq. (52), for the equation.
     """
     return _followed(_law(stepper, solution, False), starts, substeps, None)
 
@@ -75,6 +76,8 @@ def husimi_diffusion(
 
     Raises:
         InputError: As `husimi_flow`, and if `key` is none.
+
+    Reference: arXiv:2507.13593, for the forward-only form.
     """
     require_key(key=key)
     return _followed(_law(stepper, solution, True), starts, substeps, key)
@@ -164,17 +167,10 @@ def _(power: float, primals, tangents):
 
 def _law(stepper: HusimiStep | KetStep, solution: Solution, is_random: bool) -> _Carried:
     require_type((HusimiStep, KetStep), stepper=stepper)
-    require_type(Solution, solution=solution)
-    require_trusted(solution)
-    basis, saved, times = stepper.basis, solution.saved, solution.ts.size
-    shape = (times, *(basis.cutoff if isinstance(stepper, KetStep) else basis.levels))
-    if getattr(saved, "shape", None) != shape:
-        raise InputError(
-            f"`solution` must have the states of `stepper` saved at its times, with shape {shape}, "
-            f"but has {getattr(saved, 'shape', saved)}: solve without `save`."
-        )
+    basis = stepper.basis
+    require_states(solution, 1, basis.cutoff if isinstance(stepper, KetStep) else basis.levels)
     flow = _flow(stepper)
-    return _Carried(_knots(stepper, solution.ts, saved), flow, basis, is_random)
+    return _Carried(_knots(stepper, solution.ts, solution.saved), flow, basis, is_random)
 
 
 def _flow(stepper: HusimiStep | KetStep) -> FokkerPlanck | Damped:
@@ -222,7 +218,5 @@ def _knots(stepper: HusimiStep | KetStep, ts, saved) -> Knots:
 def _followed(law: _Carried, starts, substeps: int, key) -> Trajectories:
     basis, first = law.basis, law.states.values[0]
     x = places("starts", starts, 2 * basis.modes)
-    here = basis.density(first, x) * basis.space.cell
-    message = "`starts` must be where the density is not 0, but one is not: sample them from it."
-    x = require(x, jnp.all(here > EMPTY), message)
-    return follow(law, law.sparse, x, law.states.ts, substeps, key)
+    x = require_particles(x, basis.density(first, x) * basis.space.cell)
+    return follow(law, x, law.states.ts, substeps, key)

@@ -127,6 +127,7 @@ def constant_slope(slopes: Float[Array, "points dim dim"]) -> np.ndarray | None:
 
 
 def random_points(dim: int) -> Float[Array, "2 dim"]:
+    """Two points at which the slopes of drifts are compared."""
     return jnp.asarray(np.random.default_rng(0).normal(size=(2, dim)), float)
 
 

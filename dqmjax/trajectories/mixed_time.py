@@ -25,7 +25,7 @@ Path = Float[Array, "times dim"]
 End = Callable[[Array], Array]
 Ends = Float[Array | np.ndarray, "particles backwards"] | End
 MOST_STEPS = 50  # of Newton's method
-LENGTHS = (1.0, 0.3, 0.1, 0.03)  # of a step of Newton's method, of which it takes the best
+LENGTHS = (1.0, 0.3, 0.1, 0.03)  # trial lengths of a Newton step; the best one counts
 
 
 def mixed_time(

@@ -163,6 +163,3 @@ def _convolved(grid: Grid, found: Float[Array, "ends starts"]) -> Float[Array, "
         share < max(AT_EDGE, 10 * machine_epsilon()),
         f"`grid` must contain W, but {share} of it is in the outermost cells: take a wider box.",
     )
-
-
-__all__ = ["Mixture", "mixture_weight"]

@@ -46,6 +46,11 @@ class Ordinary(eqx.Module):
     def noise(self, t, x: Points) -> Float[Array, "particles dim dim"]:
         return jax.vmap(lambda x: jnp.linalg.cholesky(self.diffusion(x, t)))(x)
 
+    @property
+    def sparse(self) -> "Ordinary":
+        """Itself: it follows no saved states."""
+        return self
+
     def kernel(
         self,
         x: Point,
@@ -98,7 +103,7 @@ def ordinary(
         values = np.linalg.eigvalsh(np.asarray(matrices))
         same = np.allclose(matrices, np.swapaxes(matrices, 1, 2))
         x = require(x, same and values.min() > 0, NOT_POSITIVE)
-    return follow(law, law, x, ts, substeps, key)
+    return follow(law, x, ts, substeps, key)
 
 
 def free_propagator(

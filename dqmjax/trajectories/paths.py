@@ -11,11 +11,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Key
 
-from ..errors import InputError, is_known, require, require_increasing, require_key
+from ..errors import (
+    InputError,
+    is_known,
+    require,
+    require_increasing,
+    require_key,
+    require_type,
+)
+from ..evolution.solve import Solution
 from .ensemble import Trajectories, require_even
 
 Points = Float[Array, "particles dim"]
 Times = Float[Array | np.ndarray, " times"]
+EMPTY = 1e-12  # of the largest density; below it there are no particles
 LOST = (
     "`starts` must lead along paths that avoid the zeros of the density, but one of them ends in "
     "NaN: take more `substeps`, more saved states, or more levels."
@@ -44,8 +53,13 @@ class Law(Protocol):
         """σ, with `σσᵀ = 2A`; one for all particles, or one for each."""
         ...
 
+    @property
+    def sparse(self) -> "Law":
+        """The same from every second saved state, for steps twice as long."""
+        ...
 
-def follow(law: Law, coarse: Law, starts: Points, ts: Times, substeps: int, key) -> Trajectories:
+
+def follow(law: Law, starts: Points, ts: Times, substeps: int, key) -> Trajectories:
     """The paths from `starts` at the first time, with `substeps` between two times.
 
     They are those of Dormand and Prince's method of order 5 without noise, of Heun's with additive
@@ -53,7 +67,6 @@ def follow(law: Law, coarse: Law, starts: Points, ts: Times, substeps: int, key)
 
     Args:
         law: Equation of motion.
-        coarse: The same, with its own error also larger, for the steps twice as long.
         starts: Positions at the first time.
         ts: Times.
         substeps: Steps between two times, an even number.
@@ -69,7 +82,7 @@ def follow(law: Law, coarse: Law, starts: Points, ts: Times, substeps: int, key)
     if law.is_random:
         require_key(key=key)
     fine = _positions(law, starts, ts, substeps, key, 1)
-    twice = _positions(coarse, starts, ts, substeps // 2, key, 2)
+    twice = _positions(law.sparse, starts, ts, substeps // 2, key, 2)
     fine = require(fine, jnp.isfinite(fine).all(), LOST)
     return Trajectories(jnp.asarray(ts), fine, twice)
 
@@ -169,12 +182,19 @@ def without_mean_energy(
     return phase * psi, phase * (rate + 1j * turn * psi)
 
 
-def require_trusted(solution):
-    """Checks that every state of a known solution can be trusted.
+def require_states(solution: Solution, count: int, shape: tuple[int, ...]):
+    """Checks that a run has all its states, `count` arrays each, and that they can be trusted.
 
     Raises:
-        InputError: With the first time at which it cannot.
+        InputError: If not; with the first time at which a known state fails.
     """
+    require_type(Solution, solution=solution)
+    saved = [leaf.shape for leaf in jax.tree.leaves(solution.saved)]
+    if saved != count * [(solution.ts.size, *shape)]:
+        raise InputError(
+            "`solution` must have the states of `stepper` saved at its times, with shape "
+            f"{(solution.ts.size, *shape)}, but has {saved}: solve without `save`."
+        )
     if not is_known(solution):
         return
     with jax.ensure_compile_time_eval():  # also where another function is traced
@@ -185,3 +205,13 @@ def require_trusted(solution):
             f"`solution` must be valid at all its times, but is not from t = {t:.6g} on: end the "
             "run before, or resolve it better."
         )
+
+
+def require_particles(starts: Points, rho: Float[Array, " particles"]) -> Points:
+    """`starts`, if the density ρ there, over its scale, is not 0.
+
+    Raises:
+        InputError: If it is.
+    """
+    message = "`starts` must be where the density is not 0, but one is not: sample them from it."
+    return require(starts, jnp.all(rho > EMPTY), message)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Inexact
 
 from ..canonical.background import MassStep
 from ..canonical.split_step import CanonicalStep
-from ..errors import InputError, finite, require, require_key, require_type
+from ..errors import finite, require, require_key, require_type
 from ..evolution.solve import Solution
 from ..grid import Grid, density, one_per_axis
 from ..splines import spline_at, spline_coefficients
@@ -18,10 +18,9 @@ from ..wave.chebyshev import Chebyshev
 from ..wave.hamiltonian import Hamiltonian
 from ..wave.split_step import SplitStep
 from .ensemble import Trajectories, places
-from .paths import Knots, Points, follow, require_trusted, without_mean_energy
+from .paths import Knots, Points, follow, require_particles, require_states, without_mean_energy
 
 ConstantMass = SplitStep | Chebyshev | CanonicalStep
-EMPTY = 1e-12  # of the largest density; below it there are no particles
 
 
 def bohm(
@@ -145,17 +144,8 @@ def _law(
     stepper: ConstantMass | MassStep, solution: Solution, diffusion, is_random: bool
 ) -> _Guided:
     require_type((*ConstantMass.__args__, MassStep), stepper=stepper)
-    require_type(Solution, solution=solution)
-    require_trusted(solution)
-    saved = jax.tree.leaves(solution.saved)
-    shape = (solution.ts.size, *stepper.grid.shape)
     count = 2 if isinstance(stepper, CanonicalStep) else 1
-    if len(saved) != count or any(leaf.shape != shape for leaf in saved):
-        shapes = ", ".join(str(leaf.shape) for leaf in saved)
-        raise InputError(
-            f"`solution` must have the states of `stepper` saved at its times, with shape {shape}, "
-            f"but has {shapes}: solve without `save`."
-        )
+    require_states(solution, count, stepper.grid.shape)
     return _guided(stepper, solution.ts, solution.saved, diffusion, is_random)
 
 
@@ -192,6 +182,5 @@ def _followed(law: _Guided, starts, substeps: int, key) -> Trajectories:
     x = require(x, inside.all(), "`starts` must be inside of the box of the grid, but one is not.")
     first = law.coefficients.values[0]
     here = density(_spline(grid, first, x)[0])
-    message = "`starts` must be where the density is not 0, but one is not: sample them from it."
-    x = require(x, jnp.all(here > EMPTY * jnp.max(density(first))), message)
-    return follow(law, law.sparse, x, law.coefficients.ts, substeps, key)
+    x = require_particles(x, here / jnp.max(density(first)))
+    return follow(law, x, law.coefficients.ts, substeps, key)

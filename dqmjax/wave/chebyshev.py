@@ -5,6 +5,7 @@ Tal-Ezer & Kosloff (1984), doi:10.1063/1.448136.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -188,11 +189,7 @@ class Chebyshev(AbstractStepper):
         h.require_static(grid.dim, "Use `SplitStep`.")
         h.require_real(grid.dim, "Use `SplitStep`.")
         action = _Action(dt / h.hbar * h.kinetic(grid), dt / h.hbar * h.potential_on(grid))
-        lower, upper = spectral_range(action, action.potential)
-        lower = jnp.maximum(lower, jnp.min(action.potential))
-        upper = jnp.minimum(upper, jnp.max(action.kinetic) + jnp.max(action.potential))
-        reach = (upper - lower) / (2 * 0.9 * MOST_TERMS)
-        return _ChebyshevFlow(action, series(lower, upper, self.tolerance), reach, grid)
+        return ChebyshevFlow.of(action, jnp.max(action.kinetic), grid, self.tolerance)
 
 
 class _Action(eqx.Module):
@@ -205,14 +202,23 @@ class _Action(eqx.Module):
         return jnp.fft.ifftn(self.kinetic * jnp.fft.fftn(psi)) + self.potential * psi
 
 
-class _ChebyshevFlow(eqx.Module):
-    """One step of ψ."""
+class ChebyshevFlow(eqx.Module):
+    """One step of ψ, `e^{−iA}ψ` for a real A."""
 
-    action: _Action
+    action: Any  # A, with its potential as a field
     series: Series
     reach: Scalar  # its argument r over the largest possible
     grid: Grid
     is_reversible: bool = eqx.field(default=True, static=True)
+
+    @classmethod
+    def of(cls, action, highest: Scalar, grid: Grid, tolerance: float) -> "ChebyshevFlow":
+        """With the range of `action`, a kinetic part between 0 and `highest` and a potential."""
+        lower, upper = spectral_range(action, action.potential)
+        lower = jnp.maximum(lower, jnp.min(action.potential))
+        upper = jnp.minimum(upper, highest + jnp.max(action.potential))
+        reach = (upper - lower) / (2 * 0.9 * MOST_TERMS)
+        return cls(action, series(lower, upper, tolerance), reach, grid)
 
     def __call__(self, t, psi):
         require_shape("state", psi, self.grid.shape)

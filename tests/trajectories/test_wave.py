@@ -1,5 +1,7 @@
 """Particles that a wave function guides."""
 
+import doctest
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -131,6 +133,25 @@ def test_samples_have_the_density():
     exact = LINE.at_points(lambda x: jnp.exp(-(x[0] ** 2)))
     assert agreement(line, LINE, exact).p_value > 0.01
     assert agreement(1.02 * line, LINE, exact).p_value < 0.01
+
+
+def test_distribution_on_a_coarse_grid_has_its_stated_error():
+    """By quantiles of the exact one, which are as even as points can be."""
+    count, grid = 100_000, dqm.Grid(-10.0, 10.0, 40)
+    rho = grid.at_points(lambda x: jnp.exp(-(x[0] ** 2) / 2))
+    quantiles = scipy.stats.norm.ppf((np.arange(count) + 0.5) / count)
+    found = agreement(jnp.asarray(quantiles)[:, None], grid, rho).statistic
+    steepest = np.exp(-0.5) / np.sqrt(2 * np.pi)
+    assert 1e-4 < found < 0.5**2 * steepest / 96 + 0.5 / count
+
+
+def test_example_of_bohm_prints_what_it_shows():
+    runner = doctest.DocTestRunner()
+    names = {"dqm": dqm, "jnp": jnp}
+    for example in doctest.DocTestFinder().find(bohm, globs=names):
+        runner.run(example)
+    assert runner.tries == 5
+    assert runner.failures == 0
 
 
 PSI = dqm.gaussian(LINE, 0.0, 0.5)
