@@ -57,9 +57,7 @@ def test_time_mean_square_of_the_field():
     exact = (1 + 0.5 * np.cos(x)) ** 2 * np.sum(1 / (1.0 + k**2))
     np.testing.assert_allclose(field.eta**2, exact, rtol=1e-13)
     assert within_four_errors(got, exact)
-    assert (
-        np.max(np.std(got, axis=0) / exact) < 0.2
-    )  # η² changes by a factor of 9
+    assert np.max(np.std(got, axis=0) / exact) < 0.2  # η² changes by a factor of 9
     for part in (phi.real, phi.imag):
         assert within_four_errors(np.mean(part, axis=1), 0.0)
 
