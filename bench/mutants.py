@@ -474,9 +474,9 @@ CHECKS = (
     ),
     Mutant(
         "snapshots: the larger of two bounds of memory counts",
-        "data/snapshots.py",
-        "if unpacked > min(MOST_BYTES, PACKED * size + FREE_BYTES):",
-        "if unpacked > max(MOST_BYTES, PACKED * size + FREE_BYTES):",
+        "storage/npz.py",
+        "most = min(MOST_BYTES, PACKED * size + FREE_BYTES)",
+        "most = max(MOST_BYTES, PACKED * size + FREE_BYTES)",
         "data/test_snapshots.py -k unpacked",
     ),
     Mutant(

@@ -55,11 +55,8 @@ from .evolution.schemes import (
     strang as strang,
     yoshida4 as yoshida4,
 )
-from .evolution.solve import (
-    Solution as Solution,
-    checked as checked,
-    solve as solve,
-)
+from .evolution.solution import Solution as Solution, checked as checked
+from .evolution.solve import solve as solve
 from .evolution.status import Reason as Reason, Status as Status
 from .evolution.stepper import AbstractStepper as AbstractStepper
 from .evolution.times import SaveTimes as SaveTimes, save_times as save_times
@@ -130,6 +127,9 @@ from .recovery.uncertainty import (
     profile as profile,
     propagate as propagate,
 )
+from .runs.run import Interrupted as Interrupted, run as run
+from .storage.archive import load as load
+from .storage.folder import CheckpointWarning as CheckpointWarning
 from .wave import interference as interference, observables as observables
 from .wave.chebyshev import Chebyshev as Chebyshev
 from .wave.hamiltonian import Hamiltonian as Hamiltonian

@@ -10,9 +10,10 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors", "interrupt", "splines"},
-    {"user_function"},
+    {"storage", "user_function"},
     {"grid", "quantum_statistics"},
     {"evolution"},
+    {"runs"},
     {"wave"},
     {"canonical", "phase_space"},
     {"fock_bargmann", "data"},

@@ -11,6 +11,7 @@ from ..evolution.status import Faults, Reason, wave_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid
 from ..wave.hamiltonian import Hamiltonian
+from ..wave.observables import wave_invariants
 from ..wave.potentials import Parameter, one_number
 from ..wave.split_step import split_flow
 from .energy import Field, boost_action
@@ -75,6 +76,11 @@ class CanonicalStep(AbstractStepper):
     def faults(self, state):
         """Of a ρ that is no density and of a ψ that the grid does not resolve."""
         return self._frame.faults(state)
+
+    def invariants(self, t, state):
+        """`∫ρ dx`, and for V(x) the energy over it."""
+        psi = self.vector(state)
+        return wave_invariants(self.hamiltonian, self.grid, t, psi, self.boost)
 
     def make_step(self, dt):
         inner = split_flow(self.hamiltonian, self.grid, self.scheme, dt, self.boost)

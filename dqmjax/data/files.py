@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError, InputFileError
-from .snapshots import numpy_arrays, regular_size
+from ..storage.npz import numpy_arrays, regular_size
 
 SCALES = ("ell", "kappa", "hbar", "shots")
 MARKS = (*SCALES, "description", "time_unit")

@@ -57,19 +57,24 @@ def probe(stepper: Convergent, full, inside, t, dt, is_probed) -> Scalar:
 
 
 def summed(
-    probes: tuple[Float[Array, " intervals"], Array], substeps: int, order: int
+    local: Float[Array, " pieces"],
+    lengths: Float[Array, " pieces"],
+    steps: int | Int[Array | np.ndarray, " pieces"],
+    order: int,
 ) -> Float[Array, " times"]:
-    """The error at each time, the sum of those of all steps.
+    """The error before each piece of a run and at the end, the sum of those of all steps.
 
-    `probes` are the errors of one step and the lengths of all intervals. Only some intervals have
-    such an error. It is proportional to dt^(order + 1), with a factor
-    that is interpolated between them.
+    Args:
+        local: The error of one step of each piece, where it was estimated.
+        lengths: Of the steps, dt.
+        steps: How many steps a piece has.
+        order: Of the steps. Their error is proportional to dt^(order + 1), with a factor that is
+            interpolated between the estimates.
     """
-    local, intervals = probes
-    probed = probed_of(intervals.size)
-    power = (intervals / jnp.max(intervals)) ** (order + 1)
-    factor = jnp.interp(jnp.arange(intervals.size), probed, (local / power)[probed])
-    return jnp.concatenate([jnp.zeros(1), jnp.cumsum(substeps * factor * power)])
+    probed = probed_of(lengths.size)
+    power = (lengths / jnp.max(lengths)) ** (order + 1)
+    factor = jnp.interp(jnp.arange(lengths.size), probed, (local / power)[probed])
+    return jnp.concatenate([jnp.zeros(1), jnp.cumsum(steps * factor * power)])
 
 
 def substeps_for(stepper: Convergent, state, times, least: int, tolerance: float):

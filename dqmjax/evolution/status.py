@@ -135,12 +135,20 @@ def later(before: Status, now: Status) -> Status:
     return jax.tree.map(lambda a, b: jnp.where(stays, a, b), before, now)
 
 
-def with_error(status: Status, error: Float[Array, " times"]) -> Status:
-    """Calls the states `INACCURATE` whose error is too large and that have no other fault."""
+def with_errors(
+    status: Status, error: Float[Array, " times"] | None, bound: Float[Array, " times"] | None
+) -> tuple[Status, Float[Array, " times"] | None]:
+    """The whole error, of the steps and the `bound` of a truncation, beside the status.
+
+    States are `INACCURATE` whose error of the steps is too large and that have no other fault.
+    """
+    if error is None:
+        return status, bound
     size = error / LARGEST_ERROR
     inaccurate = (status.reason == Reason.OK) & ~(size <= 1)
     reason = jnp.where(inaccurate, Reason.INACCURATE, status.reason)
-    return Status(reason, jnp.where(inaccurate, size, status.size))
+    status = Status(reason, jnp.where(inaccurate, size, status.size))
+    return status, error if bound is None else error + bound
 
 
 def is_finite(tree) -> Bool[Array, ""]:

@@ -83,6 +83,20 @@ class FramedStep(Protocol):
         ...
 
 
+@runtime_checkable
+class Conserving(Protocol):
+    """A stepper that knows quantities which its motion conserves, or changes for a known reason."""
+
+    def invariants(self, t, state) -> dict[str, Float[Array, ""]]:
+        """Their values, such as those of the norm and the energy, by name."""
+        ...
+
+
+def invariants_of(stepper, t, state) -> dict[str, Float[Array, ""]]:
+    """The invariants that a stepper knows."""
+    return stepper.invariants(t, state) if isinstance(stepper, Conserving) else {}
+
+
 def is_convergent(stepper) -> TypeGuard[Convergent]:
     """Whether the steps of a stepper have an error that falls with dt."""
     return isinstance(stepper, Convergent) and stepper.order is not None

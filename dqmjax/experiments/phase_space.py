@@ -22,7 +22,8 @@ from ..errors import (
     require_shape,
     require_type,
 )
-from ..evolution.solve import Solution, solve
+from ..evolution.solution import Solution
+from ..evolution.solve import solve
 from ..evolution.times import SaveTimes
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep, KetStep

@@ -3,6 +3,7 @@
 Also the equation of kets, `iκ ∂ψ/∂t = Ĥψ`.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -82,6 +83,11 @@ class HusimiStep(AbstractStepper):
         """Of coefficients at the cut-off."""
         return _faults(self.basis.pattern(self.fokker_planck), state)
 
+    def invariants(self, t, state):
+        """`Tr ρ̂`, the integral of the density."""
+        size = math.prod(self.basis.cutoff)
+        return {"norm": jnp.trace(state.reshape(size, size)).real}
+
     def make_step(self, dt):
         pattern = self.basis.pattern(self.fokker_planck)
         return _step(pattern, self.basis, self.fokker_planck, dt, self.order is None)
@@ -122,6 +128,10 @@ class KetStep(AbstractStepper):
     def faults(self, state):
         """Of amplitudes at the cut-off."""
         return _faults(self.basis.ket_pattern(self.symbol), state)
+
+    def invariants(self, t, state):
+        """`⟨ψ|ψ⟩`."""
+        return {"norm": jnp.sum(state.real**2 + state.imag**2)}
 
     def make_step(self, dt):
         pattern = self.basis.ket_pattern(self.symbol)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..errors import InputError, is_known, require_key, require_type
-from ..evolution.solve import Solution
+from ..evolution.solution import Solution
 from ..fock_bargmann.basis import FockBargmann
 from ..fock_bargmann.steps import HusimiStep, KetStep
 from ..phase_space.fokker_planck import FokkerPlanck

@@ -19,7 +19,7 @@ from ..errors import (
     require_key,
     require_type,
 )
-from ..evolution.solve import Solution
+from ..evolution.solution import Solution
 from .ensemble import Trajectories, require_even
 
 Points = Float[Array, "particles dim"]

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Inexact
 from ..canonical.background import MassStep
 from ..canonical.split_step import CanonicalStep
 from ..errors import finite, require, require_key, require_type
-from ..evolution.solve import Solution
+from ..evolution.solution import Solution
 from ..grid import Grid, density, one_per_axis
 from ..splines import spline_at, spline_coefficients
 from ..wave.chebyshev import Chebyshev

@@ -17,6 +17,7 @@ from ..evolution.status import LARGEST_ERROR, Reason, beyond, wave_faults
 from ..evolution.stepper import AbstractStepper, zero_of
 from ..grid import Grid
 from .hamiltonian import Hamiltonian
+from .observables import wave_invariants
 from .potentials import one_number
 
 Operator = Callable[[Complex[Array, "..."]], Complex[Array, "..."]]  # a pytree
@@ -183,6 +184,10 @@ class Chebyshev(AbstractStepper):
     def faults(self, state):
         """Of a ψ that the grid does not resolve, or that reaches the edge of an isolated box."""
         return wave_faults(self.grid, state)
+
+    def invariants(self, t, state):
+        """`∫|ψ|² dx`, and for V(x) `⟨Ĥ⟩` over it."""
+        return wave_invariants(self.hamiltonian, self.grid, t, state)
 
     def make_step(self, dt):
         h, grid = self.hamiltonian, self.grid

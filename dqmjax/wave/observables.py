@@ -83,6 +83,18 @@ def energy(hamiltonian: Hamiltonian, grid: Grid, psi: Psi, t=0.0) -> Scalar:
     return rest + kinetic + potential_energy(hamiltonian, grid, psi, t)
 
 
+def wave_invariants(
+    hamiltonian: Hamiltonian, grid: Grid, t, psi: Psi, boost: Parameter = 0.0
+) -> dict[str, Scalar]:
+    """The norm, and for V(x) the energy `⟨Ĥ⟩` of `e^{ip·x/ħ}ψ` over the norm, p the `boost`."""
+    size = norm(grid, psi)
+    if hamiltonian.depends_on_time(grid.dim):
+        return {"norm": size}
+    energy = kinetic_energy(hamiltonian, grid, psi, boost)
+    energy = energy + potential_energy(hamiltonian, grid, psi, t)
+    return {"norm": size, "energy": hamiltonian.rest_energy + energy / size}
+
+
 def current(hamiltonian: Hamiltonian, grid: Grid, psi: Psi) -> Float[Array, "*shape dim"]:
     """Probability current `j_i = (ħ/m_i) Im ψ* ∂_iψ`; `∂ρ/∂t = −∇·j`."""
     require_instance(Hamiltonian, hamiltonian=hamiltonian)

@@ -18,6 +18,7 @@ from ..evolution.status import wave_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid
 from .hamiltonian import Hamiltonian
+from .observables import wave_invariants
 from .potentials import Parameter
 
 
@@ -76,6 +77,10 @@ class SplitStep(AbstractStepper):
     def faults(self, state):
         """Of a ψ that the grid does not resolve, or that reaches the edge of an isolated box."""
         return wave_faults(self.grid, state)
+
+    def invariants(self, t, state):
+        """`∫|ψ|² dx`, and for V(x) `⟨Ĥ⟩` over it."""
+        return wave_invariants(self.hamiltonian, self.grid, t, state, self.boost)
 
     def make_step(self, dt):
         return split_flow(self.hamiltonian, self.grid, self.scheme, dt, self.boost)

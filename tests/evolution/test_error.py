@@ -249,7 +249,7 @@ def test_under_jit_the_final_state_is_never_a_silent_number():
 def test_errors_of_all_steps_add_up():
     """Of order 2: the error of a step grows as dt³, that of an interval as its steps."""
     local, intervals = jnp.array([1e-3, 1e-3, 8e-3]), jnp.array([1.0, 1.0, 2.0])
-    error = summed((local, intervals), substeps=5, order=2)
+    error = summed(local, intervals, 5, order=2)
     np.testing.assert_allclose(error, [0.0, 5e-3, 10e-3, 50e-3], rtol=1e-12)
 
 

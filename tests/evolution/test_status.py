@@ -14,7 +14,7 @@ import pytest
 
 import dqmjax as dqm
 from dqmjax import Reason
-from dqmjax.evolution.status import Status, beyond, judge, with_error
+from dqmjax.evolution.status import Status, beyond, judge, with_errors
 
 LINE = dqm.Grid((-6.0,), (6.0,), (32,), isolated=True)
 PLANE = dqm.Grid((-6.0, -6.0), (6.0, 6.0), (32, 32), isolated=True)
@@ -251,5 +251,5 @@ def test_sizes_of_sudden_faults():
 
 def test_an_error_that_is_nan_is_inaccurate():
     status = Status(jnp.full(3, int(Reason.OK)), jnp.full(3, 0.1))
-    reasons = with_error(status, jnp.array([1e-3, 0.02, jnp.nan])).reason
+    reasons = with_errors(status, jnp.array([1e-3, 0.02, jnp.nan]), None)[0].reason
     np.testing.assert_array_equal(reasons, [Reason.OK, Reason.INACCURATE, Reason.INACCURATE])

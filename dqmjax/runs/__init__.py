@@ -1,0 +1,1 @@
+"""Long runs: in pieces, with progress, interruption and checkpoints."""
