@@ -6,14 +6,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Inexact
+from jax.sharding import Mesh
+from jaxtyping import Array, Complex, Float, Inexact, PyTree
 
+from . import sharding
 from .errors import (
     InputError,
     field,
     finite,
     is_known,
     require_instance,
+    require_shape,
     require_whole,
 )
 from .splines import spline_at, spline_coefficients
@@ -73,17 +76,20 @@ class Grid(eqx.Module):
         shape: Points per axis, at least 4.
         isolated: Whether the box stands for infinite space. A state that reaches its edge is then
             an error, see `edge_share`; otherwise it enters again on the other side.
+        mesh: Devices among which arrays on the grid are divided along its first axis, see
+            `dqmjax.sharding.mesh`; one device by default.
 
     Raises:
         InputError: If the lengths differ, an edge is not finite or is traced, `lower` is not below
             `upper`, a number of points is not an integer of at least 4, there are 2³¹ points or
-            more, or `isolated` is no bool.
+            more on a device, `isolated` is no bool, or `mesh` does not divide the first two axes.
     """
 
     lower: tuple[float, ...] = eqx.field(static=True, converter=_edges("lower"))
     upper: tuple[float, ...] = eqx.field(static=True, converter=_edges("upper"))
     shape: tuple[int, ...] = eqx.field(static=True, converter=_points_per_axis)
     isolated: bool = eqx.field(static=True, default=False, kw_only=True, converter=_is_isolated)
+    mesh: Mesh | None = eqx.field(static=True, default=None, kw_only=True)
 
     def __check_init__(self):
         if not len(self.lower) == len(self.upper) == len(self.shape) > 0:
@@ -97,10 +103,12 @@ class Grid(eqx.Module):
                     "`lower` must be below `upper`, at a finite distance, but they are "
                     f"{a} and {b}."
                 )
-        if math.prod(self.shape) >= MOST_POINTS:
+        if self.mesh is not None:
+            sharding.require_divides(self.mesh, self.shape)
+        if sharding.points_of_one(self.mesh, self.shape) >= MOST_POINTS:
             raise InputError(
-                f"`shape` must have fewer than 2^31 points in total, but is {self.shape}: "
-                "take fewer points."
+                f"`shape` must have fewer than 2^31 points on a device, but is {self.shape}: "
+                "take fewer points, or more devices."
             )
 
     @property
@@ -130,18 +138,46 @@ class Grid(eqx.Module):
         """Coordinates of every point."""
         return _points(self)
 
+    def place(self, values: PyTree) -> PyTree[Array]:
+        """Arrays on the grid, divided among the devices of its `mesh`, if it has one.
+
+        Raises:
+            InputError: If an array has another shape.
+        """
+        for leaf in jax.tree.leaves(values):
+            require_shape("values", leaf, self.shape)
+        return values if self.mesh is None else sharding.place(values, self.mesh)
+
+    def place_waves(self, waves: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        """The same for amplitudes of waves, which are divided along the second axis."""
+        return waves if self.mesh is None else sharding.placed(waves, self.mesh, 1)
+
+    def fft(self, f: Inexact[Array, "*shape"], norm: str | None = None) -> Complex[Array, "*shape"]:
+        """The amplitudes of the `waves` in f, as those of `jnp.fft.fftn`."""
+        if self.mesh is None:
+            return jnp.fft.fftn(f, norm=norm)
+        return sharding.fftn(f, self.mesh, norm)
+
+    def ifft(
+        self, waves: Inexact[Array, "*shape"], norm: str | None = None
+    ) -> Complex[Array, "*shape"]:
+        """The inverse of `fft`."""
+        if self.mesh is None:
+            return jnp.fft.ifftn(waves, norm=norm)
+        return sharding.ifftn(waves, self.mesh, norm)
+
     @property
     def waves(self) -> tuple[Float[Array, "..."], ...]:
         """Angular wavenumbers of each axis, in the order of `jnp.fft.fftn`; they broadcast to the
         grid's shape."""
         axes = zip(self.shape, self.spacing, strict=True)
         waves = [2 * np.pi * np.fft.fftfreq(n, dx) for n, dx in axes]
-        return tuple(jnp.asarray(self._along(axis, k)) for axis, k in enumerate(waves))
+        return tuple(jnp.asarray(self.along(axis, k)) for axis, k in enumerate(waves))
 
     @property
     def odd_waves(self) -> tuple[Float[Array, "..."], ...]:
         """`waves` for odd functions of k: an unpaired highest wave, which has no sign, is 0."""
-        paired = (self._along(a, 2 * np.arange(n) != n) for a, n in enumerate(self.shape))
+        paired = (self.along(a, 2 * np.arange(n) != n) for a, n in enumerate(self.shape))
         return tuple(jnp.where(p, k, 0.0) for k, p in zip(self.waves, paired, strict=True))
 
     @property
@@ -161,16 +197,16 @@ class Grid(eqx.Module):
     def gradient(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape dim"]:
         """`∂_a f`, components along the last axis."""
         f = field_on(self, "f", f)
-        waves = jnp.fft.fftn(f)
-        parts = [jnp.fft.ifftn(1j * k * waves) for k in self.odd_waves]
+        waves = self.fft(f)
+        parts = [self.ifft(1j * k * waves) for k in self.odd_waves]
         return _like(f, jnp.stack(parts, axis=-1))
 
     def divergence(self, field: Inexact[Array, "*shape dim"]) -> Inexact[Array, "*shape"]:
         """`Σ_a ∂_a F_a`, components along the last axis as `at_points` gives them."""
         field = field_on(self, "field", field, self.dim)
         odd = enumerate(self.odd_waves)
-        waves = sum(1j * k * jnp.fft.fftn(field[..., a]) for a, k in odd)
-        return _like(field, jnp.fft.ifftn(waves))
+        waves = sum(1j * k * self.fft(field[..., a]) for a, k in odd)
+        return _like(field, self.ifft(waves))
 
     def double_divergence(
         self, tensor: Inexact[Array, "*shape dim dim"]
@@ -179,11 +215,11 @@ class Grid(eqx.Module):
         tensor = field_on(self, "tensor", tensor, self.dim, self.dim)
         k, odd = self.waves, self.odd_waves
         waves = sum(
-            -(k[a] ** 2 if a == b else odd[a] * odd[b]) * jnp.fft.fftn(tensor[..., a, b])
+            -(k[a] ** 2 if a == b else odd[a] * odd[b]) * self.fft(tensor[..., a, b])
             for a in range(self.dim)
             for b in range(self.dim)
         )
-        return _like(tensor, jnp.fft.ifftn(waves))
+        return _like(tensor, self.ifft(waves))
 
     def integrate(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, ""]:
         """`∫ f dx` by the trapezoidal rule, spectrally accurate on a periodic box."""
@@ -214,7 +250,7 @@ class Grid(eqx.Module):
         place = (points - np.asarray(self.lower)) / np.asarray(self.spacing)
         return jax.vmap(lambda u: spline_at(coefficients, u)[0])(place)
 
-    def _along(self, axis: int, values: np.ndarray) -> np.ndarray:
+    def along(self, axis: int, values: np.ndarray) -> np.ndarray:
         """A list of values along one axis, as an array that broadcasts to the grid's shape."""
         return np.expand_dims(values, [a for a in range(self.dim) if a != axis])
 
@@ -222,7 +258,9 @@ class Grid(eqx.Module):
 @eqx.filter_jit
 def _points(grid: Grid) -> Float[Array, "dim *shape"]:
     axes = zip(grid.lower, grid.spacing, grid.shape, strict=True)
-    return jnp.stack(jnp.meshgrid(*(a + dx * np.arange(n) for a, dx, n in axes), indexing="ij"))
+    along = (a + dx * np.arange(n) for a, dx, n in axes)
+    found = jnp.stack(jnp.meshgrid(*along, indexing="ij"))
+    return found if grid.mesh is None else sharding.placed(found, grid.mesh, 1)
 
 
 @jax.jit
@@ -285,17 +323,15 @@ def unresolved_share(grid: Grid, psi: Complex[Array, "*shape"]) -> Scalar:
     """
     waves = (jnp.abs(k) > 2 / 3 * jnp.max(jnp.abs(k)) for k in grid.waves)
     high = sum(waves) > 0
-    share = density(jnp.fft.fftn(psi))
+    share = density(grid.fft(psi))
     return jnp.sum(jnp.where(high, share, 0.0)) / jnp.sum(share)
 
 
 @eqx.filter_jit
 def edge_share(grid: Grid, rho: Float[Array, "*shape"]) -> Scalar:
     """Share of ∫|ρ| in the outermost cells of any axis, where the box ends."""
-    is_edge = np.zeros(grid.shape, bool)
-    for axis in range(grid.dim):
-        along = np.moveaxis(is_edge, axis, 0)
-        along[0] = along[-1] = True
+    outermost = (np.isin(np.arange(n), (0, n - 1)) for n in grid.shape)
+    is_edge = sum(jnp.asarray(grid.along(axis, edge)) for axis, edge in enumerate(outermost)) > 0
     size = jnp.abs(rho)
     return jnp.sum(jnp.where(is_edge, size, 0.0)) / jnp.sum(size)
 

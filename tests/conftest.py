@@ -1,3 +1,4 @@
+import contextlib
 import gc
 import importlib.metadata
 import os
@@ -11,7 +12,7 @@ os.environ["XLA_FLAGS"] += (  # later ones do not know all of these flags
     if importlib.metadata.version("jaxlib").startswith("0.10.")
     else ""
 )
-os.environ["XLA_FLAGS"] += " --xla_force_host_platform_device_count=2"  # to test sharding
+os.environ["XLA_FLAGS"] += " --xla_force_host_platform_device_count=4"  # to test sharding
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(  # outside the checkout
     Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dqmjax-tests"
 )
@@ -21,6 +22,8 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 import jax
 import pytest
 from systems import kerr_snapshots
+
+from dqmjax.runs import run as runs
 
 jax.config.update("jax_enable_x64", True)
 gc.set_threshold(100_000)  # from 700: a tenth of the time went into looking through traces
@@ -48,6 +51,28 @@ def few_programs():
     yield
     if MAPS.exists() and MAPS.read_text().count("\n") > MOST_MAPS:
         jax.clear_caches()
+
+
+@pytest.fixture
+def interrupted_after(monkeypatch):
+    """Ctrl-C during a `run`, after some calls of its program, each of one piece."""
+
+    @contextlib.contextmanager
+    def interrupted(calls: int):
+        class Pressed:
+            count = 0
+
+            @property
+            def pressed(self):
+                self.count += 1
+                return self.count >= calls
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runs, "interruptible", lambda: contextlib.nullcontext(Pressed()))
+            patch.setattr(runs, "next_size", lambda size, seconds: 1)
+            yield
+
+    return interrupted
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact, PyTree
 
 from ..errors import require_shape
+from ..grid import Grid
 from .schemes import Scheme
 
 Time = Float[Array, ""] | float
@@ -35,15 +36,15 @@ class Identity(NamedTuple):
 
 
 class Fourier(NamedTuple):
-    """The waves along some axes of a complex state."""
+    """The waves of a complex state on a grid."""
 
-    axes: tuple[int, ...]
+    grid: Grid
 
     def forward(self, state):
-        return jnp.fft.fftn(state, axes=self.axes)
+        return self.grid.fft(state)
 
     def inverse(self, waves):
-        return jnp.fft.ifftn(waves, axes=self.axes)
+        return self.grid.ifft(waves)
 
 
 class RealFourier(NamedTuple):

@@ -1,6 +1,8 @@
 """Simulation-based calibration: do fits state the errors that they have?"""
 
 import dataclasses
+import functools
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +14,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..errors import InputError, require_key, require_type, require_whole
 from ..experiments.abstract import AbstractExperiment
+from ..storage.folder import Journal
 from .prior import NormalPrior
 from .result import Recovery
 
@@ -83,6 +86,7 @@ def calibrate(
     draws: int = DRAWS,
     samples: int = SAMPLES,
     predict: Mapping[str, Callable[[AbstractExperiment], Array]] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Calibration:
     """Simulation-based calibration: whether the errors of a fit are those that it has.
@@ -101,6 +105,8 @@ def calibrate(
         draws: How many data sets.
         samples: Of each posterior.
         predict: Other quantities by name: functions of the experiment with one number.
+        checkpoint: Folder for what is done, one file for each data set. After a kill the same call
+            continues from there.
         progress: Called with a line of text after each fit.
 
     Raises:
@@ -114,21 +120,35 @@ def calibrate(
     functions = {f"predict[{name!r}]": function for name, function in of.items()}
     require_type(Callable, simulate=simulate, fit=fit, **functions)  # pyright: ignore[reportArgumentType]
     say, trials = progress or (lambda line: None), []
-    for i, one in enumerate(jax.random.split(key, draws)):
+    names, quantities = list(known.names), [*known.names, LIKELIHOOD, *of]
+
+    def trial(i: int, one) -> dict[str, Any]:
         noise, inner = jax.random.split(one)
         random = np.random.default_rng(np.asarray(jax.random.key_data(inner)))
         truth = known.draw(random)
         try:
             result = fit(simulate(truth, noise), known)
             require_type(Recovery, fit=result)
-            trials.append(_trial(result, truth, of, samples, random))
+            ranks, pulls, described = _trial(result, truth, of, samples, random)
         except Exception as error:
             error.add_note(f"This was data set {i + 1}, with {truth}.")
             raise
-        say(f"{i + 1} of {draws} data sets")
-    ranks, pulls, described = zip(*trials, strict=True)
-    gather = lambda rows: {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return Calibration(gather(ranks), gather(pulls), sum(described), samples)
+        listed = [ranks[name] for name in quantities], [pulls[name] for name in names]
+        return dict(zip(("ranks", "pulls", "described"), (*listed, described), strict=True))
+
+    arguments = {"simulate": simulate, "fit": fit, "prior": dict(prior), "draws": draws}
+    arguments |= {"key": jax.random.key_data(key), "samples": samples, "predict": of}
+    with Journal(checkpoint, "calibration", arguments) as journal:
+        for i, one in enumerate(jax.random.split(key, draws)):
+            trials.append(journal.stage("data set", functools.partial(trial, i, one)))
+            say(f"{i + 1} of {draws} data sets")
+    ranks, pulls = (np.array([found[x] for found in trials]).T for x in ("ranks", "pulls"))
+    return Calibration(
+        dict(zip(quantities, ranks, strict=True)),
+        dict(zip(names, pulls, strict=True)),
+        int(sum(found["described"] for found in trials)),
+        samples,
+    )
 
 
 def _trial(

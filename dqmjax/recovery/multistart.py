@@ -6,8 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
+from .. import sharding
 from ..data.likelihood import AbstractLikelihood
 from ..evolution.times import save_times
 from ..experiments.parameters import Vector
@@ -22,23 +24,25 @@ TOLERANCE = 1e-4  # of the deviance and, in standard errors, of the vector
 Vectors = Float[np.ndarray, "starts parameters"]
 
 
-def best_of(problem: Problem, starts: Vectors) -> Vector:
+def best_of(problem: Problem, starts: Vectors, mesh: Mesh | None = None) -> Vector:
     """The end of least deviance."""
-    return problem.within(refined(problem, starts)[0])
+    return problem.within(refined(problem, starts, mesh)[0])
 
 
-def refined(problem: Problem, starts: Vectors) -> Float[np.ndarray, "ends parameters"]:
+def refined(
+    problem: Problem, starts: Vectors, mesh: Mesh | None = None
+) -> Float[np.ndarray, "ends parameters"]:
     """Levenberg–Marquardt from many starts, over a window that grows to all the data.
 
     After each window the better quarter continues, ten at least (successive halving,
-    arXiv:1502.07943).
+    arXiv:1502.07943). With a `mesh`, each of its devices takes a part of the starts.
 
     Returns:
         The ends of the starts that remain, the least deviance first.
     """
     ends, bounds = jnp.asarray(starts), (problem.lower, problem.upper)
     for rows in windows(None if problem.data.times is None else problem.data.t):
-        ends, deviances = _refined(ends, bounds, _leading(problem, rows))
+        ends, deviances = _refined(ends, bounds, _leading(problem, rows), mesh)
         order = jnp.argsort(deviances)  # NaN comes last
         ends = ends[order[: len(order) if rows is None else max(len(order) // 4, FEWEST)]]
     return np.asarray(ends)
@@ -84,10 +88,11 @@ def _leading(problem: Problem, rows: int | None):
 
 
 @eqx.filter_jit
-def _refined(starts: Array, bounds, inputs):
+def _refined(starts: Array, bounds, inputs, mesh: Mesh | None):
     one = lambda start: descended(start, bounds, *inputs)
     at_once = 1 if jax.default_backend() == "cpu" else AT_ONCE
-    return jax.lax.map(one, starts, batch_size=min(at_once, len(starts)))
+    several = lambda part: jax.lax.map(one, part, batch_size=min(at_once, len(part)))
+    return (several if mesh is None else sharding.grouped(several, mesh))(starts)
 
 
 def descended(start: Array, bounds, *inputs) -> tuple[Array, Array]:

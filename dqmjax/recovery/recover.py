@@ -1,10 +1,12 @@
 """Recovering the parameters of a model from data, by gradients, with error bars."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
+from jax.sharding import Mesh
 
 from ..data.abstract import AbstractData, AbstractHeterodyneData, AbstractOscillatorData
 from ..data.joint import Joint
@@ -16,6 +18,8 @@ from ..experiments.detector import Detector
 from ..experiments.joint import JointExperiment, together
 from ..experiments.models import MODELS, by_name
 from ..experiments.phase_space import Equation, experiment_of, vacuum
+from ..sharding import require_mesh
+from ..storage.folder import Journal
 from .problem import Bounds, Values, build_problem, many_starts
 from .result import Recovery
 from .search import Search
@@ -38,6 +42,8 @@ def recover(
     prior: Callable | None = None,
     starts: Values | None = None,
     cutoff: int | None = None,
+    mesh: Mesh | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Recovery:
     """Estimates the parameters of `model` from `data`, with error bars and a test of the model.
@@ -80,15 +86,23 @@ def recover(
         starts: Many initial values by name, arrays with an entry (or row) for each start. All are
             fitted over a growing time window; after each the better quarter continues, or ten.
         cutoff: Fock levels per mode for heterodyne data; chosen from the data if not given.
+        mesh: Devices that share `starts`, from `dqmjax.sharding.mesh`.
+        checkpoint: Folder for what is done, one file for each fit to a window of the data. After a
+            kill the same call continues from there, with the same result to the last bit.
         progress: Called with a line of text after each stage.
 
     Raises:
         InputError: If a name or model is unknown, no parameter is free, `bounds` exclude the start,
             `cutoff` is below what the data need, there are more parameters than data, the
             experiment predicts something else than what was measured, JAX is not set to double
-            precision, or no start leads to a finite likelihood at all times.
+            precision, `checkpoint` belongs to other arguments, or no start leads to a finite
+            likelihood at all times.
     """
     given = {"start": start, "fix": fix, "bounds": bounds, "starts": starts}
+    arguments = given | {"data": data, "model": model, "state": state, "detector": detector}
+    arguments |= {"off": off, "separate": separate, "free": free, "prior": prior, "cutoff": cutoff}
+    if mesh is not None:
+        require_mesh(mesh)
     require_type((Mapping, type(None)), **given)
     require_type((Callable, type(None)), prior=prior, progress=progress)  # pyright: ignore[reportArgumentType]
     if isinstance(free, str) or not isinstance(free, Iterable):
@@ -101,7 +115,9 @@ def recover(
         bounds = {n: _limits(n, pair, data) for n, pair in (bounds or {}).items()}
         problem = build_problem(data, experiment, start, fix, free, bounds, prior)
         given = many_starts(problem, starts) if starts else None
-        return Search(problem, progress or (lambda line: None)).run(bool(start), given)
+        with Journal(checkpoint, "recovery", arguments) as journal:
+            search = Search(problem, progress or (lambda line: None), journal, mesh)
+            return search.run(bool(start), given)
 
 
 def update(
@@ -148,7 +164,7 @@ def update(
         for name, (low, high) in limits.items():
             lower[problem.slices[name]], upper[problem.slices[name]] = low, high
         problem = dataclasses.replace(problem, lower=lower, upper=upper)
-        return Search(problem, progress or (lambda line: None)).run(True, None)
+        return Search(problem, progress or (lambda line: None), Journal()).run(True, None)
 
 
 def _plain(argument: str, values: Values, data: AbstractData) -> Values:

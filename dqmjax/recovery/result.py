@@ -1,20 +1,33 @@
 """The result of a recovery: estimates, error bars, and what the data do not determine."""
 
 import dataclasses
+import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from ..data.abstract import Rows
-from ..data.goodness import SIGNIFICANT, SIMULATION_ACCURACY, Goodness, deviance
+from ..data.goodness import Goodness
 from ..data.units import as_frequency
-from ..evolution.status import Reason, Status
+from ..errors import InputError, InputFileError
 from ..experiments.parameters import Vector
-from .fisher_scoring import fit
-from .information import Information, observed
-from .problem import Linearisation, Problem
+from ..storage.archive import Archive, as_path, reader, write_archive
+from .problem import Problem
 
-FIRST = slice(0, 1)  # the rows of the first time
+if TYPE_CHECKING:
+    import xarray
+
+KIND = "recovery"  # of a file
+BY_NAME = ("estimate", "stderr", "cramer_rao", "start")  # arrays in the order of the names
+ARRAYS = ("covariance", "prediction", "vector", "determined", "horizon")
+WORDS = {  # entries and their types
+    "undetermined": list,
+    "product": dict,
+    "origin": str,
+    "at_bounds": list,
+    "time_unit": str,
+    "angular": dict,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +55,25 @@ class Recovery:
     horizon: float  # the last time of the data before that; infinite if it never is
     start: dict[str, float]
     origin: str  # of the start: "start", "starts", "weak form", "guess", "model", "shooting"
-    problem: Problem = dataclasses.field(repr=False)
-    vector: Vector = dataclasses.field(repr=False)  # the estimate, in the order of `problem.names`
+    at_bounds: list[str]  # parameters that end at a bound
+    time_unit: str  # of the data, empty if it is unknown
+    angular: dict[str, bool]  # of the frequencies among the parameters
+    vector: Vector = dataclasses.field(repr=False)  # the estimate, in the order of its names
+    given: Problem | None = dataclasses.field(repr=False)  # `None` for a result from a file
+
+    @property
+    def problem(self) -> Problem:
+        """The data and the experiment.
+
+        Raises:
+            InputError: If the result is from a file, which contains numbers only.
+        """
+        if self.given is None:
+            raise InputError(
+                "`result` was read from a file, which contains no data and no model: call "
+                "`recover` with `start=result.estimate`."
+            )
+        return self.given
 
     @property
     def strain(self) -> float:
@@ -97,22 +127,16 @@ class Recovery:
     @property
     def units(self) -> dict[str, str]:
         """Of the frequencies among the parameters, if the unit of time is known."""
-        unit = self.problem.data.time_unit
+        unit = self.time_unit
         of = lambda angular: f"rad/{unit}" if angular else f"1/{unit}"
-        found = self._frequencies if unit else {}
+        found = self.angular if unit else {}
         return {name: of(angular) for name, angular in found.items()}
-
-    @property
-    def _frequencies(self) -> dict[str, bool]:
-        """Those of single numbers, by name, and whether they are angular."""
-        found = self.problem.experiment.frequencies()
-        return {name: angular for name, angular in found.items() if name in self.estimate}
 
     @property
     def _with_units(self) -> list[str]:
         """Lines such as `omega = 2π × (5.00 ± 0.02) MHz` or `rate = 0.31 ± 0.02 per us`."""
-        unit, lines = self.problem.data.time_unit, []
-        for name, angular in self._frequencies.items() if unit else []:
+        unit, lines = self.time_unit, []
+        for name, angular in self.angular.items() if unit else []:
             values = self.estimate[name], self.stderr[name]
             if angular:
                 (value, label), (error, _) = (as_frequency(x, unit) for x in values)
@@ -120,14 +144,6 @@ class Recovery:
             else:
                 lines.append(f"{name} = {' ± '.join(self.rounded(name))} per {unit}")
         return lines
-
-    @property
-    def at_bounds(self) -> list[str]:
-        """Parameters that end within a thousandth of their scale of a bound."""
-        problem = self.problem
-        away = np.minimum(self.vector - problem.lower, problem.upper - self.vector)
-        close = away <= 1e-3 * problem.scales(self.vector)
-        return [name for name, at in zip(problem.names, close, strict=True) if at]
 
     def to_json(self) -> dict:
         """Numbers and words for `result.json`; an infinite error is null."""
@@ -155,6 +171,80 @@ class Recovery:
             "verdict": g.verdict,
         }
 
+    def save(self, path: str | os.PathLike[str]):
+        """Writes all numbers and the verdict to a file, whole or not at all.
+
+        `dqmjax.load` reads it. Data and model are not in it: a result from a file cannot be used
+        for `bootstrap`, `profile`, `posterior`, `propagate`, `update` and `design`.
+
+        Args:
+            path: The file; it is replaced if it exists.
+
+        Raises:
+            InputFileError: If the file cannot be written.
+
+        Example:
+            >>> result.save("fit.npz")
+            >>> print(dqm.load("fit.npz"))
+        """
+        good = dataclasses.asdict(self.goodness)
+        fault = good.pop("fault")
+        arrays = {name: np.array(list(getattr(self, name).values()), float) for name in BY_NAME}
+        arrays |= {name: np.asarray(getattr(self, name)) for name in ARRAYS}
+        arrays["goodness"] = np.array(list(good.values()), float)
+        about = {name: getattr(self, name) for name in WORDS}
+        about |= {"names": list(self.estimate), "fault": fault}
+        write_archive(as_path("path", path), KIND, arrays, about)
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Estimates, errors and covariance by parameter, and the prediction, for xarray and netCDF.
+
+        Raises:
+            InputError: If xarray is not installed.
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise InputError("xarray is not installed: pip install 'dqmjax[data]'.") from None
+        names = list(self.estimate)
+        found = {
+            name: ("parameter", [getattr(self, name)[n] for n in names])
+            for name in (*BY_NAME, "identifiable")
+        }
+        both = ["parameter", "other"]
+        found |= {"covariance": (both, self.covariance), "correlation": (both, self.correlation)}
+        found["prediction"] = (["row", "column"], self.prediction)
+        about = {"verdict": self.goodness.verdict, "time_unit": self.time_unit}
+        return xarray.Dataset(found, {"parameter": names, "other": names}, about)
+
+
+@reader(KIND)
+def _loaded(archive: Archive) -> Recovery:
+    """The result in a file."""
+    names, path = archive.get("names", list), archive.path
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise InputFileError(path, "has no valid entry 'names': write it again.")
+    kinds = [field.name for field in dataclasses.fields(Goodness) if field.name != "fault"]
+    found: dict[str, Any] = {name: archive.get(name, kind) for name, kind in WORDS.items()}
+    sizes = {**dict.fromkeys(BY_NAME, (len(names),)), "goodness": (len(kinds),)}
+    sizes |= {"covariance": (len(names),) * 2, "vector": (len(names),)}
+    for name, size in sizes.items():
+        if archive.array(name).shape != size:
+            raise InputFileError(path, f"`{name}` has another length than its names.")
+    for name in BY_NAME:
+        found[name] = dict(zip(names, archive.array(name).tolist(), strict=True))
+    found |= {name: archive.array(name) for name in ARRAYS}
+    values = dict(zip(kinds, archive.array("goodness").tolist(), strict=True))
+    try:
+        found |= {name: float(found[name]) for name in ("determined", "horizon")}
+        values |= {name: int(values[name]) for name in ("size", "dof", "pairs")}
+    except (TypeError, ValueError, OverflowError):
+        raise InputFileError(path, "has numbers that no fit gives: write it again.") from None
+    values["noise_known"] = bool(values["noise_known"])
+    goodness = Goodness(**values, fault=archive.get("fault", str))
+    identifiable = {name: bool(np.isfinite(x)) for name, x in found["stderr"].items()}
+    return Recovery(**found, goodness=goodness, identifiable=identifiable, given=None)
+
 
 def _rounded(value: float, error: float) -> tuple[str, str]:
     """A number and its error, to two digits of the error."""
@@ -165,105 +255,3 @@ def _rounded(value: float, error: float) -> tuple[str, str]:
         return f"{round(value, 1 - power) + 0.0:.{max(1 - power, 0)}f}", f"{error:.2g}"
     digits = max(int(np.floor(np.log10(max(abs(value), error)))) - power + 1, 1)
     return f"{value:.{digits}e}", f"{error:.2g}"
-
-
-def judge(problem: Problem, vector: Vector, start: Vector, origin: str) -> Recovery:
-    """Error bars, identifiability and the verdict at the greatest likelihood."""
-    at = problem.linearise(vector)
-    prediction, status = at.prediction, at.status
-    change = problem.shift(vector)
-    faults = np.zeros(1) if status is None else _faults(status, change is None)
-    data = at.weighted.reshape(-1, vector.size)
-    information = Information(data, at.prior, at.scales)
-    good = _goodness(problem, vector, prediction, information)
-    information = information.over_noise(good.noise)
-    root = information.root
-    good = dataclasses.replace(
-        good,
-        strain=float(np.max(faults)),
-        fault="" if status is None else Reason(int(status.reason[np.argmax(faults)])).message,
-        shift=0.0 if change is None else _shift(change, at, information, good),
-        first=_first(problem, vector) if good.n_sigma >= SIGNIFICANT else 0.0,
-    )
-    inner = observed(problem, vector, root) if good.noise_known else np.eye(root.shape[1])
-    covariance = information.covariance(inner)
-    named = lambda values: dict(zip(problem.names, values.tolist(), strict=True))
-    return Recovery(
-        estimate=named(vector),
-        stderr=named(np.sqrt(np.diag(covariance))),
-        cramer_rao=named(information.cramer_rao),
-        covariance=covariance,
-        identifiable=named(information.identifiable),
-        undetermined=[
-            {name: x for name, x in named(row).items() if x} for row in information.undetermined
-        ],
-        product={name: x for name, x in named(information.product(vector)).items() if x},
-        determined=information.determined,
-        goodness=good,
-        prediction=prediction,
-        horizon=_horizon(problem.data.t, faults),
-        start=named(start),
-        origin=origin,
-        problem=problem,
-        vector=vector,
-    )
-
-
-def _shift(change: Rows, at: Linearisation, information: Information, good: Goodness) -> float:
-    """By how many standard deviations the errors of the time steps shift the estimates, or χ².
-
-    `√(rᵀA(AᵀA)⁻¹Aᵀr)` and `rᵀr/√2n`, r the change of the prediction by half as long steps over the
-    noise and AᵀA the information. No unknown noise is below the accuracy of a simulation.
-    """
-    rows = (at.information * change).ravel() / max(good.noise, SIMULATION_ACCURACY)
-    if not np.isfinite(rows).all():
-        return np.inf
-    shift = np.append(rows, np.zeros(len(information.prior))) @ np.concatenate(
-        [information.data, information.prior]
-    )
-    return max(
-        float(np.linalg.norm(shift @ information.root)), rows @ rows / (2 * rows.size) ** 0.5
-    )
-
-
-def _first(problem: Problem, vector: Vector) -> float:
-    """How far the first time alone is from noise, after a fit to it alone, in σ.
-
-    What is measured then depends on the initial state only. It is 0 where no noise is known.
-    """
-    problem = problem if problem.data.measured is not None else problem.rough()
-    if problem.data.t is None or not problem.data.noise_known:
-        return 0.0
-    found = fit(problem, vector, FIRST, {"xtol": 1e-8, "ftol": 1e-8, "gtol": None})
-    found = vector if found is None else found
-    at = problem.linearise(found)
-    slopes = at.weighted[FIRST].reshape(-1, vector.size) * at.scales
-    count = float(np.linalg.matrix_rank(slopes, tol=1e-6 * np.abs(slopes).max()))
-    return problem.data.goodness(at.prediction, count, FIRST).n_sigma
-
-
-def _faults(status: Status, with_steps: bool) -> np.ndarray:
-    """The size of the fault at each time; that of inaccurate steps if nothing else tests them."""
-    of_steps = np.asarray(status.reason) == Reason.INACCURATE
-    return np.where(of_steps & (not with_steps), 1.0, np.asarray(status.size))
-
-
-def _horizon(t, faults: np.ndarray) -> float:
-    """The last time before a fault exceeds 1."""
-    if t is None or (faults <= 1).all():
-        return np.inf
-    return float(t[max(int(np.argmax(~(faults <= 1))) - 1, 0)])
-
-
-def _goodness(
-    problem: Problem, vector: Vector, prediction: Rows, information: Information
-) -> Goodness:
-    """Of the data, or of their rough form where they are samples, no numbers."""
-    if problem.data.measured is not None:
-        return problem.data.goodness(prediction, information.determined)
-    tested = problem.rough()
-    at = tested.linearise(vector)
-    shown = information.seen_by(tested.data.whitened(at.jacobian, at.prediction))
-    good = tested.data.goodness(at.prediction, shown)
-    exact = deviance(problem.likelihood, prediction, problem.data.noise_known)
-    return dataclasses.replace(good, deviance=exact, size=prediction.size)

@@ -3,17 +3,20 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+from jax.sharding import Mesh
 
 from ..errors import InputError
 from ..experiments.parameters import Vector, parameter_names, to_vector
+from ..storage.folder import Journal
 from .fisher_scoring import fit
+from .judgement import judge
 from .lbfgs import MANY, descend
 from .multistart import FIRST_ROWS, best_of
 from .problem import Problem
-from .result import Recovery, judge
+from .result import Recovery
 
 ROUGH = {"xtol": 1e-3, "ftol": 1e-3, "gtol": None, "max_nfev": 12}
 MEANS = {**ROUGH, "max_nfev": 200}  # where a few means stand for many samples
@@ -35,8 +38,15 @@ class Start(NamedTuple):
 class Search:
     """Fits from one start after the other, until one describes the data."""
 
-    def __init__(self, problem: Problem, progress: Callable[[str], None]):
+    def __init__(
+        self,
+        problem: Problem,
+        progress: Callable[[str], None],
+        journal: Journal,
+        mesh: Mesh | None = None,
+    ):
         self.problem, self._progress = problem, progress
+        self._journal, self._mesh = journal, mesh
         self._rough = problem.rough()
         self._tolerances = ROUGH if problem.data.measured is not None else MEANS
 
@@ -59,7 +69,8 @@ class Search:
     def _starts(self, from_start: bool, given: np.ndarray | None) -> Iterator[Start]:
         """The starts in order; each is computed only if those before it leave doubt."""
         if given is not None:
-            yield Start(best_of(self._rough, given), "starts", self._all)
+            best = self._once("starts", lambda: best_of(self._rough, given, self._mesh))
+            yield Start(cast(Vector, best), "starts", self._all)
         elif from_start:
             yield Start(self.problem.start, "start", FIRST_ROWS)
         guess = self.problem.experiment.guess(self.problem.data)
@@ -95,7 +106,7 @@ class Search:
         if shooting is None:
             return
         problem = dataclasses.replace(self.problem, simulation=shooting.for_forward_mode())
-        found = fit(problem, self.problem.start, slice(None), ROUGH)
+        found = self._fit(problem, self.problem.start, slice(None), ROUGH)
         if found is not None:
             self._say("multiple shooting over single intervals", found)
             yield Start(found, "shooting", FIRST_ROWS)
@@ -105,7 +116,7 @@ class Search:
         normal = np.random.default_rng(0).normal(size=(NEAR, len(spread)))
         near = self.problem.within(vector + 2 * normal @ spread)
         chosen = sorted(near, key=self._rough.deviance)[:TRIED]
-        ends = [fit(self._rough, vector, slice(None), ROUGH) for vector in chosen]
+        ends = [self._fit(self._rough, vector, slice(None), ROUGH) for vector in chosen]
         found = min((x for x in ends if x is not None), key=self._rough.deviance, default=vector)
         self._say(f"the best of {NEAR} starts near it", found)
         return found
@@ -114,7 +125,8 @@ class Search:
         """Fits over a growing window, then all the data; `None` if it never gets there."""
         vector, t = np.array(start.vector), self.problem.data.t
         if len(vector) > MANY:
-            vector = descend(self.problem, vector)
+            end = self._once("descent", lambda: descend(self.problem, start.vector))
+            vector = cast(Vector, end)
         elif t is None:
             vector, _ = self._refine(self.problem, vector, 1, FINE)
         else:
@@ -158,13 +170,27 @@ class Search:
     ) -> tuple[Vector, bool]:
         """The fit of the leading times, and whether it describes them."""
         rows = slice(0, window)
-        found = fit(problem, vector, rows, tolerances)
+        found = self._fit(problem, vector, rows, tolerances)
         vector = vector if found is None else found
         squares = problem.residual(vector)[rows] ** 2
         chi2, t = np.mean(squares), self.problem.data.t
         reach = "" if t is None else f"t <= {t[window - 1]:.4g} ({window} times), "
         self._say(f"{reach}chi2/dof {chi2:.4g}", vector)
         return vector, bool(chi2 < 1 + BAD * np.sqrt(2 / squares.size))
+
+    def _fit(self, problem: Problem, start: Vector, rows: slice, tolerances) -> Vector | None:
+        """One fit, unless a former run has made it."""
+        return self._once("fit", lambda: fit(problem, start, rows, tolerances))
+
+    def _once(self, stage: str, compute: Callable[[], Vector | None]) -> Vector | None:
+        """The vector of a stage; `None` if it leads nowhere."""
+
+        def arrays():
+            found = compute()
+            return {"vector": np.zeros(0) if found is None else found}
+
+        found = self._journal.stage(stage, arrays)["vector"]
+        return found if found.size else None
 
     def _nowhere(self) -> str:
         """Why no start led anywhere."""

@@ -1,5 +1,7 @@
 """Error bars beyond the information: profile likelihoods, the bootstrap, posterior samples."""
 
+import functools
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,19 +10,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Key
 
+from .. import sharding
 from ..data.abstract import numbers
 from ..data.likelihood import AbstractLikelihood
 from ..errors import InputError, require_key, require_type, require_whole
 from ..experiments.abstract import AbstractExperiment
 from ..experiments.parameters import require_names
+from ..storage.folder import Journal
 from .fisher_scoring import UNSEEN, fit
 from .multistart import descended
 from .problem import residuals
 from .result import Recovery
 
 TOLERANCES = {"xtol": 1e-8, "ftol": 1e-8, "gtol": None, "max_nfev": 50}
+AT_ONCE, SAMPLES = 64, 200  # fits of a bootstrap, samples of a posterior, in one program
 REACH, STEPS = 3.0, 6  # standard errors, and steps, to each side of a profile
 
 Samples = Float[np.ndarray, "count parameters"]
@@ -112,7 +118,14 @@ def propagate(
     return value, np.where(lost, np.inf, np.sqrt(np.maximum(variance, 0.0)))
 
 
-def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
+def bootstrap(
+    result: Recovery,
+    key: Key[Array, ""],
+    count: int,
+    *,
+    mesh: Mesh | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> Samples:
     """Estimates from new data, drawn from the noise around the prediction of the fit, in parallel.
 
     Their spread is the error of the estimate, and their mean minus the estimate is its bias (Efron
@@ -122,6 +135,9 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
         result: A fit.
         key: Of `jax.random`.
         count: How many, two or more.
+        mesh: Devices that share the fits, from `dqmjax.sharding.mesh`.
+        checkpoint: Folder for what is done, one file for each 64 fits. After a kill the same call
+            continues from there.
 
     Raises:
         InputError: If `count` is not an integer of at least 2, or the data are samples: the
@@ -133,14 +149,30 @@ def bootstrap(result: Recovery, key: Key[Array, ""], count: int) -> Samples:
     require_whole(2, count=count)
     problem, likelihood = result.problem, _at_its_level(result)
     prediction = jnp.asarray(result.prediction)
-    others = jax.vmap(lambda k: likelihood.draw(k, prediction))(jax.random.split(key, count))
-    bounds = problem.lower, problem.upper
-    start = jnp.asarray(result.vector)
-    return np.asarray(_refits(start, bounds, others, problem.inputs, problem.prior))
+    inputs = (jnp.asarray(result.vector), (problem.lower, problem.upper), problem.inputs)
+    if mesh is not None:
+        sharding.require_mesh(mesh)
+
+    def refits(keys) -> dict[str, np.ndarray]:
+        others = jax.vmap(lambda k: likelihood.draw(k, prediction))(keys)
+        return {"estimates": np.asarray(_refits(*inputs, problem.prior, others, mesh))}
+
+    keys, found = jax.random.split(key, count), []
+    arguments = {**_identity(result, key), "count": count}
+    with Journal(checkpoint, "bootstrap", arguments) as journal:
+        for first in range(0, count, AT_ONCE):
+            part = keys[first : first + AT_ONCE]
+            found.append(journal.stage("fits", functools.partial(refits, part))["estimates"])
+    return np.concatenate(found)
 
 
 def posterior(
-    result: Recovery, key: Key[Array, ""], count: int = 1000, *, warmup: int = 300
+    result: Recovery,
+    key: Key[Array, ""],
+    count: int = 1000,
+    *,
+    warmup: int = 300,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Samples:
     """Samples of the posterior `∝ L · prior` by NUTS (Hoffman & Gelman 2014), with blackjax.
 
@@ -150,6 +182,8 @@ def posterior(
         result: A fit; its prior and bounds are those of the posterior, flat otherwise.
         key: Of `jax.random`.
         count: How many, after `warmup` steps that tune the sampler.
+        checkpoint: Folder for what is done, one file for the tuning and for each 200 samples. After
+            a kill the same call continues from there.
 
     Raises:
         InputError: If blackjax is not installed, nothing is determined, or `count` or `warmup` is
@@ -182,15 +216,32 @@ def posterior(
     tune, draw = jax.random.split(key)
     start = jnp.zeros(root.shape[1])
     warm: Any = blackjax.window_adaptation(blackjax.nuts, log_density)
-    adapted, _ = warm.run(tune, start, num_steps=warmup)
-    kernel: Any = blackjax.nuts(log_density, **adapted.parameters)
 
-    def step(state, key):
-        state, _ = kernel.step(key, state)
-        return state, state.position
+    def tuned() -> dict[str, Array]:
+        adapted, _ = warm.run(tune, start, num_steps=warmup)
+        return adapted.parameters | {"position": adapted.state.position}
 
-    _, samples = jax.lax.scan(step, adapted.state, jax.random.split(draw, count))
-    return result.vector + np.asarray(samples) @ root.T
+    @jax.jit
+    def drawn(parameters, position, keys):
+        kernel: Any = blackjax.nuts(log_density, **parameters)
+
+        def step(state, key):
+            state, _ = kernel.step(key, state)
+            return state, state.position
+
+        return jax.lax.scan(step, kernel.init(position), keys)[1]
+
+    keys, found = jax.random.split(draw, count), []
+    arguments = {**_identity(result, key), "count": count, "warmup": warmup}
+    with Journal(checkpoint, "posterior", arguments) as journal:
+        parameters = dict(journal.stage("tuning", tuned))
+        position = parameters.pop("position")
+        for first in range(0, count, SAMPLES):
+            sample = functools.partial(drawn, parameters, position, keys[first : first + SAMPLES])
+            samples = lambda sample=sample: {"samples": np.asarray(sample())}
+            found.append(journal.stage("samples", samples)["samples"])
+            position = found[-1][-1]
+    return result.vector + np.concatenate(found) @ root.T
 
 
 def _increasing(values) -> np.ndarray:
@@ -201,10 +252,17 @@ def _increasing(values) -> np.ndarray:
     return values
 
 
+def _identity(result: Recovery, key: Key[Array, ""]) -> dict[str, Any]:
+    """What a fit and a key consist of."""
+    parts = ("vector", "covariance", "prediction")
+    found: dict[str, Any] = {f"result.{part}": getattr(result, part) for part in parts}
+    return found | {"result.data": result.problem.data, "key": jax.random.key_data(key)}
+
+
 @eqx.filter_jit
-def _refits(start: Array, bounds, others, inputs, prior):
+def _refits(start: Array, bounds, inputs, prior, others, mesh: Mesh | None):
     one = lambda likelihood: descended(start, bounds, *inputs, likelihood, prior)[0]
-    return jax.vmap(one)(others)
+    return (jax.vmap(one) if mesh is None else sharding.grouped(jax.vmap(one), mesh))(others)
 
 
 def _at_its_level(result: Recovery) -> AbstractLikelihood:

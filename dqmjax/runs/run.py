@@ -166,15 +166,16 @@ class _Run:
             int(self._pieces.steps[:done].sum()),
             self._begin,
         )
-        size, written = 1, time.monotonic()
+        size, written, is_interrupted = 1, time.monotonic(), False
         with interruptible() as interruption:
             while done < total and not self._position.is_done:
                 count = agreed(min(size, capacity, total - done))
                 begun = time.monotonic()
                 failed = self._advance(program, capacity, count, bar)
                 done = self._position.piece
-                size = _next_size(size, time.monotonic() - begun)
-                ends = agreed(interruption.pressed) or (failed and throw) or done == total
+                size = next_size(size, time.monotonic() - begun)
+                is_interrupted = agreed(interruption.pressed)
+                ends = is_interrupted or (failed and throw) or done == total
                 due = agreed(time.monotonic() - written > every)
                 if self._checkpoints is not None and (ends or due or self._position.is_done):
                     self._checkpoints.write(self._position, self._reached)
@@ -182,6 +183,9 @@ class _Run:
                 if ends:
                     break
         bar.close()
+        if is_interrupted and done < total and not self._position.is_done:
+            text = f"The run ended at t = {self._time:.6g}, before all times were reached."
+            warnings.warn(text, Interrupted, stacklevel=3)
         return self._solution()
 
     def _program(self) -> tuple[Callable, int]:
@@ -251,7 +255,7 @@ class _Run:
         local[probed_of(local.size)] = latest
         lengths = self._pieces.dt / self._substeps
         order = self._stepper.order
-        return np.asarray(_summed(local, lengths, self._pieces.steps, order))
+        return np.asarray(_summed(local, lengths, self._pieces.steps, order=order))
 
     def _solution(self) -> Solution:
         """What was saved, and the time reached if it is none of the save times."""
@@ -259,12 +263,6 @@ class _Run:
         done = self._pieces.is_saved[:piece]
         ends = [0, *(np.flatnonzero(done) + 1)]
         ts = list(np.asarray(self._times.ts)[: len(ends)])
-        if piece < len(self._pieces.end) and not self._position.is_done:
-            warnings.warn(
-                f"The run ended at t = {self._time:.6g}, before all times were reached.",
-                Interrupted,
-                stacklevel=4,
-            )
         rows = self._rows.all
         if piece and not done[-1]:
             row = self._observed.row(self._reached)
@@ -329,9 +327,9 @@ class _Rows:
             )
 
 
-_summed = jax.jit(summed)
+_summed = jax.jit(summed, static_argnames="order")
 
 
-def _next_size(size: int, seconds: float) -> int:
+def next_size(size: int, seconds: float) -> int:
     """How many pieces the next call should have, after one of `size`."""
     return max(1, min(8 * size, int(size * SECONDS / max(seconds, 1e-4)), MOST_PIECES))

@@ -38,7 +38,7 @@ def _described(name: str, value: Any, seen: Seen) -> dict[str, str]:
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         return {name: _array(value)}
     if isinstance(value, Mesh):  # a run may continue on other devices
-        return {name: "devices"}
+        return {name: repr(None)}
     if isinstance(value, type):
         return {name: _qualified(value)}
     if isinstance(value, dict):

@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -167,10 +167,10 @@ class Journal:
         if self._folder is not None:
             self._folder.close()
 
-    def stage(self, name: str, compute: Callable[[], dict[str, np.ndarray]]):
+    def stage(self, name: str, compute: Callable[[], Mapping[str, Any]]) -> dict[str, np.ndarray]:
         """The arrays of the next stage, computed or read."""
         if self._folder is None:
-            return compute()
+            return {key: np.asarray(value) for key, value in compute().items()}
         entry, self._number = Entry("stage", self._number, 0), self._number + 1
         done = self._folder.read(entry)
         if done is not None and done.about.get("stage") == name:

@@ -193,7 +193,8 @@ class Chebyshev(AbstractStepper):
         h, grid = self.hamiltonian, self.grid
         h.require_static(grid.dim, "Use `SplitStep`.")
         h.require_real(grid.dim, "Use `SplitStep`.")
-        action = _Action(dt / h.hbar * h.kinetic(grid), dt / h.hbar * h.potential_on(grid))
+        turn = dt / h.hbar
+        action = _Action(turn * h.kinetic(grid), turn * h.potential_on(grid), grid)
         return ChebyshevFlow.of(action, jnp.max(action.kinetic), grid, self.tolerance)
 
 
@@ -202,9 +203,10 @@ class _Action(eqx.Module):
 
     kinetic: Float[Array, "*shape"]
     potential: Float[Array, "*shape"]
+    grid: Grid
 
     def __call__(self, psi):
-        return jnp.fft.ifftn(self.kinetic * jnp.fft.fftn(psi)) + self.potential * psi
+        return self.grid.ifft(self.kinetic * self.grid.fft(psi)) + self.potential * psi
 
 
 class ChebyshevFlow(eqx.Module):

@@ -51,7 +51,8 @@ class Hamiltonian(eqx.Module):
     def potential_on(self, grid: Grid, t: Scalar | float = 0.0) -> Inexact[Array, "*shape"]:
         """`E₀ + V(x, t)` at every point of `grid`."""
         values = self.rest_energy + potential_on(self.potential, grid, t)
-        return require_absorption(self.potential, self.masses(grid), self.hbar, values)
+        values = require_absorption(self.potential, self.masses(grid), self.hbar, values)
+        return grid.place(values)
 
     def require_absorbing(self, grid: Grid):
         """Checks that every `AbsorbingEdges` of known width absorbs.
@@ -95,7 +96,7 @@ class Hamiltonian(eqx.Module):
     def kinetic(self, grid: Grid, boost: Parameter = 0.0) -> Float[Array, "*shape"]:
         """`Σ (ħk_i + p_i)²/2m_i` at every wavenumber of `grid`, p the `boost`."""
         parts = self.kinetic_parts(grid, boost)
-        return sum(parts) + jnp.zeros(grid.shape)
+        return grid.place_waves(sum(parts) + jnp.zeros(grid.shape))
 
     def kinetic_parts(self, grid: Grid, boost: Parameter = 0.0) -> tuple[Float[Array, "..."], ...]:
         """`(ħk_i + p_i)²/2m_i` of each axis; they broadcast to the grid's shape.
@@ -117,7 +118,7 @@ class Hamiltonian(eqx.Module):
     def apply_kinetic(self, grid: Grid, psi: Complex[Array, "*shape"]) -> Complex[Array, "*shape"]:
         """`T̂ψ` on `grid`, spectrally exact."""
         psi = field_on(grid, "psi", psi)
-        return jnp.fft.ifftn(self.kinetic(grid) * jnp.fft.fftn(psi))
+        return grid.ifft(self.kinetic(grid) * grid.fft(psi))
 
 
 def _kinetic(momenta: Float[Array, "..."], mass: Scalar) -> Float[Array, "..."]:

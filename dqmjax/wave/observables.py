@@ -43,7 +43,7 @@ def position_variance(grid: Grid, psi: Psi) -> Float[Array, " dim"]:
 def momentum_density(grid: Grid, psi: Psi) -> Float[Array, "*shape"]:
     """Probability of each momentum `ħk`, in the order of `grid.k`; they sum to the norm."""
     psi = field_on(grid, "psi", psi)
-    return density(jnp.fft.fftn(psi, norm="ortho")) * grid.cell
+    return density(grid.fft(psi, norm="ortho")) * grid.cell
 
 
 def mean_momentum(grid: Grid, psi: Psi, hbar=1.0) -> Float[Array, " dim"]:

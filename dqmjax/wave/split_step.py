@@ -99,7 +99,7 @@ def split_flow(h: Hamiltonian, grid: Grid, scheme: Scheme, dt, boost: Parameter 
         kick = fixed_propagator([turn * h.potential_on(grid)], fractions, Identity())
     return SplitFlow(
         kick=kick,
-        drift=fixed_propagator(drift, scheme.drifts, Fourier(tuple(range(grid.dim)))),
+        drift=fixed_propagator(drift, scheme.drifts, Fourier(grid)),
         dt=jnp.asarray(dt),
         shape=grid.shape,
         scheme=scheme,

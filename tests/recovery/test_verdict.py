@@ -15,8 +15,8 @@ from dqmjax.experiments.abstract import as_status
 from dqmjax.experiments.models import by_name
 from dqmjax.experiments.phase_space import experiment_of
 from dqmjax.grid import density
+from dqmjax.recovery.judgement import _horizon, judge
 from dqmjax.recovery.problem import build_problem
-from dqmjax.recovery.result import _horizon, judge
 
 GRID = dqm.Grid((-6.0,), (6.0,), (64,))
 TIMES = np.linspace(0, 2, 10)
