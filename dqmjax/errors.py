@@ -27,8 +27,19 @@ class InputFileError(InputError):
 
 
 def is_known(*trees) -> bool:
-    """Whether all values are concrete, so that the host can check them: none is traced by JAX."""
-    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
+    """Whether the host can check all values: JAX traces none, and no other process has a part."""
+    return not any(map(_is_elsewhere, jax.tree.leaves(trees)))
+
+
+def is_traced(*trees) -> bool:
+    """Whether JAX traces any value."""
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def _is_elsewhere(leaf) -> bool:
+    if isinstance(leaf, Tracer):
+        return True
+    return isinstance(leaf, Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated)
 
 
 def require(value, holds, message: str):

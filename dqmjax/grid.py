@@ -144,7 +144,7 @@ class Grid(eqx.Module):
         Raises:
             InputError: If an array has another shape.
         """
-        for leaf in jax.tree.leaves(values):
+        for leaf in jax.tree.leaves(values) or [None]:
             require_shape("values", leaf, self.shape)
         return values if self.mesh is None else sharding.place(values, self.mesh)
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Inexact, PyTree
 
-from .errors import InputError, is_known, require_instance
+from .errors import InputError, is_known, is_traced, require_instance
 
 AXIS = "devices"
 
@@ -129,9 +129,9 @@ def placed(values: Any, mesh: Mesh, axis: int = 0) -> Array:
     parts = [None] * len(shape)
     parts[axis] = mesh.axis_names  # pyright: ignore[reportArgumentType, reportCallIssue]
     sharding = NamedSharding(mesh, PartitionSpec(*parts))
-    if not is_known(values):
+    if is_traced(values):
         return jax.lax.with_sharding_constraint(values, sharding)
-    if sharding.is_fully_addressable:
+    if sharding.is_fully_addressable or not is_known(values):
         return jax.device_put(values, sharding)
     whole = np.asarray(values)
     return jax.make_array_from_callback(shape, sharding, lambda index: whole[index])

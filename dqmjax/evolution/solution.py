@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
-from ..errors import InputError, InputFileError, is_known, require_type
+from ..errors import InputError, InputFileError, is_known, is_traced, require_type
 from ..grid import Grid
 from ..storage.archive import Archive, as_path, reader, write_archive
 from ..storage.trees import flattened, restored
@@ -173,7 +173,7 @@ def checked(solution: Solution) -> Solution:
         InputError: If `solution` is traced.
         RuntimeError: If a state fails, with the time and the reason.
     """
-    if not is_known(solution):
+    if is_traced(solution):
         raise InputError("`solution` must be known, but is traced: check what `jax.jit` returns.")
     fails = np.asarray(solution.status.fails)
     if fails.any():

@@ -13,6 +13,7 @@ from ..errors import (
     InputError,
     field,
     is_known,
+    is_traced,
     positive,
     require_instance,
     require_whole,
@@ -88,7 +89,7 @@ def solve(
 
 def _refused(solution: Solution) -> Solution:
     """`solution` if no state fails; else an error, or NaN where the status is traced."""
-    if is_known(solution):
+    if not is_traced(solution):
         return checked(solution)
     fails = solution.status.fails
     saved = jax.tree.map(lambda leaf: _spoiled(fails, leaf), solution.saved)

@@ -1,5 +1,6 @@
 """Long runs with progress, interruption and checkpoints."""
 
+import functools
 import os
 import time
 import warnings
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree, Real
 
-from ..errors import InputError, is_known, positive, require_instance, require_type, require_whole
+from ..errors import InputError, is_traced, positive, require_instance, require_type, require_whole
 from ..evolution.envelopes import covered
 from ..evolution.error import probed_of, summed
 from ..evolution.solution import Solution, checked
@@ -19,11 +20,12 @@ from ..evolution.solve import require_numbers
 from ..evolution.status import Status, with_errors
 from ..evolution.stepper import AbstractStepper, is_convergent
 from ..evolution.times import SaveTimes, save_times
+from ..storage.fingerprint import fingerprint
 from ..storage.folder import Folder
 from . import memory
 from .checkpoints import Checkpoints, Position
 from .pieces import Chunk, Observed, Pieces, Row, advanced, prepared
-from .processes import agreed, on_host
+from .processes import agreed, in_turn, on_host, together
 from .progress import Bar, interruptible
 
 SECONDS = 0.3  # that a call should take; then Ctrl-C is noticed
@@ -97,13 +99,14 @@ def run(
     require_numbers(stepper, state)
     times = ts if isinstance(ts, SaveTimes) else save_times(ts)
     times = covered(stepper, times, substeps)
-    if not is_known((stepper, state, times)):
+    if is_traced(stepper, state, times):
         raise InputError("`state`, `ts` and `stepper` must be known, but one is traced: `solve`.")
     arguments = {"stepper": stepper, "state": state, "ts": times.ts, "substeps": substeps}
     arguments |= {"observe": observed.functions, "until": until}
     checkpoints = None
     if checkpoint is not None:
-        checkpoints = Checkpoints(Folder(checkpoint, "run", arguments, jax.process_index() == 0))
+        parts = fingerprint(arguments)  # of all processes: they compute checksums together
+        checkpoints = Checkpoints(in_turn(functools.partial(Folder, checkpoint, "run", parts)))
     try:
         running = _Run(stepper, state, times, substeps, observed, until, checkpoints)
         solution = running.to_the_end(every, progress, throw)
@@ -167,7 +170,7 @@ class _Run:
             self._begin,
         )
         size, written, is_interrupted = 1, time.monotonic(), False
-        with interruptible() as interruption:
+        with together(), interruptible() as interruption:
             while done < total and not self._position.is_done:
                 count = agreed(min(size, capacity, total - done))
                 begun = time.monotonic()

@@ -84,16 +84,16 @@ def load(path: str | os.PathLike[str]) -> Any:
     return READERS[archive.kind](archive)
 
 
-def as_path(name: str, path) -> pathlib.Path:
+def as_path(name: str, given) -> pathlib.Path:
     """A path, from the argument `name`.
 
     Raises:
         InputError: If it is none.
     """
     try:
-        path = pathlib.Path(path)
+        path = pathlib.Path(given)
     except TypeError:
-        raise InputError(f"`{name}` must name a file or a folder, but is {path!r}.") from None
+        raise InputError(f"`{name}` must name a file or a folder, but is {given!r}.") from None
     if (not path.name and path != pathlib.Path()) or "\0" in str(path):
         raise InputError(f"`{name}` must name a file or a folder, but is {str(path)!r}.")
     return path

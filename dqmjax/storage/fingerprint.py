@@ -9,6 +9,7 @@ import types
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
@@ -17,9 +18,9 @@ PACKAGE = __name__.partition(".")[0]
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def described(name: str, value: Any) -> dict[str, str]:
-    """Every part of `value` by its path: numbers as they are, arrays and code by checksums."""
-    return _described(name, value, Seen(0, set()))
+def fingerprint(values: dict[str, Any]) -> dict[str, str]:
+    """Every part of the values by its path: numbers as they are, arrays and code by checksums."""
+    return _all(values, Seen(0, set()))
 
 
 class Seen(NamedTuple):
@@ -131,13 +132,40 @@ def _code(code: types.CodeType) -> str:
 
 def _array(value) -> str:
     """A number as it is, an array by its checksum."""
-    if isinstance(value, jax.Array) and not value.is_fully_addressable:
-        return f"{value.dtype}{value.shape}"
+    if isinstance(value, jax.Array):
+        if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+            value = jax.random.key_data(value)
+        if value.ndim:
+            total = np.asarray(_checksum(value))
+            return f"{value.dtype}{value.shape} {total[0]:08x}{total[1]:08x}"
     array = np.asarray(value)
     if array.ndim == 0:
         return repr(array.item())
     digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:12]
     return f"{array.dtype}{array.shape} {digest}"
+
+
+@jax.jit
+def _checksum(array: jax.Array) -> jax.Array:
+    """Sums of all bits, each word times a number of its own, modulo 2³².
+
+    They are the same however the array is divided among devices and processes.
+    """
+    parts = [array.real, array.imag] if jnp.iscomplexobj(array) else [array]
+    place = jnp.zeros(array.shape, jnp.uint32)
+    for axis, n in enumerate(array.shape):
+        place = place * np.uint32(n) + jax.lax.broadcasted_iota(jnp.uint32, array.shape, axis)
+    totals = jnp.zeros(2, jnp.uint32)
+    for i, part in enumerate(parts):
+        part = part.astype(jnp.int32) if part.dtype == bool else part
+        words = jax.lax.bitcast_convert_type(part, jnp.uint32)
+        words = words if words.ndim > array.ndim else words[..., None]
+        for j in range(words.shape[-1]):
+            word = words[..., j] ^ (words[..., j] >> 15)
+            factor = (2 * place + 1) * np.uint32(0x9E3779B1) + np.uint32(2 * (2 * i + j))
+            mixed = word * factor
+            totals += jnp.stack([jnp.sum(mixed), jnp.sum((mixed ^ (mixed >> 13)) * factor)])
+    return totals
 
 
 def _qualified(kind: type) -> str:

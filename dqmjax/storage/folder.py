@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import InputError, InputFileError
 from .archive import Archive, as_path, is_file, read_archive, write_archive
-from .fingerprint import described, difference
+from .fingerprint import difference, fingerprint
 
 BEGIN = "begin.npz"
 NUMBERED = re.compile(r"([a-z]+)-(\d{1,9})(?:\.(\d{1,6}))?\.npz")
@@ -39,7 +39,7 @@ class Folder:
     Args:
         path: The folder; it is created if necessary.
         kind: Of computation.
-        parts: What it is determined by, by name; arguments of a user.
+        parts: What it is determined by, from `fingerprint`.
         is_first: Whether this process describes the computation; others only read.
 
     Raises:
@@ -48,12 +48,9 @@ class Folder:
         InputError: If it belongs to a computation with other `parts`; the message says which.
     """
 
-    def __init__(self, path, kind: str, parts: dict[str, Any], is_first: bool = True):
+    def __init__(self, path, kind: str, parts: dict[str, str], is_first: bool = True):
         self.path = as_path("checkpoint", path)
         self._handle = None
-        parts = {
-            name: part for n, value in parts.items() for name, part in described(n, value).items()
-        }
         about = {"computation": kind, "parts": parts, "versions": versions()}
         try:
             if is_first:
@@ -157,7 +154,7 @@ class Journal:
     """
 
     def __init__(self, path=None, kind: str = "", parts: dict[str, Any] | None = None):
-        self._folder = None if path is None else Folder(path, kind, parts or {})
+        self._folder = None if path is None else Folder(path, kind, fingerprint(parts or {}))
         self._number = 0
 
     def __enter__(self) -> "Journal":
