@@ -530,7 +530,7 @@ CHECKS = (
     ),
     Mutant(
         "result: the noise level does not widen the errors",
-        "recovery/result.py",
+        "recovery/judgement.py",
         "information = information.over_noise(good.noise)",
         "information = information.over_noise(1.0)",
         "recovery/test_statistics_of_lines.py -k unknown_noise",
@@ -1170,7 +1170,7 @@ EQUATIONS = (
     ),
     Mutant(
         "result: the horizon is the first time of a fault",
-        "recovery/result.py",
+        "recovery/judgement.py",
         "float(t[max(int(np.argmax(~(faults <= 1))) - 1, 0)])",
         "float(t[max(int(np.argmax(~(faults <= 1))), 0)])",
         "recovery/test_verdict.py -k horizon",

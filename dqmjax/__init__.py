@@ -9,6 +9,7 @@ from . import (
     _renamed,
     interrupt as _interrupt,  # noqa: F401  # before what takes long to import
     quantum_statistics as quantum_statistics,
+    sharding as sharding,
     trajectories as trajectories,
 )
 from .canonical import (
@@ -172,6 +173,7 @@ _MODULES = {  # those that are public
     "polar",
     "quantum_statistics",
     "readout",
+    "sharding",
     "trajectories",
 }
 _renamed.install()

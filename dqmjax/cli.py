@@ -1,19 +1,15 @@
 """The command `dqmjax` and the folders that it writes. It contains no physics."""
 
 import argparse
-import contextlib
 import importlib.metadata
 import io
-import json
 import os
 import pathlib
-import platform
 import re
-import shutil
+import shlex
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import interrupt
@@ -28,19 +24,19 @@ from .data.plausibility import DataWarning
 from .data.reading import read_data
 from .data.snapshots import Snapshots, demo_snapshots
 from .data.writing import write_data
-from .errors import InputError, InputFileError
+from .errors import InputError
 from .experiments.candidates import STATES, State
 from .experiments.detector import Detector
 from .experiments.examples import KINDS, example
 from .experiments.models import MODELS
 from .experiments.tomography import Unknown
-from .phase_space.formula import parsed
+from .phase_space.formula import parsed, without_mark
 from .phase_space.operators import one_line
 from .recovery.recover import recover
+from .storage.output import whole_directory, write_json
 
 RECOVERED = ("result.json", "posterior.png", "snapshots.png")
 BENCHMARK = ("bench.json",)
-UNFINISHED = ".partial-"  # how the names of temporary folders begin
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,12 +80,12 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="dqmjax",
-        description="Differentiable quantum dynamics: recover parameters, measure this machine.",
+        description="Differentiable quantum dynamics: simulate, recover parameters, measure.",
         epilog="`dqmjax COMMAND --help` lists the options of a command.",
     )
     parser.add_argument("--version", action="version", version=importlib.metadata.version("dqmjax"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_recover, _add_example, _add_bench, _add_info):
+    for add in (_add_demo, _add_simulate, _add_recover, _add_example, _add_bench, _add_info):
         add(commands)
     return parser
 
@@ -144,6 +140,24 @@ def _add_recover(commands):
     )
     _add_output(recovery, "dqmjax-recovered")
     recovery.set_defaults(run=_recover)
+
+
+def _add_simulate(commands):
+    summary = "run the simulation that a scenario file describes"
+    simulation = commands.add_parser(
+        "simulate",
+        help=summary,
+        description=f"{_sentence(summary)} Writes result.json, solution.npz, a table and figures. "
+        "The exit status is 0 on success, 1 if the state becomes invalid, 2 for bad input, 130 "
+        "after Ctrl-C. An interrupted run can be resumed.",
+    )
+    simulation.add_argument("file", metavar="SCENARIO", help="scenario (.toml)")
+    _add_output(simulation, "dqmjax-simulated")
+    resume = "continue an unfinished run in DIR, also after the process was killed"
+    simulation.add_argument("--resume", action="store_true", help=resume)
+    dry_run = "check the scenario and print what would be done; write nothing"
+    simulation.add_argument("--dry-run", action="store_true", help=dry_run)
+    simulation.set_defaults(run=_simulate)
 
 
 def _add_example(commands):
@@ -238,10 +252,7 @@ def _hamiltonian(text: str) -> str:
     try:
         parsed(one_line(text))
     except InputError as error:
-        problem, *marked = str(error).splitlines()
-        if marked:  # the text and a mark below it, both indented by four
-            problem = f"{problem.rstrip(':')} (character {len(marked[-1]) - 4})"
-        raise argparse.ArgumentTypeError(problem) from None
+        raise argparse.ArgumentTypeError(without_mark(error)) from None
     return text
 
 
@@ -281,12 +292,43 @@ def _recover(options) -> int:
     )
 
 
+def _simulate(options) -> int:
+    from .scenario import building, checking, command  # only this command needs them
+
+    _devices()
+    job = building.build(checking.read_scenario(options.file))
+    command.require_free(options.out, options.resume)
+    print(command.plan(job))
+    if options.dry_run:
+        return 0
+    again = ["dqmjax", "simulate", options.file, "--out", str(options.out), "--resume"]
+    interrupt.advice[:] = [f"continue with: {shlex.join(again)}"]
+    try:
+        names = command.carry_out(
+            job, options.out, resume=options.resume, progress=not options.quiet, warn=_warn
+        )
+    except (command.Unfinished, KeyboardInterrupt):
+        print(interrupt.message(), file=sys.stderr)
+        return interrupt.INTERRUPTED
+    except RuntimeError as error:
+        print(f"dqmjax: {error}", file=sys.stderr)
+        return 1
+    finally:
+        interrupt.advice.clear()
+    print(f"Wrote {', '.join(names)} to {options.out}")
+    return 0
+
+
+def _warn(message: str):
+    print(f"dqmjax: warning: {message}", file=sys.stderr)
+
+
 def _read(path: str, **reading) -> AbstractData:
     """The data, with warnings as single lines."""
     with warnings.catch_warnings(record=True, action="always", category=DataWarning) as found:
         data = read_data(path, **reading)
     for warning in found:
-        print(f"dqmjax: warning: {warning.message}", file=sys.stderr)
+        _warn(str(warning.message))
     return data
 
 
@@ -370,107 +412,6 @@ def _devices() -> list:
             f"JAX_PLATFORMS is {platforms!r}, but JAX finds no such device: unset it or install "
             "the version of JAX for that device."
         ) from None
-
-
-@contextlib.contextmanager
-def whole_directory(
-    path: str | os.PathLike[str], replaces: Sequence[str] = ()
-) -> Iterator[pathlib.Path]:
-    """A temporary folder whose files move to `path` together, once the block succeeds.
-
-    The files of a former run are removed before the first one moves, so that the folder never
-    contains files of two runs, whenever the process ends. Temporary folders of processes that ended
-    without removing theirs are removed.
-
-    Args:
-        path: Folder for the results; it is created if necessary.
-        replaces: Names of files of a former run that are removed, besides those of the same names.
-
-    Raises:
-        InputFileError: If `path` cannot be created or written to. This is checked at the start of
-            the block, before anything is computed.
-    """
-    path = pathlib.Path(path)
-    done, created = False, []
-    try:
-        created = [p for p in (path, *path.parents) if not p.exists()]
-        path.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(path)
-        prefix = f"{UNFINISHED}{platform.node()}-{os.getpid()}-"
-        with tempfile.TemporaryDirectory(dir=path, prefix=prefix) as folder:
-            interrupt.unfinished.add(folder)
-            try:
-                yield pathlib.Path(folder)
-                _move(pathlib.Path(folder), path, replaces)
-            finally:
-                interrupt.unfinished.discard(folder)
-        done = True
-    except OSError as error:
-        raise InputFileError(
-            path, f"cannot be written to ({error.strerror}): choose another output folder."
-        ) from None
-    finally:
-        for folder in created if not done else []:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-
-def _remove_abandoned(path: pathlib.Path):
-    """Removes temporary folders in `path` of processes of this machine that do not run any more."""
-    for folder in path.glob(f"{UNFINISHED}{platform.node()}-*-*"):
-        process = folder.name.removeprefix(f"{UNFINISHED}{platform.node()}-").partition("-")[0]
-        if process.isdecimal() and not _runs(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    """Whether there is a process of that number."""
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True  # of another user
-    return True
-
-
-def _move(folder: pathlib.Path, path: pathlib.Path, replaces: Sequence[str]):
-    """Moves the files of `folder` to `path`, where none of a former run remains."""
-    names = sorted(file.name for file in folder.iterdir())
-    with _locked(path):
-        for taken in (path / name for name in {*names, *replaces}):
-            if taken.is_dir():
-                raise InputFileError(taken, "is a directory: remove it or write elsewhere.")
-        for name in {*names, *replaces}:
-            (path / name).unlink(missing_ok=True)
-        for name in names:
-            os.replace(folder / name, path / name)
-
-
-@contextlib.contextmanager
-def _locked(path: pathlib.Path):
-    """No other process is in this block with the same folder."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
-        yield
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def write_json(path: pathlib.Path, content: dict):
-    """Writes `content` as JSON.
-
-    Args:
-        path: The file.
-        content: Numbers must be finite; JSON has no NaN and no infinity.
-    """
-    path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

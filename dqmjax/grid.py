@@ -206,7 +206,7 @@ class Grid(eqx.Module):
         field = field_on(self, "field", field, self.dim)
         odd = enumerate(self.odd_waves)
         waves = sum(1j * k * self.fft(field[..., a]) for a, k in odd)
-        return _like(field, self.ifft(waves))
+        return _like(field, self.ifft(jnp.asarray(waves)))
 
     def double_divergence(
         self, tensor: Inexact[Array, "*shape dim dim"]
@@ -219,7 +219,7 @@ class Grid(eqx.Module):
             for a in range(self.dim)
             for b in range(self.dim)
         )
-        return _like(tensor, self.ifft(waves))
+        return _like(tensor, self.ifft(jnp.asarray(waves)))
 
     def integrate(self, f: Inexact[Array, "*shape"]) -> Inexact[Array, ""]:
         """`∫ f dx` by the trapezoidal rule, spectrally accurate on a periodic box."""

@@ -15,6 +15,7 @@ MESSAGE = "dqmjax: interrupted"
 NAMES = {"dqmjax", "dqmjax.cli"}
 
 unfinished: set[str] = set()  # folders to remove
+advice: list[str] = []  # what to do next, while there is something
 
 
 def is_command() -> bool:
@@ -31,13 +32,18 @@ def end_at_once():
         signal.signal(signal.SIGINT, _end)
 
 
+def message() -> str:
+    """What is said after Ctrl-C, one line."""
+    return "; ".join([MESSAGE, *advice])
+
+
 def _end(number, frame):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for folder in unfinished:
         shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-        os.write(2, f"{MESSAGE}\n".encode())
+        os.write(2, f"{message()}\n".encode())
     os._exit(INTERRUPTED)
 
 

@@ -145,8 +145,9 @@ def test_malformed_command_lines_give_one_line(capsys, arguments, message):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["demo", "recover", "bench", "info"]),
+        ([], ["demo", "simulate", "recover", "bench", "info"]),
         (["recover"], ["initial value", "fixed value", "exit status"]),
+        (["simulate"], ["exit status", "continue an unfinished run", "write nothing"]),
         (["bench"], ["lower bound", "compare two reports"]),
     ],
 )

@@ -10,6 +10,7 @@ import dqmjax
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
     {"errors", "interrupt", "splines"},
+    {"sharding"},
     {"storage", "user_function"},
     {"grid", "quantum_statistics"},
     {"evolution"},
@@ -20,6 +21,7 @@ LAYERS = [  # lowest first; those in one row do not import each other
     {"experiments", "trajectories"},
     {"recovery"},
     {"plot", "benchmark"},
+    {"scenario"},
     {"cli"},
 ]
 FREE = {"__init__", "_renamed"}  # the package's own face

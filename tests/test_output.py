@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from dqmjax import interrupt
-from dqmjax.cli import whole_directory, write_json
 from dqmjax.errors import InputError, InputFileError
+from dqmjax.storage.output import whole_directory, write_json
 
 
 def test_directory_is_written_whole_or_not_at_all(tmp_path):

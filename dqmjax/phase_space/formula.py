@@ -98,7 +98,7 @@ class Formula:
             if name not in parameters:
                 given = ", ".join(parameters) or "none"
                 must = f"consist of {ALLOWED}; {name} is unknown (parameters given: {given})"
-                _refuse(self.text, place, must)
+                refuse(self.text, place, must)
         if unused := parameters.keys() - named.keys():
             raise InputError(
                 f"`text` must use all parameters, but has no {min(unused)}: {self.text!r}."
@@ -115,7 +115,7 @@ class Formula:
                     else atom.base.at(values) ** atom.exponent.at(values)
                 )
             except (ZeroDivisionError, OverflowError):
-                _refuse(self.text, atom.place, FINITE)
+                refuse(self.text, atom.place, FINITE)
         return values
 
 
@@ -126,19 +126,19 @@ def parsed(text: str) -> Formula:
     Raises:
         InputError: If there is none, or it has no operator; the message marks the place.
     """
-    body = _tree(text)
+    body = tree_of(text)
     names = [node for node in ast.walk(body) if isinstance(node, ast.Name)]
     found = [(LADDER.fullmatch(n.id), n) for n in sorted(names, key=lambda n: n.col_offset)]
     ladders = [(match[2], node) for match, node in found if match]
     is_numbered = bool(ladders and ladders[0][0])
     for number, node in ladders:
         if (number is not None) != is_numbered:
-            _refuse(text, node, "have numbers at all operators or, for a single mode, at none")
+            refuse(text, node, "have numbers at all operators or, for a single mode, at none")
     reading = _Reading(text, max((int(n or 1) for n, _ in ladders), default=1), [])
     try:
         terms = reading.value(body)
     except RecursionError:
-        _refuse(text, body, "have fewer brackets in one another")
+        refuse(text, body, "have fewer brackets in one another")
     if not ladders:
         raise InputError(f"`text` must have an operator a, ad, n, q or p, but is {text!r}.")
     return _formula(reading, terms, is_numbered)
@@ -156,7 +156,12 @@ def _formula(reading: "_Reading", terms: Terms, is_numbered: bool) -> Formula:
     return Formula(reading.text, reading.modes, is_numbered, tuple(live), atoms, monomials, matrix)
 
 
-def _tree(text: str) -> ast.expr:
+def tree_of(text: str) -> ast.expr:
+    """The syntax tree of a text of one line. Nothing in it is executed.
+
+    Raises:
+        InputError: If it is no expression; the message marks the place.
+    """
     try:
         if "#" in text:  # Python would ignore what follows
             raise SyntaxError("invalid character '#'", (None, 1, text.index("#") + 1, text))
@@ -165,15 +170,23 @@ def _tree(text: str) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         column = min((getattr(error, "offset", None) or len(text) + 1) - 1, len(text))
         problem = getattr(error, "msg", None) or str(error)
-    _refuse(text, column, f"be a formula, with * for products, but does not parse ({problem})")
+    refuse(text, column, f"be a formula, with * for products, but does not parse ({problem})")
 
 
 def _foreign(text: str, place: ast.expr, node: ast.AST) -> NoReturn:
     found = FOUND.get(type(node), "something else")
-    _refuse(text, place, f"consist of {ALLOWED}, but has {found}")
+    refuse(text, place, f"consist of {ALLOWED}, but has {found}")
 
 
-def _refuse(text: str, where: ast.expr | int, must: str) -> NoReturn:
+def without_mark(error: InputError) -> str:
+    """The message of an error on one line, with the number of the character that it marks."""
+    problem, *marked = str(error).splitlines()
+    if len(marked) < 2 or not marked[-1].endswith("^"):
+        return str(error)
+    return f"{problem.rstrip(':')} (character {len(marked[-1]) - 4})"
+
+
+def refuse(text: str, where: ast.expr | int, must: str) -> NoReturn:
     """An error that shows the text and marks a place in it.
 
     Raises:
@@ -202,7 +215,7 @@ class _Reading(NamedTuple):
             try:
                 value = self._combined(step, value)
             except (ZeroDivisionError, OverflowError):
-                _refuse(self.text, step.right, FINITE)
+                refuse(self.text, step.right, FINITE)
         return value
 
     def _leaf(self, node: ast.expr) -> Terms:
@@ -256,9 +269,9 @@ class _Reading(NamedTuple):
 
     def _product(self, place: ast.expr, left: Terms, right: Terms) -> Terms:
         if degree(left) + degree(right) > MAX_DEGREE:
-            _refuse(self.text, place, f"have at most {MAX_DEGREE} factors a and ad in a product")
+            refuse(self.text, place, f"have at most {MAX_DEGREE} factors a and ad in a product")
         if _size(left) * _size(right) > MOST_PRODUCTS:
-            _refuse(self.text, place, f"have at most {MOST_PRODUCTS} terms in a product")
+            refuse(self.text, place, f"have at most {MOST_PRODUCTS} terms in a product")
         return product(left, right)
 
     def _power(self, place: ast.expr, base: Terms, exponent: Terms) -> Terms:
@@ -268,7 +281,7 @@ class _Reading(NamedTuple):
             factors = [base] * POWERS.index(power.number)
             return functools.reduce(multiply, factors, self._constant(1.0))
         if degree(base):
-            _refuse(self.text, place, f"have powers 0, 1, … {MAX_DEGREE} of operators")
+            refuse(self.text, place, f"have powers 0, 1, … {MAX_DEGREE} of operators")
         return self._raised(place, next(iter(base.values())), power)
 
     def _raised(self, place: ast.expr, base: Scalar, exponent: Scalar) -> Terms:
@@ -279,7 +292,7 @@ class _Reading(NamedTuple):
     def _scalar(self, place: ast.expr, terms: Terms, what: str) -> Scalar:
         """The number that `terms` are."""
         if degree(terms):
-            _refuse(self.text, place, f"{what} numbers and parameters only")
+            refuse(self.text, place, f"{what} numbers and parameters only")
         return next(iter(terms.values()))
 
 

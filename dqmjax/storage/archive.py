@@ -94,8 +94,8 @@ def as_path(name: str, given) -> pathlib.Path:
         path = pathlib.Path(given)
     except TypeError:
         raise InputError(f"`{name}` must name a file or a folder, but is {given!r}.") from None
-    if (not path.name and path != pathlib.Path()) or "\0" in str(path):
-        raise InputError(f"`{name}` must name a file or a folder, but is {str(path)!r}.")
+    if given in ("", "/") or "\0" in str(path):
+        raise InputError(f"`{name}` must name a file or a folder, but is {given!r}.")
     return path
 
 

@@ -1,0 +1,1 @@
+"""Runs described by files: the command `dqmjax simulate`."""
