@@ -138,6 +138,12 @@ def _add_recover(commands):
         metavar="LEVELS",
         help="Fock levels for each mode (default: chosen from the data)",
     )
+    recovery.add_argument(
+        "--checkpoint",
+        type=_folder,
+        metavar="DIR",
+        help="folder for finished stages, from which the same command continues after a kill",
+    )
     _add_output(recovery, "dqmjax-recovered")
     recovery.set_defaults(run=_recover)
 
@@ -286,6 +292,7 @@ def _recover(options) -> int:
         fix=known | fix,
         free=[name for name in options.free if detector is None or not hasattr(detector, name)],
         cutoff=options.cutoff,
+        checkpoint=options.checkpoint,
         state=options.state,
         detector=detector,
         off=None if options.off is None else _read(options.off, **reading),

@@ -5,6 +5,7 @@ This is the only folder that imports matplotlib.
 
 from .animation import animate, save_animation
 from .charts import work_precision
+from .observables import observables
 from .phase_space import drift_and_diffusion, fock_weights, phase_space_map, phase_space_maps
 from .recovered import calibration, posterior, snapshots
 from .trajectories import phase_space_paths, trajectories
@@ -18,6 +19,7 @@ __all__ = [
     "energy_ledger",
     "fields",
     "fock_weights",
+    "observables",
     "phase_space_map",
     "phase_space_maps",
     "phase_space_paths",

@@ -48,7 +48,7 @@ def run(
     observe: Observe | Mapping[str, Observe] | None = None,
     until: Callable | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    every: float = 60.0,
+    every: float | int = 60.0,
     progress: bool = True,
     throw: bool = True,
 ) -> Solution:

@@ -12,10 +12,10 @@ address, folder, result = sys.argv[3:]
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
 jax.distributed.initialize(address, count, number, heartbeat_timeout_seconds=10)
 
-import numpy as np
+import numpy as np  # noqa: E402
 
-import dqmjax as dqm
-from dqmjax.runs.processes import on_host
+import dqmjax as dqm  # noqa: E402
+from dqmjax.runs.processes import on_host  # noqa: E402
 
 grid = dqm.Grid([-5.0, -5.0], [5.0, 5.0], (16, 16), mesh=dqm.sharding.mesh())
 psi = np.ones(grid.shape) / 10 + 0j
