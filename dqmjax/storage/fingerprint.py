@@ -106,7 +106,7 @@ def _function(name: str, function: types.FunctionType, seen: Seen) -> dict[str, 
 def _is_part(value, function: types.FunctionType) -> bool:
     """Whether it is a number, an array, or a function beside this one that is not the package's."""
     if isinstance(value, types.FunctionType):
-        is_package = function.__module__.partition(".")[0] == PACKAGE
+        is_package = (function.__module__ or "").partition(".")[0] == PACKAGE
         return value.__module__ == function.__module__ and not is_package
     return isinstance(value, bool | int | float | complex | str | np.ndarray | jax.Array)
 
