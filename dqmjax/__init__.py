@@ -133,6 +133,7 @@ from .storage.archive import load as load
 from .storage.folder import CheckpointWarning as CheckpointWarning
 from .wave import interference as interference, observables as observables
 from .wave.chebyshev import Chebyshev as Chebyshev
+from .wave.dense import DenseStep as DenseStep
 from .wave.hamiltonian import Hamiltonian as Hamiltonian
 from .wave.potentials import (
     AbsorbingEdges as AbsorbingEdges,

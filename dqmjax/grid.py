@@ -117,6 +117,11 @@ class Grid(eqx.Module):
         return len(self.shape)
 
     @property
+    def size(self) -> int:
+        """Number of points."""
+        return math.prod(self.shape)
+
+    @property
     def spacing(self) -> tuple[float, ...]:
         """Distance between neighbouring points, per axis."""
         edges = zip(self.lower, self.upper, self.shape, strict=True)

@@ -79,7 +79,8 @@ class Solution(eqx.Module):
             grid: That of the states.
 
         Raises:
-            InputError: If xarray is not installed, or the solution is traced or a batch.
+            InputError: If xarray is not installed, the solution is traced or a batch, or nothing in
+                it is on `grid`.
 
         Example:
             >>> solution.to_xarray(grid).to_netcdf("run.nc", invalid_netcdf=True)  # complex ψ
@@ -92,6 +93,9 @@ class Solution(eqx.Module):
         if not is_known(self) or self.ts.ndim != 1:
             raise InputError("`solution` must be one known run, but is traced or a batch.")
         saved = named_leaves("saved", self.saved)
+        shapes = [x.shape[1 : 1 + grid.dim] for _, x in saved] if grid is not None else []
+        if grid is not None and grid.shape not in shapes:
+            raise InputError(f"`grid` must be that of the states, but has shape {grid.shape}.")
         found: dict[str, Any] = {name: _variable(name, x, grid) for name, x in saved}
         found["reason"] = ("time", np.asarray(self.status.reason))
         found["fault_size"] = ("time", np.asarray(self.status.size))

@@ -6,10 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..errors import InputError, positive, require_instance
+from ..errors import InputError, is_known, positive, require_instance
 from ..grid import Grid, density, field_on
 from ..wave.states import Parameter, greatest_waves, per_axis
 from .coordinates import PhaseSpace, require_points
+
+AT_ONCE = 256  # transforms and points
+SHARED = 4  # points with the same q from which on its transform is stored; also p
 
 
 def husimi(
@@ -83,25 +86,47 @@ def wigner(
     if grid.dim != 1:
         raise InputError(f"`grid` must have one axis, but has {grid.dim}.")
     psi, points = field_on(grid, "psi", psi), require_points(points, 2)
-    return _wigner(grid, psi, points, jnp.asarray(positive("hbar", hbar, shape=())))
+    hbar = jnp.asarray(positive("hbar", hbar, shape=()))
+    q, p = points.T
+    if not is_known(points):
+        return _wigner(grid, psi, (q, p), jnp.arange(len(q)), jnp.arange(len(p)), hbar)
+    (q, of_q), (p, of_p) = (np.unique(np.asarray(x), return_inverse=True) for x in (q, p))
+    return _wigner(grid, psi, (q, p), of_q, of_p, hbar)
 
 
 @eqx.filter_jit
-def _wigner(grid, psi, points, hbar):
+def _wigner(grid, psi, places, of_q, of_p, hbar):
+    """At the points `q[of_q], p[of_p]`; one transform for each distinct q."""
     (lower,), (upper,), (n,) = grid.lower, grid.upper, grid.shape
+    q, p = map(jnp.asarray, places)
     y = jnp.arange(-n, n) * (grid.spacing[0] / 2)  # half the spacing, for the product's band
-    waves = jnp.fft.fft(psi, norm="forward")
+    waves, k = jnp.fft.fft(psi, norm="forward"), grid.waves[0]
+    half = n // 2 + n % 2  # waves of positive k
 
-    def value(point):
-        q, p = point
+    def both(q):
+        """`ψ*(q + y) ψ(q − y)`, from ψ at q and all multiples of y beyond."""
+        turned = jnp.exp(1j * k * (q - lower)) * waves
+        padded = jnp.concatenate([turned[:half], jnp.zeros(n), turned[half:]])
+        psi = jnp.fft.ifft(padded, norm="forward")
+        inside = lambda x: (x >= lower) & (x < upper)
+        product = jnp.roll(psi, n).conj() * jnp.roll(psi[::-1], n + 1)
+        return jnp.where(inside(q + y) & inside(q - y), product, 0)
 
-        def at(x):
-            series = jnp.exp(1j * grid.k[0] * (x - lower)) @ waves
-            return jnp.where((x >= lower) & (x < upper), series, 0)
+    turn = lambda p: jnp.exp(2j * p * y / hbar)
+    product_of, turn_of = _stored(both, q, of_q.size), _stored(turn, p, of_p.size)
 
-        both = jax.vmap(lambda y: at(q + y).conj() * at(q - y))(y)
-        total = jnp.sum(both * jnp.exp(2j * p * y / hbar)).real
-        return jnp.where(jnp.abs(p) <= hbar * greatest_waves(grid)[0], total, 0.0)
+    def value(of):
+        product, turn = product_of(of[0]), turn_of(of[1])
+        return jnp.sum(product.real * turn.real - product.imag * turn.imag)
 
-    step = grid.spacing[0] / 2
-    return jax.lax.map(value, points, batch_size=16) * step / (jnp.pi * hbar)
+    total = jax.lax.map(value, (of_q, of_p), batch_size=AT_ONCE)
+    total = jnp.where(jnp.abs(p[of_p]) <= hbar * greatest_waves(grid)[0], total, 0.0)
+    return total * (grid.spacing[0] / 2) / (jnp.pi * hbar)
+
+
+def _stored(function, x, uses: int):
+    """`function(x[i])` of i; all values are computed at once if each has several uses."""
+    if len(x) > uses // SHARED:
+        return lambda i: function(x[i])
+    table = jax.lax.map(function, x, batch_size=AT_ONCE)
+    return lambda i: table[i]

@@ -256,7 +256,10 @@ def _identity(result: Recovery, key: Key[Array, ""]) -> dict[str, Any]:
     """What a fit and a key consist of."""
     parts = ("vector", "covariance", "prediction")
     found: dict[str, Any] = {f"result.{part}": getattr(result, part) for part in parts}
-    return found | {"result.data": result.problem.data, "key": jax.random.key_data(key)}
+    problem = result.problem
+    found |= {"result.data": problem.data, "result.model": problem.inputs[0]}
+    found |= {"result.bounds": (problem.lower, problem.upper), "result.prior": problem.prior}
+    return found | {"key": jax.random.key_data(key)}
 
 
 @eqx.filter_jit

@@ -1,10 +1,11 @@
 """Long runs with progress, interruption and checkpoints."""
 
+import contextlib
 import functools
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import jax
@@ -54,6 +55,8 @@ def run(
 ) -> Solution:
     """`solve` for long runs: with progress and checkpoints, and it can be interrupted.
 
+    The status is judged more often than by `solve`: also between save times that are far apart.
+
     The host calls a compiled program again and again, for about 0.3 s each time. Ctrl-C is noticed
     after the current call; what was computed until then is returned, with a last entry of `ts` for
     the time reached, and a warning `Interrupted`. A second Ctrl-C raises `KeyboardInterrupt`.
@@ -101,6 +104,7 @@ def run(
     times = covered(stepper, times, substeps)
     if is_traced(stepper, state, times):
         raise InputError("`state`, `ts` and `stepper` must be known, but one is traced: `solve`.")
+    _require_traceable(observed.functions, until, times.ts, state)
     arguments = {"stepper": stepper, "state": state, "ts": times.ts, "substeps": substeps}
     arguments |= {"observe": observed.functions, "until": until}
     checkpoints = None
@@ -129,6 +133,29 @@ def _functions(observe) -> Observe | dict[str, Observe] | None:
     if not observe:
         raise InputError("`observe` must have one or more functions, but is empty.")
     return dict(observe)
+
+
+def _require_traceable(observe, until: Callable | None, ts, state):
+    """Checks that JAX can compile what the user wants to know of a state."""
+    named = {f"observe[{n!r}]": f for n, f in observe.items()} if isinstance(observe, dict) else {}
+    named |= {"observe": observe} if callable(observe) else {}
+    for name, function in named.items():
+        _traced(name, "a state", function, state)
+    if until is not None:
+        found = _traced("until", "(t, state)", until, jnp.asarray(ts[0]), state)
+        if getattr(found, "shape", None) != () or found.dtype != bool:
+            raise InputError(f"`until` must return one truth value, but returns {found}.")
+
+
+def _traced(name: str, of: str, function: Callable, *arguments):
+    """The shapes of what a function returns."""
+    try:
+        return jax.eval_shape(function, *arguments)
+    except Exception as error:
+        raise InputError(
+            f"`{name}` must be a function of {of}, written with `jax.numpy`, that returns arrays, "
+            f"but raises {type(error).__name__}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 class _Run:
@@ -170,7 +197,7 @@ class _Run:
             self._begin,
         )
         size, written, is_interrupted = 1, time.monotonic(), False
-        with together(), interruptible() as interruption:
+        with together(), self._saved_at_errors(), interruptible() as interruption:
             while done < total and not self._position.is_done:
                 count = agreed(min(size, capacity, total - done))
                 begun = time.monotonic()
@@ -186,10 +213,22 @@ class _Run:
                 if ends:
                     break
         bar.close()
-        if is_interrupted and done < total and not self._position.is_done:
-            text = f"The run ended at t = {self._time:.6g}, before all times were reached."
+        if is_interrupted:
+            is_whole = done == total or self._position.is_done
+            when = "after all times were reached" if is_whole else "before all times were reached"
+            text = f"The run ended at t = {self._time:.6g}, {when}."
             warnings.warn(text, Interrupted, stacklevel=3)
         return self._solution()
+
+    @contextlib.contextmanager
+    def _saved_at_errors(self) -> Iterator[None]:
+        """Writes the last good state before an error, such as one of `observe`, goes on."""
+        try:
+            yield
+        except Exception:
+            if self._checkpoints is not None and jax.process_count() == 1:
+                self._checkpoints.write(self._position, self._reached)
+            raise
 
     def _program(self) -> tuple[Callable, int]:
         """The compiled program, and how many pieces it can do in one call without lack of memory.
@@ -199,7 +238,6 @@ class _Run:
         """
         device = next(iter(jax.tree.leaves(self._reached)[0].devices()))
         most, row = memory.of_device(device), self._rows.size_of_one
-        self._rows.require_fit()
         capacity = max(1, min(len(self._pieces.end), MOST_PIECES, MOST_ROWS // row))
         while True:
             program = cast(Any, advanced).lower(*self._arguments(capacity, 0)).compile()
@@ -292,6 +330,7 @@ class _Rows:
     def __init__(self, like: Row, most: int):
         self.size_of_one = memory.size_of(like)
         self._most, self._count = most, 0
+        self._require_fit()
         self._all = jax.tree.map(lambda leaf: np.empty((most, *leaf.shape), leaf.dtype), like)
 
     def put(self, rows: Row):
@@ -316,7 +355,7 @@ class _Rows:
         """The rows so far."""
         return jax.tree.map(lambda all: all[: self._count], self._all)
 
-    def require_fit(self):
+    def _require_fit(self):
         """Checks that they fit into the main memory.
 
         Raises:

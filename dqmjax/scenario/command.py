@@ -9,6 +9,7 @@ from ..errors import InputError, InputFileError
 from ..evolution.status import Reason
 from ..runs import memory
 from ..runs.run import Interrupted, run
+from ..storage.archive import PARTIAL
 from ..storage.folder import BEGIN, NUMBERED
 from ..storage.output import whole_directory
 from .building import ARRAYS, Job
@@ -135,7 +136,8 @@ def _discard(place: pathlib.Path):
     if place.is_symlink() or not place.is_dir():
         return
     for path in place.iterdir():
-        if path.name == BEGIN or NUMBERED.fullmatch(path.name):
+        is_partial = path.name.startswith(PARTIAL)
+        if path.name == BEGIN or NUMBERED.fullmatch(path.name) or is_partial:
             path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         place.rmdir()

@@ -20,6 +20,7 @@ MOST_TEXT = 2000  # characters of a text
 MOST_ENTRIES = 4096  # of a list, unless more are allowed
 WHOLE = 2**53  # integers up to here are floating-point numbers
 REQUIRED: Any = object()
+NAME = re.compile(r"`(\w+)`")
 NAMED = re.compile(r"`(\w+)")
 DIGITS = re.compile(r"[0-9_]{4300}")  # of an integer that Python refuses
 PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
@@ -137,6 +138,7 @@ class Table:
             found = NAMED.match(str(error))
             name = keys.get(found[1], found[1]) if found else None
             message = " ".join(without_mark(error).split())
+            message = NAME.sub(lambda match: f"`{keys.get(match[1], match[1])}`", message)
             self.refuse(name if name in self._content else None, f"is refused: {message}")
 
     def wrong(self, name: str, must: str) -> NoReturn:

@@ -21,6 +21,7 @@ from .npz import numpy_arrays, regular_size
 
 FORMAT = 1  # a reader accepts all formats up to its own
 MANIFEST = "manifest"
+PARTIAL = ".partial-"  # how the names of files begin that are being written
 MOST_TEXT = 2**26  # bytes of a manifest
 ENTRIES = {"format": int, "kind": str, "sha256": dict, "about": dict}
 READERS: dict[str, Callable[["Archive"], Any]] = {}  # what `load` makes of each kind
@@ -127,7 +128,7 @@ def write_whole(path: pathlib.Path, write: Callable[[BinaryIO], None]):
     Raises:
         InputFileError: If it cannot be written.
     """
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{os.getpid()}-{path.name}")
     try:
         partial.unlink(missing_ok=True)
         with partial.open("xb") as file:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ..errors import InputError, InputFileError
-from .archive import Archive, as_path, is_file, read_archive, write_archive
+from .archive import PARTIAL, Archive, as_path, is_file, read_archive, write_archive
 from .fingerprint import difference, fingerprint
 
 BEGIN = "begin.npz"
@@ -56,6 +56,10 @@ class Folder:
             if is_first:
                 self.path.mkdir(parents=True, exist_ok=True)
                 self._handle = _locked(self.path)
+                for partial in self.path.glob(f"{PARTIAL}*.npz"):  # of a process that was killed
+                    partial.unlink(missing_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise InputFileError(self.path, "is a file: name a folder as `checkpoint`.") from None
         except OSError as error:
             raise InputFileError(self.path, f"cannot be used ({error.strerror}).") from None
         begin = self.path / BEGIN
@@ -129,9 +133,12 @@ class Folder:
                 f"{about['computation']}: give another folder."
             )
         changed = difference(begun["parts"], about["parts"])
+        other = difference(begun["versions"], about["versions"])
+        if changed is None and other is not None:
+            text = f"{self.path}: {other}. Last digits of the result may differ."
+            warnings.warn(text, CheckpointWarning, stacklevel=4)
         if changed is None:
             return
-        other = difference(begun["versions"], about["versions"])
         raise InputError(
             f"`checkpoint` {self.path} was begun with other arguments: {changed}"
             f"{f' ({other})' if other else ''}. Give the former ones, or another folder."

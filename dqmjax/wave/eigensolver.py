@@ -44,15 +44,22 @@ def lowest(count: int, tolerance, kinetic, potential):
     return solve(count, tolerance, operator)
 
 
-def _diagonalised(count: int, tolerance, operator: _Operator):
-    """By the matrix `T(x_i − x_j) + V(x_i)δ_ij`. A transform of unit vectors would give it too,
-    but with a memory layout for which XLA's transforms on CPUs fail."""
-    shape = operator.potential.shape
+def matrix_of(
+    kinetic: Float[Array, "*shape"], potential: Float[Array, "*shape"]
+) -> Float[Array, "size size"]:
+    """`T(x_i − x_j) + V(x_i)δ_ij`. A transform of unit vectors would give it too, but with a memory
+    layout for which XLA's transforms on CPUs fail."""
+    shape = potential.shape
     points = jnp.indices(shape).reshape(len(shape), -1)
     apart = (points[:, :, None] - points[:, None, :]) % np.reshape(shape, (-1, 1, 1))
-    matrix = jnp.fft.ifftn(operator.kinetic).real[tuple(apart)]
-    vectors = jnp.linalg.eigh(matrix + jnp.diag(operator.potential.ravel()))[1]
-    return vectors.T[:count].reshape(count, *shape)
+    matrix = jnp.fft.ifftn(kinetic).real[tuple(apart)]
+    return matrix + jnp.diag(potential.ravel())
+
+
+def _diagonalised(count: int, tolerance, operator: _Operator):
+    """By the whole matrix."""
+    vectors = jnp.linalg.eigh(matrix_of(*operator))[1]
+    return vectors.T[:count].reshape(count, *operator.potential.shape)
 
 
 def _iterated(count: int, tolerance, operator: _Operator):

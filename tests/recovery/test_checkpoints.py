@@ -114,7 +114,7 @@ def test_a_finished_stage_is_not_computed_again(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"model": model(1.1)}, r"`model.a` was 1.0 and is 1.1"),
+        ({"model": model(1.1)}, r"`model.a` was 1.0 float64 and is 1.1 float64"),
         ({"start": {"b": 0.6}}, "`start"),
         ({"prior": first_prior()}, "`prior"),
     ],
