@@ -134,6 +134,7 @@ from .storage.folder import CheckpointWarning as CheckpointWarning
 from .wave import interference as interference, observables as observables
 from .wave.chebyshev import Chebyshev as Chebyshev
 from .wave.dense import DenseStep as DenseStep
+from .wave.ground_density import GroundState as GroundState, ground_density as ground_density
 from .wave.hamiltonian import Hamiltonian as Hamiltonian
 from .wave.potentials import (
     AbsorbingEdges as AbsorbingEdges,

@@ -78,6 +78,12 @@ ENTRIES = [
         {"hamiltonian": OBJECTS, "grid": OBJECTS, "tolerance": [*POSITIVE, 1.0, 2.0]},
     ),
     Entry(
+        "DenseStep",
+        dqm.DenseStep,
+        {"hamiltonian": HARMONIC, "grid": LINE},
+        {"hamiltonian": OBJECTS, "grid": [*OBJECTS, dqm.Grid([0, 0], [1, 1], (64, 64))]},
+    ),
+    Entry(
         "CanonicalStep",
         dqm.CanonicalStep,
         {"hamiltonian": HARMONIC, "grid": LINE},

@@ -97,6 +97,19 @@ def entries(name, solve, least):
 
 
 ENTRIES = [
+    Entry(
+        "ground_density",
+        dqm.ground_density,
+        {"hamiltonian": GOOD, "grid": GRID, "interaction": jnp.sum, "tolerance": 1e-6},
+        {
+            "hamiltonian": [*KINDS, GRID, dqm.Harmonic(), dqm.Hamiltonian],
+            "grid": [*KINDS, GOOD, dqm.Grid, (16,)],
+            "interaction": [*KINDS, 1.0, jnp.cos, lambda rho: 1j * jnp.sum(rho), lambda: 1.0],
+            "total": [*POSITIVE, np.ones(2)],
+            "tolerance": [*POSITIVE, np.ones(2)],
+            "most": [0, -1, 1.5, True, *TEXT],
+        },
+    ),
     *entries("eigenstates", dqm.eigenstates, {"count": 2}),
     *entries("ground_state", dqm.ground_state, {}),
     Entry(
