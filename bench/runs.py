@@ -2,7 +2,7 @@
 
     python bench/runs.py
 
-Solve and run alternate; the least of ten times each is compared. Compilation is not counted.
+Solve and run alternate; the least of seven times each is compared. Compilation is not counted.
 Writes bench/results/runs.json.
 """
 
@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402
 import dqmjax as dqm  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "runs.json"
-REPEATS = 10
+REPEATS = 7
 
 
 def size(state) -> jax.Array:

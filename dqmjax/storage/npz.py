@@ -1,6 +1,7 @@
 """NumPy's files of many arrays (`.npz`), read without trust. Nothing in them is executed."""
 
 import io
+import math
 import pathlib
 import stat
 import warnings
@@ -54,13 +55,28 @@ def numpy_arrays(
         raise InputFileError(path, f"is no complete .npz file: {remedy}.") from None
     try:
         with warnings.catch_warnings(action="ignore"):
-            return {
-                name: np.load(io.BytesIO(data), allow_pickle=False)
-                for name, data in content.items()
-            }
+            return {name: _array(data) for name, data in content.items()}
     except Exception:  # as above, of NumPy's headers
         remedy = "save plain numbers, no objects"
         raise InputFileError(path, f"holds something other than plain arrays: {remedy}.") from None
+
+
+def _array(data: bytes) -> np.ndarray:
+    """The array in a member, whose size must be that of its header: nothing larger is allocated.
+
+    Raises:
+        ValueError: If it is no plain array.
+    """
+    stream = io.BytesIO(data)
+    of = np.lib.format
+    headers = {(1, 0): of.read_array_header_1_0, (2, 0): of.read_array_header_2_0}
+    version = of.read_magic(stream)
+    if version not in headers:
+        raise ValueError(version)
+    shape, _, dtype = headers[version](stream)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError(shape)
+    return np.load(io.BytesIO(data), allow_pickle=False)
 
 
 def regular_size(path: pathlib.Path) -> int:

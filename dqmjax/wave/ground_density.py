@@ -34,7 +34,7 @@ class _Search(NamedTuple):
     slope: Array  # the residual
     direction: Array
     energy: Array
-    count: Array
+    iterations: Array
     is_stuck: Array
 
 
@@ -153,8 +153,8 @@ def _found(hamiltonian, grid: Grid, interaction, total, tolerance, most: int) ->
         share = inner(better, slope - search.slope) / inner(before, search.slope)
         share = jnp.where(halvings < MOST_HALVINGS, jnp.maximum(share, 0.0), 0.0)
         direction = -better + share * tangent(phi, search.direction)
-        is_stuck = (halvings >= MOST_HALVINGS) & (share == 0) & (search.count > 0)
-        return _Search(phi, slope, direction, value(phi), search.count + 1, is_stuck)
+        is_stuck = (halvings >= MOST_HALVINGS) & (share == 0) & (search.iterations > 0)
+        return _Search(phi, slope, direction, value(phi), search.iterations + 1, is_stuck)
 
     edges = zip(grid.points, grid.lower, grid.upper, strict=True)
     phi = unit(
@@ -166,8 +166,8 @@ def _found(hamiltonian, grid: Grid, interaction, total, tolerance, most: int) ->
     )
     size = jnp.sqrt(inner(slope, slope))
     part = lambda search: jnp.sqrt(inner(search.slope, search.slope)) / size
-    goes_on = lambda s: (part(s) > tolerance) & (s.count < most) & ~s.is_stuck
+    goes_on = lambda s: (part(s) > tolerance) & (s.iterations < most) & ~s.is_stuck
     end = jax.lax.while_loop(goes_on, improve, begin)
     rho = total * end.phi**2
     mu = inner(end.phi, gradient(end.phi)) / (2 * total)
-    return GroundState(rho, end.energy + total * lowest, mu + lowest, part(end), end.count)
+    return GroundState(rho, end.energy + total * lowest, mu + lowest, part(end), end.iterations)

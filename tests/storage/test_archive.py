@@ -4,7 +4,7 @@ import io
 import json
 import os
 import pickle
-import resource
+import tracemalloc
 import zipfile
 
 import jax
@@ -256,8 +256,12 @@ DAMAGES = {
 def test_damaged_and_hostile_files_are_refused(kind, saved, monkeypatch):
     monkeypatch.chdir(saved.parent)
     DAMAGES[kind](saved)
+    tracemalloc.start()
     with pytest.raises(dqm.InputError, match=r"run\.npz"):
         dqm.load(saved)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**28
     assert not os.path.exists("executed")
     assert {path.name for path in saved.parent.iterdir()} == {"run.npz"}
 
@@ -277,9 +281,8 @@ def test_every_flipped_bit_is_noticed_or_changes_nothing(solution, saved):
             np.testing.assert_array_equal(one, other)
 
 
-def test_there_are_enough_kinds_and_they_take_little_memory():
+def test_there_are_enough_kinds():
     assert len(DAMAGES) >= 40
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4 * 2**20  # KiB, with JAX's
 
 
 def test_what_cannot_be_saved_is_refused(solution, tmp_path):
