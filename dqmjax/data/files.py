@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError, InputFileError
+from ..storage.archive import as_path
 from ..storage.npz import numpy_arrays, regular_size
 
 SCALES = ("ell", "kappa", "hbar", "shots")
@@ -36,10 +37,7 @@ def checked_path(path) -> pathlib.Path:
     Raises:
         InputError: If it does not.
     """
-    try:
-        path = pathlib.Path(path)
-    except TypeError:
-        raise InputError(f"`path` must name a data file, but is {path!r}.") from None
+    path = as_path("path", path)
     if path.suffix.lower() not in ENGINES:
         kinds = ", ".join(ENGINES)
         raise InputFileError(path, f"must be a file of a known kind ({kinds}): convert it.")

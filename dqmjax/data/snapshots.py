@@ -4,12 +4,12 @@ import dataclasses
 import functools
 import importlib.resources
 import os
-import pathlib
 
 import numpy as np
 import scipy
 
 from ..errors import InputError, InputFileError, require_increasing, require_shape
+from ..storage.archive import as_path
 from ..storage.npz import numpy_arrays
 from .abstract import (
     AbstractHeterodyneData,
@@ -219,11 +219,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     Raises:
         InputFileError: As `read_snapshots`.
     """
-    try:
-        path = pathlib.Path(path)
-    except TypeError:
-        raise InputError(f"`path` must name a snapshot file, but is {path!r}.") from None
-    return numpy_arrays(path, required=REQUIRED, known=REQUIRED + OPTIONAL)
+    return numpy_arrays(as_path("path", path), required=REQUIRED, known=REQUIRED + OPTIONAL)
 
 
 def _snapshots(arrays: dict[str, np.ndarray]) -> Snapshots:

@@ -12,7 +12,7 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 import jax.numpy as jnp
@@ -197,6 +197,21 @@ def refuse(text: str, where: ast.expr | int, must: str) -> NoReturn:
     raise InputError(f"`text` must {must}:\n    {text}\n    {' ' * where}^")
 
 
+def folded(node: ast.expr, leaf: Callable, combined: Callable) -> Any:
+    """The value of a node. Long sums are deep on the left, so that side is a loop.
+
+    Args:
+        node: Of a syntax tree.
+        leaf: Of what is no binary operation.
+        combined: Of a binary operation and the value of its left side.
+    """
+    above = []
+    while isinstance(node, ast.BinOp):
+        above.append(node)
+        node = node.left
+    return functools.reduce(lambda value, step: combined(step, value), above[::-1], leaf(node))
+
+
 class _Reading(NamedTuple):
     """The value of each part of a formula: normally ordered products of `Scalar` coefficients."""
 
@@ -205,18 +220,14 @@ class _Reading(NamedTuple):
     atoms: list[Atom]  # grows
 
     def value(self, node: ast.expr) -> Terms:
-        """Of one node. Long sums are deep on the left, so that side is a loop."""
-        above = []
-        while isinstance(node, ast.BinOp):
-            above.append(node)
-            node = node.left
-        value = self._leaf(node)
-        for step in reversed(above):
-            try:
-                value = self._combined(step, value)
-            except (ZeroDivisionError, OverflowError):
-                refuse(self.text, step.right, FINITE)
-        return value
+        """Of one node."""
+        return folded(node, self._leaf, self._finite)
+
+    def _finite(self, node: ast.BinOp, left: Terms) -> Terms:
+        try:
+            return self._combined(node, left)
+        except (ZeroDivisionError, OverflowError):
+            refuse(self.text, node.right, FINITE)
 
     def _leaf(self, node: ast.expr) -> Terms:
         match node:

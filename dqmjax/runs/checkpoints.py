@@ -79,7 +79,10 @@ class Checkpoints:
         Raises:
             InputFileError: If there are states, but the rows before each of them are damaged.
         """
-        numbers = sorted({entry.number for entry in self._folder.entries("state")}, reverse=True)
+        entries = self._folder.entries("state")
+        numbers = sorted({entry.number for entry in entries}, reverse=True)
+        if numbers == [0] and not self._is_complete(entries):
+            return None  # not all processes came to their first checkpoint
         rows: dict[int, Row | None] = {}
         for number in numbers:
             found = self._state(number, like)
@@ -100,6 +103,13 @@ class Checkpoints:
                 self._folder.path, "has no checkpoint that is whole: remove it to begin again."
             )
         return None
+
+    def _is_complete(self, entries: list[Entry]) -> bool:
+        """Whether all processes have written their part of the only state."""
+        if entries[0].part != 0:
+            return False
+        first = self._folder.read(entries[0])
+        return first is None or first.get("processes", int) <= len(entries)
 
     def close(self):
         """Lets other processes use the folder."""

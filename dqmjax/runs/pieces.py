@@ -1,4 +1,4 @@
-"""A run in pieces of few steps, some of which are one call of a compiled program.
+"""Runs in pieces of a few steps; each call of the compiled program does one or more pieces.
 
 The number of pieces in a call, and that of steps in a piece, are values and not constants of the
 program: a run gives the same bits however it is divided.

@@ -251,7 +251,7 @@ def _named(table: Table, known: dict[str, Callable], axes: int) -> Call:
         follows = function is potentials.AbsorbingEdges and name in EDGES  # from the grid
         if name in table or (parameter.default is inspect.Parameter.empty and not follows):
             arguments[name] = _argument(table, name, axes)
-    return Call(table, function, arguments)
+    return Call(table, function, arguments, {"cutoff": "basis.levels"})
 
 
 def _argument(table: Table, name: str, axes: int) -> Any:

@@ -17,7 +17,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ..errors import InputError
-from ..phase_space.formula import FINITE, refuse, tree_of
+from ..phase_space.formula import FINITE, folded, refuse, tree_of
 from ..phase_space.operators import one_line
 from ..wave.potentials import AbstractPotential, require_point
 
@@ -142,15 +142,8 @@ class _Reading(NamedTuple):
     names: dict[str, Any]
 
     def value(self, node: ast.expr) -> Any:
-        """Of one node. Long sums are deep on the left, so that side is a loop."""
-        above = []
-        while isinstance(node, ast.BinOp):
-            above.append(node)
-            node = node.left
-        value = self._leaf(node)
-        for step in reversed(above):
-            value = self._combined(step, value)
-        return value
+        """Of one node."""
+        return folded(node, self._leaf, self._combined)
 
     def _leaf(self, node: ast.expr) -> Any:
         match node:

@@ -22,7 +22,7 @@ NUMBERED = re.compile(r"([a-z]+)-(\d{1,9})(?:\.(\d{1,6}))?\.npz")
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint that is damaged or could not be written; the computation continues."""
+    """A checkpoint is damaged or could not be written; the computation continues."""
 
 
 class Entry(NamedTuple):
@@ -106,7 +106,7 @@ class Folder:
                 raise InputFileError(path, "belongs to something else.")
             return archive
         except InputFileError as error:
-            warnings.warn(f"{error} The one before it is used.", CheckpointWarning, stacklevel=2)
+            warnings.warn(f"{error} It is not used.", CheckpointWarning, stacklevel=2)
             return None
 
     def write(self, entry: Entry, arrays: dict[str, np.ndarray], **about) -> bool:

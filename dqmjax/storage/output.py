@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import interrupt
 from ..errors import InputFileError
-
-UNFINISHED = ".partial-"  # how the names of temporary folders begin
+from .archive import PARTIAL
 
 
 @contextlib.contextmanager
@@ -39,7 +38,7 @@ def whole_directory(
         created = [p for p in (path, *path.parents) if not p.exists()]
         path.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
-        prefix = f"{UNFINISHED}{platform.node()}-{os.getpid()}-"
+        prefix = f"{PARTIAL}{platform.node()}-{os.getpid()}-"
         with tempfile.TemporaryDirectory(dir=path, prefix=prefix) as folder:
             interrupt.unfinished.add(folder)
             try:
@@ -60,8 +59,8 @@ def whole_directory(
 
 def _remove_abandoned(path: pathlib.Path):
     """Removes temporary folders in `path` of processes of this machine that do not run any more."""
-    for folder in path.glob(f"{UNFINISHED}{platform.node()}-*-*"):
-        process = folder.name.removeprefix(f"{UNFINISHED}{platform.node()}-").partition("-")[0]
+    for folder in path.glob(f"{PARTIAL}{platform.node()}-*-*"):
+        process = folder.name.removeprefix(f"{PARTIAL}{platform.node()}-").partition("-")[0]
         if process.isdecimal() and not _runs(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Arrays in tuples, lists and dictionaries as named arrays and a text that tells their places."""
+"""Nested tuples, lists and dictionaries of arrays, stored as named arrays and their places."""
 
 import sys
 from typing import Any

@@ -24,8 +24,7 @@ class DenseStep(AbstractStepper):
 
     `e^{−iĤdt/ħ} = Σ_n |n⟩ e^{−iE_n dt/ħ} ⟨n|` is computed once for each distinct dt, for any dt in
     the same time. The error is about `ε E_max dt/ħ`, the relative error ε of one number times the
-    largest phase. Use it for up to some 256 points, or for very long times on up to 2048.
-    Differentiable in both modes.
+    largest phase. Differentiable in both modes.
 
     Args:
         hamiltonian: Masses, ħ and V, which is real and without t.

@@ -12,6 +12,7 @@ import pytest
 
 import dqmjax as dqm
 from dqmjax.runs import memory, pieces, run as module
+from dqmjax.runs.progress import interruptible
 from dqmjax.storage import archive, folder
 
 LINE = dqm.Grid(-6.0, 6.0, 32)
@@ -226,7 +227,7 @@ def test_the_last_good_checkpoint_is_used(kind, damage, tmp_path, interrupted_af
         newest.symlink_to("/dev/zero")
     else:
         newest.write_bytes((tmp_path / f"{kind}-000001.npz").read_bytes())
-    with pytest.warns(dqm.CheckpointWarning, match="The one before it is used"):
+    with pytest.warns(dqm.CheckpointWarning, match="It is not used"):
         got = dqm.run(stepper, state, TS, checkpoint=tmp_path, **given)
     assert_equal(got, expected)
 
@@ -283,6 +284,25 @@ def test_an_error_inside_loses_nothing(tmp_path, interrupted_after):
     with interrupted_after(10**6), pytest.raises(Exception, match="broken"):
         dqm.run(harmonic(), PACKET, TS, **given)
     assert (tmp_path / "state-000000.npz").exists()
+
+
+def test_a_second_ctrl_c_raises():
+    with interruptible() as noted:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert noted.pressed
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_incomplete_first_checkpoint_is_none(tmp_path):
+    """Several processes were killed before all had written their part of the first state."""
+    given = {"substeps": 3, "checkpoint": tmp_path, **QUIET}
+    expected = dqm.run(harmonic(), PACKET, TS, **given)
+    first = archive.read_archive(tmp_path / "state-000000.npz")
+    archive.write_archive(first.path, first.kind, first.arrays, first.about | {"processes": 2})
+    assert_equal(dqm.run(harmonic(), PACKET, TS, **given), expected)
+    first.path.rename(tmp_path / "state-000000.1.npz")
+    assert_equal(dqm.run(harmonic(), PACKET, TS, **given), expected)
 
 
 def test_ctrl_c_at_the_end_is_said(interrupted_after):

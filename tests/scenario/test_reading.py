@@ -150,7 +150,7 @@ def test_energy_needs_a_potential_without_time(scenario):
 
 
 HOSTILE = [
-    "().__class__.__bases__[0].__subclasses__()", "__import__('os').system('touch /tmp/x')",
+    "().__class__.__bases__[0].__subclasses__()", "__import__('os').system('touch x')",
     "x.__class__", "[y for y in (1, 2)]", "{1: x}", "(lambda: x)()", "f'{x}'", "(y := 1)",
     "9**9**9", "2**2**2**2**2", "x**1e9", "'a'*10**9", "b'a'", "exec('x')", "open('/etc/passwd')",
     "globals()", "x if x else t", "x and t", "not x", "x@x", "x//2", "x%2", "x<<9", "~1", "x[0]",
