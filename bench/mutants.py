@@ -631,7 +631,7 @@ EQUATIONS = (
     ),
     Mutant(
         "baths: coefficients without their phases",
-        "fock_bargmann/generator.py",
+        "fock_bargmann/sources.py",
         "jnp.outer(j, j.conj())",
         "jnp.outer(j, j)",
         "fock_bargmann/test_moving_frame.py -k open",
@@ -855,14 +855,14 @@ EQUATIONS = (
     ),
     Mutant(
         "generator: mixed derivatives are counted once",
-        "fock_bargmann/generator.py",
+        "fock_bargmann/sources.py",
         "return math.factorial(len(axes)) // same",
         "return 1",
         "fock_bargmann/test_generator.py -k 'bath or any_C'",
     ),
     Mutant(
         "generator: kets move as if κ were 1",
-        "fock_bargmann/generator.py",
+        "fock_bargmann/sources.py",
         "return -1j * values[:, None] / space.kappa",
         "return -1j * values[:, None]",
         "fock_bargmann/test_kets.py -k units",

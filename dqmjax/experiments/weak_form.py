@@ -20,8 +20,8 @@ from ..data.abstract import AbstractHeterodyneData
 from ..data.samples import whitening
 from ..data.test_functions import TestFunctions, width_for
 from ..fock_bargmann.basis import FockBargmann
-from ..fock_bargmann.generator import Flow
 from ..phase_space.coordinates import PhaseSpace, derivatives
+from ..phase_space.fokker_planck import Flow
 from ..phase_space.open_system import Open
 from ..phase_space.polynomial import MAX_DEGREE
 

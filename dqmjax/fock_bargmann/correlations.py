@@ -157,9 +157,9 @@ def spectrum(
 @eqx.filter_jit
 def _resolved(pattern: Pattern, basis: FockBargmann, flow, rho, start, omega, after: Terms):
     """S(ω), how far L is from iω, and by how much `Lρ = 0` is violated."""
-    operator, leak = parts(pattern, basis, flow)
+    operator, coefficients = parts(pattern, basis, flow)
     inside = np.any(sectors(pattern.blocks, _read_by(basis, after)), axis=0)
-    sector = Sector.of(pattern, operator, leak, inside)
+    sector = Sector.of(pattern, operator, coefficients, inside)
     trace = lambda state: jnp.trace(state.reshape(2 * [math.prod(basis.cutoff)]))
     right = (start - trace(start) * rho).ravel()[sector.places]
     right = right.at[np.array(sector.redundant, int)].set(0.0)  # the trace is 0

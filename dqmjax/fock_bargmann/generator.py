@@ -2,10 +2,8 @@
 
 import dataclasses
 import functools
-import itertools
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -14,12 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
-from ..errors import InputError, require
-from ..phase_space.coordinates import PhaseSpace, contract_all
+from ..errors import InputError
+from ..phase_space.coordinates import PhaseSpace
 from ..phase_space.driven import frozen, separated
-from ..phase_space.fokker_planck import Flow, FokkerPlanck
-from ..phase_space.open_system import Dissipative, undissipated
-from ..phase_space.polynomial import Reader, generic, machine_epsilon, read
+from ..phase_space.polynomial import generic, machine_epsilon
 from ..phase_space.symbols import depends_on_time, require_static
 from .ladder import (
     Blocks,
@@ -27,23 +23,22 @@ from .ladder import (
     Gathered,
     Rows,
     Shifts,
+    Slabs,
+    Windows,
     Word,
+    box,
+    boxes_outside,
     by_shift,
-    jump_words,
-    monomial_word,
+    edge,
     outside,
     sources,
     unpacked,
+    weight_of,
     weights_of,
-    words,
 )
+from .sources import Found, Source, of_density, of_ket
 
 Phase = Float[Array, " phase"]
-HIDDEN = (
-    "`symbol` must have its constants as fields of an `AbstractSymbol`: beside those that it "
-    "hides, some of its terms were lost in round-off."
-)
-Axes = tuple[int, ...]  # the a, b, … of `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, w = (β, β*)
 
 
 @runtime_checkable
@@ -72,85 +67,13 @@ class Basis(Protocol):
 
 
 class Picture(NamedTuple):
-    """An equation of motion as a sum of terms: polynomials in β, β* behind derivatives."""
+    """A kind of equation of motion, of densities or of kets."""
 
     kept: Callable[[Basis], Bool[np.ndarray, "*levels"]]  # coefficients of a state
-    terms: Callable[[int, Any], list[Axes]]  # of the number of modes and the law
-    components: Callable  # (space, law, points β) → the polynomials' values, (points, terms)
-    words: Callable[[Axes, np.ndarray], dict[Word, int]]  # ladder words of a term's monomial
+    sources: Callable[[PhaseSpace, Any], Found]  # of a law that does not depend on time
     parts: Callable  # law → the law without drives, pairs (envelope, law)
     depends_on_time: Callable[[Any], bool]
     at: Callable  # (law, t) → the law at that time
-
-
-@runtime_checkable
-class Source(Protocol):
-    """A part of a generator, `Σ_i c_i L_i`."""
-
-    @property
-    def columns(self) -> Sequence[Mapping[Word, float | int]]:
-        """Each L_i as a sum of ladder words."""
-        ...
-
-    def coefficients(self, space: PhaseSpace, law) -> Complex[Array, " columns"]:
-        """The c_i at the values of `law`."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Polynomials:
-    """The terms of a flow or of a symbol, whose coefficients are read from its values."""
-
-    picture: Picture
-    reader: Reader
-    used: tuple[np.ndarray, ...]  # monomial and term of each coefficient that occurs
-    columns: Sequence[Mapping[Word, float | int]]
-
-    def coefficients(self, space: PhaseSpace, law) -> Complex[Array, " columns"]:
-        """They are NaN if `law` has terms that were not there when the pattern was found."""
-        values = self.picture.components(space, undissipated(law), jnp.asarray(self.reader.beta))
-        coefficients = self.reader.coefficients(values)
-        missing = jax.lax.stop_gradient(values - self._rebuilt(coefficients))
-        most = machine_epsilon(values.dtype) ** 0.5 * jnp.max(jnp.abs(values))
-        coefficients = require(coefficients, jnp.max(jnp.abs(missing)) <= most, HIDDEN)
-        return jnp.asarray(coefficients)[self.used]
-
-    def _rebuilt(self, coefficients):
-        """The values of the polynomials without the terms that the pattern has not found."""
-        is_used = np.zeros(coefficients.shape, bool)
-        is_used[self.used] = True
-        return self.reader.monomials @ jnp.where(is_used, coefficients, 0.0)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Jumps:
-    """The dissipators `γ(ĴρĴ† − ½Ĵ†Ĵρ − ½ρĴ†Ĵ)` of an open system, `Ĵ = Σ_r j_r W_r`."""
-
-    used: np.ndarray  # which products of two terms occur
-    columns: Sequence[Mapping[Word, float | int]]
-
-    @classmethod
-    def of(cls, space: PhaseSpace, law: Dissipative) -> "tuple[Jumps, np.ndarray]":
-        """Those that do not vanish at the values of `law`, with their coefficients."""
-        with jax.ensure_compile_time_eval():
-            rows = [tuple(terms) for _, terms in law.dissipators(space)]
-            values = np.asarray(_products(space, law))
-        pairs = [pair for of in rows for pair in itertools.product(of, repeat=2)]
-        used = np.flatnonzero(np.abs(values) > machine_epsilon() ** 0.7 * np.abs(values).max())
-        return cls(used, [jump_words(*pairs[i]) for i in used]), values[used]
-
-    def coefficients(self, space: PhaseSpace, law: Dissipative) -> Complex[Array, " columns"]:
-        """`γ j_r j_s*`."""
-        return _products(space, law)[self.used]
-
-
-def _products(space: PhaseSpace, law: Dissipative) -> Complex[Array, " pairs"]:
-    """`γ j_r j_s*` of all jumps."""
-    found = []
-    for rate, terms in law.dissipators(space):
-        j = jnp.stack([jnp.asarray(c) + 0j for c in terms.values()])
-        found.append(rate * jnp.outer(j, j.conj()).ravel())
-    return jnp.concatenate(found)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -165,12 +88,34 @@ class Pattern:
     sources: tuple[tuple[Source, ...], ...]  # of the law without drives, and of each drive
     factors: Factors  # of each shift, of each of its words, on the coefficients of all sources
     kept: Bool[np.ndarray, "*levels"]
-    blocks: Blocks  # the index sets that the shifts connect
+    arbitrary: np.ndarray  # coefficients of all sources at arbitrary values
 
-    @property
+    @functools.cached_property
     def shifts(self) -> tuple[tuple[int, ...], ...]:
         """s of `(Lρ)_k = Σ_s c_s(k) ρ_{k−s}`."""
-        return self.blocks.shifts
+        return tuple(self.factors)
+
+    @functools.cached_property
+    def edge(self) -> Bool[np.ndarray, "*levels"]:
+        """The coefficients from which a shift leads to one that is not kept."""
+        return edge(self.kept, self.shifts)
+
+    @functools.cached_property
+    def blocks(self) -> Blocks:
+        """The index sets that the shifts connect."""
+        return Blocks.of(self.shifts, self.kept, is_live(self.factors, self.arbitrary, self.kept))
+
+    @functools.cached_property
+    def side(self) -> "Pattern | None":
+        """That of A, where the equation is `∂ρ/∂t = Aρ + ρA†`, as that of a closed system."""
+        side = _side_of(self.factors) if self.picture is DENSITY else None
+        if side is None:
+            return None
+        kets = self.kept[..., *[0] * (self.kept.ndim // 2)]
+        where = _enough(self.factors, self.kept)
+        if not _is_sum(self.factors, side, self.arbitrary, where):
+            return None
+        return dataclasses.replace(self, picture=KET, factors=side, kept=kets)
 
     @property
     def is_zero(self) -> bool:
@@ -181,6 +126,11 @@ class Pattern:
     def beyond(self) -> Bool[np.ndarray, "*more"]:
         """The coefficients outside to which the shifts lead."""
         return outside(self.shifts, self.kept)
+
+    @functools.cached_property
+    def _around(self) -> list:
+        """The boxes outside, and the shifts that lead there; none unless all are kept."""
+        return boxes_outside(self.shifts, self.kept.shape) if self.kept.all() else []
 
     def operator(self, basis: Basis, law) -> Shifts | Gathered:
         """The generator at the values of `law`.
@@ -198,9 +148,19 @@ class Pattern:
             return Gathered(self.shifts, self.kept.shape, weights, *self.blocks.incoming, places)
         return Shifts(self.shifts, weights.reshape(-1, *self.kept.shape))
 
-    def leak(self, weights: Complex[Array, "shifts size"]) -> Rows:
-        """The part of the generator that leads from the kept coefficients, packed, out of them."""
-        return Rows(weights.T, sources(self.shifts, self.kept, np.argwhere(self.beyond)).T)
+    def leak(self, weights: Complex[Array, " weights"]) -> Callable:
+        """What leads from the kept coefficients out of them, with weights from `leaks_of`."""
+        if not self.kept.all():
+            weights = weights.reshape(len(self.shifts), -1)
+            rows = Rows(weights.T, sources(self.shifts, self.kept, np.argwhere(self.beyond)).T)
+            places = np.flatnonzero(self.kept)
+            return lambda rho: rows(rho.ravel()[places])
+        parts = []
+        for shifts, ranges in self._around:
+            shape = len(shifts), *(stop - start for start, stop in ranges)
+            here, weights = jnp.split(weights, [math.prod(shape)])
+            parts.append(Windows(shifts, ranges, tuple(here.reshape(shape))))
+        return Slabs(tuple(parts))
 
     def coefficients(self, basis: Basis, law) -> "Series | Recomputed":
         """The coefficients of all sources as a function of t."""
@@ -213,16 +173,24 @@ class Pattern:
     def weights(self, coefficients: "Series | Recomputed", *, leaks: bool = False) -> Callable:
         """The weights of all shifts as a function of t; of those that end outside if `leaks`."""
         if isinstance(coefficients, Recomputed):
-            return _Weights(coefficients, leaks)
-        parts = [self.weights_of(part, leaks) for part in coefficients.parts]
-        return Series(jnp.stack(parts), coefficients.envelopes)
+            return _Weights(self, coefficients, leaks)
+        of = self.leaks_of if leaks else self.weights_of
+        return Series(jnp.stack([of(part) for part in coefficients.parts]), coefficients.envelopes)
 
-    def weights_of(
-        self, coefficients: Complex[Array, " columns"], leaks: bool = False
-    ) -> Complex[Array, "shifts size"]:
-        """The weights of all shifts; of those that end outside if `leaks`."""
-        where = self.beyond if leaks else self.kept
-        return jnp.stack(weights_of(self.factors, coefficients, where))
+    def weights_of(self, coefficients: Complex[Array, " columns"]) -> Complex[Array, "shifts size"]:
+        """The weights of all shifts."""
+        where = box(self.kept.shape) if self.kept.all() else self.kept
+        return weights_of(self.factors, coefficients, where).reshape(len(self.shifts), -1)
+
+    def leaks_of(self, coefficients: Complex[Array, " columns"]) -> Complex[Array, " weights"]:
+        """Those of all shifts that end outside."""
+        if not self.kept.all():
+            return weights_of(self.factors, coefficients, self.beyond).ravel()
+        found = [jnp.zeros(0, coefficients.dtype)]
+        for shifts, ranges in self._around:
+            factors = {shift: self.factors[shift] for shift in shifts}
+            found.append(weights_of(factors, coefficients, ranges).ravel())
+        return jnp.concatenate(found)
 
     def _coefficients(self, space: PhaseSpace, laws: tuple) -> Complex[Array, "laws columns"]:
         """Of each law, zero for the columns of the others."""
@@ -264,11 +232,13 @@ class Recomputed(eqx.Module):
 class _Weights(eqx.Module):
     """The weights of such a law."""
 
+    pattern: Pattern = eqx.field(static=True)
     coefficients: Recomputed
     leaks: bool = eqx.field(static=True)
 
-    def __call__(self, t) -> Complex[Array, "shifts size"]:
-        return self.coefficients.pattern.weights_of(self.coefficients(t), self.leaks)
+    def __call__(self, t) -> Complex[Array, "..."]:
+        of = self.pattern.leaks_of if self.leaks else self.pattern.weights_of
+        return of(self.coefficients(t))
 
 
 def pattern(picture: Picture, basis: Basis, law) -> Pattern:
@@ -317,49 +287,29 @@ def _thawed(leaf):
     return np.frombuffer(leaf.data, leaf.dtype).reshape(leaf.shape)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Found:
-    """The sources of one law, and their coefficients at arbitrary values."""
-
-    sources: tuple[Source, ...]
-    coefficients: np.ndarray
-
-
 @functools.lru_cache(maxsize=64)
-def _sources(picture: Picture, structure, leaves: tuple, epsilon: float) -> tuple[_Found, ...]:
+def _sources(picture: Picture, structure, leaves: tuple, epsilon: float) -> tuple[Found, ...]:
     """Those of several laws, for any number of levels."""
     space, laws = jax.tree.unflatten(structure, map(_thawed, leaves))
-    return tuple(_sources_of(picture, space, law) for law in laws)
-
-
-def _sources_of(picture: Picture, space: PhaseSpace, law) -> _Found:
-    """What the generator of a law that does not depend on time consists of."""
-    flow = undissipated(law)
-    terms = picture.terms(space.modes, flow)
-    traceable = lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
-    evaluate = lambda beta: picture.components(*jax.tree.map(traceable, (space, flow)), beta)
-    reader, coefficients = read(evaluate, space.modes, [len(axes) for axes in terms])
-    used = np.nonzero(coefficients)
-    columns = [picture.words(terms[k], reader.exponents[m]) for m, k in zip(*used, strict=True)]
-    polynomials = Polynomials(picture, reader, used, columns)
-    if not isinstance(law, Dissipative):
-        return _Found((polynomials,), coefficients[used])
-    jumps, products = Jumps.of(space, law)
-    return _Found((polynomials, jumps), np.append(coefficients[used], products))
+    return tuple(picture.sources(space, law) for law in laws)
 
 
 @functools.lru_cache(maxsize=16)
 def _pattern(
-    picture: Picture, found: tuple[_Found, ...], levels: tuple[int, ...], kept_bits: bytes
+    picture: Picture, found: tuple[Found, ...], levels: tuple[int, ...], kept_bits: bytes
 ) -> Pattern:
     kept = unpacked(kept_bits, levels)
     columns = [column for of in found for source in of.sources for column in source.columns]
     factors = by_shift(columns, kept.ndim)
     _check_reach(factors, kept.shape)
     values = np.concatenate([of.coefficients for of in found])
-    factors, live = _without_cancelled(factors, values, kept, machine_epsilon() ** 0.7)
-    blocks = Blocks.of(tuple(factors), kept, live)
-    return Pattern(picture, tuple(of.sources for of in found), factors, kept, blocks)
+    live = np.any(is_live(factors, values, _enough(factors, kept)), axis=1)
+    used = {
+        shift: dict(of)
+        for (shift, of), lives in zip(factors.items(), live.tolist(), strict=True)
+        if lives or not any(shift)
+    }
+    return Pattern(picture, tuple(of.sources for of in found), used, kept, values)
 
 
 def _check_reach(factors: Factors, levels: tuple[int, ...]):
@@ -371,65 +321,91 @@ def _check_reach(factors: Factors, levels: tuple[int, ...]):
         )
 
 
-def _without_cancelled(factors: Factors, coefficients, kept, tolerance: float):
-    """The shifts whose terms do not cancel, as those of second order do at C = 1, and where."""
-    weights = np.abs(weights_of(factors, coefficients, kept))
+def is_live(factors: Factors, coefficients, where) -> Bool[np.ndarray, "shifts size"]:
+    """Where the terms of a shift do not cancel, as those of second order do at C = 1."""
+    size = np.abs(weights_of(factors, coefficients, where))
+    return np.asarray(size > _roundoff(factors, coefficients, where))
+
+
+def _roundoff(factors: Factors, coefficients, where) -> Float[np.ndarray, "shifts size"]:
     absolute = {shift: {w: np.abs(x) for w, x in of.items()} for shift, of in factors.items()}
-    live = weights > tolerance * np.stack(weights_of(absolute, np.abs(coefficients), kept))
-    stays = [not any(shift) or row.any() for shift, row in zip(factors, live, strict=True)]
-    left = itertools.compress(factors.items(), stays)
-    return {shift: dict(of) for shift, of in left}, live[np.array(stays)]
+    return machine_epsilon() ** 0.7 * weights_of(absolute, np.abs(coefficients), where)
 
 
-def derivatives(modes: int, order: int) -> list[Axes]:
-    """The derivatives `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …, up to `order`."""
-    axes = range(2 * modes)
-    alike = (itertools.combinations_with_replacement(axes, k) for k in range(1, order + 1))
-    return list(itertools.chain(*alike))
+def _enough(factors: Factors, kept: Bool[np.ndarray, "*levels"]) -> Bool[np.ndarray, "*levels"]:
+    """Kept coefficients at which weights vanish only if they vanish everywhere.
+
+    A weight is √ of some levels times a polynomial in all of them, of at most as many levels as
+    letters.
+    """
+    words = [word for of in factors.values() for word in of]
+    letters = np.array([[len(axis) for axis in word] for word in words]).max(axis=0)
+    few = np.zeros_like(kept)
+    few[tuple(slice(n + 1) for n in letters)] = True
+    few &= kept
+    return few
 
 
-def _repeats(axes: Axes) -> int:
-    """How often a derivative occurs in the sum over all a, b, …."""
-    same = math.prod(math.factorial(n) for n in Counter(axes).values())
-    return math.factorial(len(axes)) // same
+def _side_of(factors: Factors) -> Factors | None:
+    """The words of A, if these can be those of `Aρ + ρA†`, A on the first half of the axes.
+
+    They are the words without an effect on the lowest level of the other half; half of the lowest
+    diagonal element belongs to A†.
+    """
+    side: Factors = {}
+    for shift, of in factors.items():
+        left, right = _halves(shift)
+        if any(left) and any(right):
+            return None
+        if any(right):
+            continue
+        side[left] = words = {}
+        for word, row in of.items():
+            left_word, right_word = _halves(word)
+            folded = row * _at_lowest(right_word)
+            words[left_word] = words.get(left_word, 0.0) + folded
+            if not any(left):
+                none = ("",) * len(left)
+                words[none] = words.get(none, 0.0) - folded * _at_lowest(left_word) / 2
+    return side
 
 
-def components(space: PhaseSpace, flow: Flow, beta) -> Complex[Array, "points terms"]:
-    """What `derivatives` act on, at each β: the G⁽ᵏ⁾ in coordinates (β, β*)."""
-    terms, change = derivatives(space.modes, flow.order), space.amplitude_map
-
-    def of_order(k: int, xi: Phase) -> Complex[Array, " terms"]:
-        alike = [axes for axes in terms if len(axes) == k]
-        tensor = contract_all(flow.tensor(k, xi), change.T)
-        repeats = jnp.array([_repeats(axes) for axes in alike])
-        return repeats * tensor[tuple(np.array(alike).T)]
-
-    def at(xi: Phase):
-        return jnp.concatenate([of_order(k, xi) for k in range(1, flow.order + 1)])
-
-    return jax.vmap(at)(space.point(beta))
+def _halves(whole: tuple) -> tuple[tuple, tuple]:
+    return whole[: len(whole) // 2], whole[len(whole) // 2 :]
 
 
-def _schroedinger(space: PhaseSpace, symbol: Callable, beta) -> Complex[Array, "points terms"]:
-    """`−iH/κ` at each β."""
-    values = jax.vmap(FokkerPlanck(symbol).hamiltonian)(space.point(beta))
-    return -1j * values[:, None] / space.kappa
+def _at_lowest(word: Word) -> float:
+    return math.prod(float(weight_of(letters, 1)[0]) for letters in word)
+
+
+def _is_sum(factors: Factors, side: Factors, coefficients, where) -> bool:
+    """Whether the weights are those of `Aρ + ρA†`, checked at some indices."""
+    left, right = np.split(np.argwhere(where).T, 2)
+    ends = box(tuple((left.max(axis=1) + 1).tolist()))
+    of_side = dict(zip(side, weights_of(side, coefficients, ends), strict=True))
+    none: tuple[int, ...] = (0,) * len(left)
+    expected: dict[tuple[int, ...], np.ndarray] = {}
+    expected[*none, *none] = of_side[none][tuple(left)] + of_side[none][tuple(right)].conj()
+    for shift in side:
+        if any(shift):
+            expected[*shift, *none] = of_side[shift][tuple(left)]
+            expected[*none, *shift] = of_side[shift][tuple(right)].conj()
+    if expected.keys() != factors.keys():
+        return False
+    rest = weights_of(factors, coefficients, where) - np.stack([expected[s] for s in factors])
+    return bool((np.abs(rest) <= _roundoff(factors, coefficients, where)).all())
 
 
 DENSITY = Picture(
     kept=lambda basis: basis.kept,
-    terms=lambda modes, flow: derivatives(modes, flow.order),
-    components=components,
-    words=words,
+    sources=of_density,
     parts=lambda law: getattr(law, "parts", (law, ())),
     depends_on_time=lambda law: getattr(law, "depends_on_time", False),
     at=lambda law, t: law.at(t),
 )
 KET = Picture(
     kept=lambda basis: basis.kept_kets,
-    terms=lambda modes, symbol: [()],
-    components=_schroedinger,
-    words=lambda axes, exponent: {monomial_word(exponent): 1},
+    sources=of_ket,
     parts=separated,
     depends_on_time=depends_on_time,
     at=frozen,

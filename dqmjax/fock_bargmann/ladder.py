@@ -15,9 +15,10 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy
@@ -25,6 +26,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 AT_ONCE = 32  # XLA stores the terms of longer sums on CPUs, instead of adding each at once
 Word = tuple[str, ...]  # per index axis, "+" raises and "-" lowers, first letter first
+Ranges = tuple[tuple[int, int], ...]  # first level and the one after the last, of each index axis
 Factors = dict[tuple[int, ...], dict[Word, np.ndarray]]  # by shift and word, one a coefficient
 
 
@@ -86,18 +88,42 @@ def by_shift(columns: Sequence[Mapping[Word, float | int]], axes: int) -> Factor
     return factors
 
 
-def weights_of(factors: Factors, coefficients, kept: Bool[np.ndarray, "*levels"]) -> list:
-    """Weights of each shift at every kept index; NumPy's or JAX's as `coefficients` are."""
-    index = np.nonzero(kept)
+def weights_of(factors: Factors, coefficients, where: Bool[np.ndarray, "*levels"] | Ranges) -> Any:
+    """Weights of each shift at some indices, (shifts, indices), or in a box, (shifts, *box).
 
-    def at(word: Word) -> np.ndarray:
-        axes = zip(word, kept.shape, index, strict=True)
-        return np.prod([weight_of(letters, n)[i] for letters, n, i in axes], axis=0)
+    NumPy's or JAX's as `coefficients` are.
+    """
+    numbers = np if isinstance(coefficients, np.ndarray) else jnp
+    if numbers is jnp:  # else XLA computes with all constants while it compiles
+        coefficients = jax.lax.optimization_barrier(coefficients)
+    places, shape = _places(where)
 
-    return [
-        (np.stack(list(of.values())) @ coefficients) @ np.stack([at(word) for word in of])
-        for of in factors.values()
-    ]
+    @functools.cache
+    def element(axis: int, letters: str):
+        place = places[axis]
+        values = weight_of(letters, int(place.max(initial=0)) + 1)
+        if numbers is jnp and place.size > values.size:
+            return jax.lax.optimization_barrier(jnp.asarray(values))[place]
+        return values[place]
+
+    def at(word: Word, value):
+        for axis, letters in enumerate(word):
+            value = value * element(axis, letters) if letters else value
+        return numbers.broadcast_to(value, shape)
+
+    found = []
+    for of in factors.values():
+        values = np.stack(list(of.values())) @ coefficients
+        found.append(sum(at(word, value) for word, value in zip(of, values, strict=True)))
+    return numbers.stack(found)
+
+
+def _places(where) -> tuple[list[Int[np.ndarray, "..."]], tuple[int, ...]]:
+    """The index on each axis at which weights are wanted, and the shape of all."""
+    if not isinstance(where, tuple):
+        return [index.astype(np.int32) for index in np.nonzero(where)], (int(where.sum()),)
+    axes = np.ix_(*(np.arange(*ends) for ends in where))
+    return list(axes), tuple(axis.size for axis in axes)
 
 
 def weight_of(letters: str, levels: int) -> Float[np.ndarray, " levels"]:
@@ -107,6 +133,49 @@ def weight_of(letters: str, levels: int) -> Float[np.ndarray, " levels"]:
         weight = weight * np.sqrt(np.maximum(k if letter == "+" else k + 1, 0))
         k = k - 1 if letter == "+" else k + 1
     return weight
+
+
+def box(levels: tuple[int, ...]) -> Ranges:
+    """All indices."""
+    return tuple((0, n) for n in levels)
+
+
+def boxes_outside(
+    shifts, levels: tuple[int, ...]
+) -> list[tuple[tuple[tuple[int, ...], ...], Ranges]]:
+    """Boxes without overlap that hold all indices outside to which a shift leads.
+
+    With each, the shifts that lead there.
+    """
+    up = np.maximum(np.array(shifts).max(axis=0), 0).tolist()
+    found = []
+    for axis in np.flatnonzero(up).tolist():
+        lead = tuple(shift for shift in shifts if shift[axis] > 0)
+        ends = [
+            (0, n) if a < axis else (0, n + r)
+            for a, (n, r) in enumerate(zip(levels, up, strict=True))
+        ]
+        ends[axis] = levels[axis], levels[axis] + up[axis]
+        found.append((lead, tuple(ends)))
+    return found
+
+
+def _reversed(shift: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(-s for s in shift)
+
+
+def _both_ways(shifts) -> list[tuple[int, ...]]:
+    """The shifts but 0, and those of the adjoint operator."""
+    return [s for s in dict.fromkeys((*shifts, *map(_reversed, shifts))) if any(s)]
+
+
+def _overlap(shift, levels) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """The indices with a source, and their sources."""
+    to, of = [], []
+    for s, n in zip(shift, levels, strict=True):
+        to.append(slice(max(s, 0), n + min(s, 0)))
+        of.append(slice(max(-s, 0), n + min(-s, 0)))
+    return tuple(to), tuple(of)
 
 
 class Shifts(eqx.Module):
@@ -123,29 +192,50 @@ class Shifts(eqx.Module):
 
         Reverse mode adds to each of them, instead of to one array at all its rows.
         """
-        return Windows(self.shifts, tuple(self.weights))
+        return Windows(self.shifts, box(self.weights.shape[1:]), tuple(self.weights))
 
     def range(self) -> "Range":
-        """Its numerical range."""
-        levels = self.weights.shape[1:]
-        weights = self.weights.reshape(len(self.shifts), -1)
-        return range_of(self.shifts, np.ones(levels, bool), weights)
+        """Its numerical range, by Gershgorin's discs of `(L + L†)/2` and `(L − L†)/2i`."""
+        levels, weights = self.weights.shape[1:], dict(zip(self.shifts, self.weights, strict=True))
+        real = imaginary = jnp.zeros(levels, jnp.finfo(self.weights.dtype).dtype)
+        for shift in _both_ways(self.shifts):
+            to, of = _overlap(shift, levels)
+            here = weights[shift][to] if shift in weights else 0.0
+            back = weights[_reversed(shift)][of].conj() if _reversed(shift) in weights else 0.0
+            around = [(t.start, n - t.stop) for t, n in zip(to, levels, strict=True)]
+            real += jnp.pad(jnp.abs(here + back) / 2, around)
+            imaginary += jnp.pad(jnp.abs(here - back) / 2, around)
+        return Range.of(weights.get((0,) * len(levels), jnp.zeros(levels)), real, imaginary)
 
 
 class Windows(eqx.Module):
-    """The same operator by shifted windows of the coefficients."""
+    """The same operator by shifted windows of the coefficients, at the indices of a box."""
 
     shifts: tuple[tuple[int, ...], ...] = eqx.field(static=True)
-    weights: tuple[Complex[Array, "*levels"], ...]
+    ranges: Ranges = eqx.field(static=True)
+    weights: tuple[Complex[Array, "*box"], ...]
 
-    def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
-        reach = np.abs(np.array(self.shifts)).max(axis=0)
-        padded = jnp.pad(rho, [(r, r) for r in reach])
-        terms = []
-        for s, weight in zip(self.shifts, self.weights, strict=True):
-            window = zip(reach, s, rho.shape, strict=True)
-            terms.append(weight * padded[tuple(slice(r - d, r - d + n) for r, d, n in window)])
-        return sum(terms, jnp.zeros_like(rho))
+    def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "*box"]:
+        start, stop = np.array(self.ranges).T
+        shifts = np.array(self.shifts)
+        below = np.maximum((shifts - start).max(axis=0), 0)
+        above = np.maximum((stop - rho.shape - shifts).max(axis=0), 0)
+        padded = jnp.pad(rho, list(zip(below.tolist(), above.tolist(), strict=True)))
+        first = below + start - shifts
+        windows = (
+            padded[tuple(map(slice, one.tolist(), (one + stop - start).tolist()))] for one in first
+        )
+        terms = (weight * window for weight, window in zip(self.weights, windows, strict=True))
+        return sum(terms, jnp.zeros(tuple(stop - start), rho.dtype))
+
+
+class Slabs(eqx.Module):
+    """The part of an operator that leads out of a box, in boxes around it."""
+
+    parts: tuple[Windows, ...]
+
+    def __call__(self, rho: Complex[Array, "*levels"]) -> Complex[Array, " outside"]:
+        return jnp.concatenate([part(rho).ravel() for part in self.parts])
 
 
 class Gathered(eqx.Module):
@@ -215,7 +305,7 @@ def sources(
         inside = ((source >= 0) & (source < kept.shape)).all(axis=1)
         at = np.ravel_multi_index(tuple(np.where(inside, source.T, 0)), kept.shape)
         found.append(np.where(inside, rank[at], places.size))
-    return np.array(found)
+    return np.array(found, np.int32)
 
 
 def outside(shifts, kept: Bool[np.ndarray, "*levels"]) -> Bool[np.ndarray, "*more"]:
@@ -234,6 +324,13 @@ class Range(NamedTuple):
 
     lower: Complex[Array, ""]
     upper: Complex[Array, ""]
+
+    @classmethod
+    def of(cls, middle, real, imaginary) -> "Range":
+        """From the diagonal of the operator and the radii of the discs."""
+        lower = jnp.min(middle.real - real) + 1j * jnp.min(middle.imag - imaginary)
+        upper = jnp.max(middle.real + real) + 1j * jnp.max(middle.imag + imaginary)
+        return cls(lower, upper)
 
     @property
     def center(self) -> Complex[Array, ""]:
@@ -266,22 +363,17 @@ class Range(NamedTuple):
 def range_of(
     shifts, kept: Bool[np.ndarray, "*levels"], weights: Complex[Array, "shifts size"]
 ) -> Range:
-    """The numerical range by Gershgorin's discs of `(L + L†)/2` and `(L − L†)/2i`."""
-    reverse = lambda shift: tuple(-s for s in shift)
-    zero = (0,) * kept.ndim
-    every = [s for s in dict.fromkeys((*shifts, *map(reverse, shifts))) if s != zero]
+    """The numerical range on some of the indices, as `Shifts.range` on all."""
+    zero, every = (0,) * kept.ndim, _both_ways(shifts)
     place = {shift: i for i, shift in enumerate(shifts)}
     of = lambda many: np.array([place.get(s, len(shifts)) for s in many], int)  # the last row is 0
     source = sources([zero, *every], kept)[1:]
     inside = source < weights.shape[1]
     table = jnp.pad(weights, [(0, 1), (0, 1)])
     here = jnp.where(inside, table[of(every), :-1], 0.0)
-    back = table[of(map(reverse, every))[:, None], source].conj()  # L†: from k − s to k
+    back = table[of(map(_reversed, every))[:, None], source].conj()  # L†: from k − s to k
     real, imaginary = (jnp.sum(jnp.abs(x), axis=0) / 2 for x in (here + back, here - back))
-    middle = table[of([zero])[0], :-1]
-    lower = jnp.min(middle.real - real) + 1j * jnp.min(middle.imag - imaginary)
-    upper = jnp.max(middle.real + real) + 1j * jnp.max(middle.imag + imaginary)
-    return Range(lower, upper)
+    return Range.of(table[of([zero])[0], :-1], real, imaginary)
 
 
 def edge(kept: Bool[np.ndarray, "*levels"], shifts) -> Bool[np.ndarray, "*levels"]:
@@ -336,11 +428,6 @@ class Blocks:
     def kept(self) -> Bool[np.ndarray, "*levels"]:
         """Which coefficients there are."""
         return unpacked(self.kept_bits, self.levels)
-
-    @functools.cached_property
-    def edge(self) -> Bool[np.ndarray, "*levels"]:
-        """The coefficients from which a shift leads to one that is not kept."""
-        return edge(self.kept, self.shifts)
 
     @functools.cached_property
     def _sources(self) -> Int[np.ndarray, "shifts size"]:

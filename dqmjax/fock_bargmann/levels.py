@@ -99,5 +99,5 @@ def _levels(pattern: Pattern, basis: FockBargmann, symbol, count: int):
     flat = jnp.zeros((count, pattern.kept.size), vectors.dtype)
     flat = flat.at[:, np.flatnonzero(pattern.kept)].set(vectors.T[:count])
     states = flat.reshape(count, *basis.cutoff)
-    at_edge = jax.vmap(lambda ket: share(ket, pattern.blocks.edge))(jax.lax.stop_gradient(states))
+    at_edge = jax.vmap(lambda ket: share(ket, pattern.edge))(jax.lax.stop_gradient(states))
     return energies[:count], states, at_edge

@@ -224,7 +224,7 @@ class MovingFrame(AbstractStepper):
 
     def faults(self, state: Framed) -> Faults:
         """Of coefficients at the cut-off."""
-        return {Reason.LEVELS: share(state.inside, self._pattern.blocks.edge) / AT_EDGE}
+        return {Reason.LEVELS: share(state.inside, self._pattern.edge) / AT_EDGE}
 
     def make_step(self, dt):
         return _FrameStep(self, self._pattern, dt)

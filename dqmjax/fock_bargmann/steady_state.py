@@ -14,7 +14,7 @@ from ..phase_space.open_system import Open
 from ..phase_space.symbols import require_static
 from .basis import AT_EDGE, FockBargmann, share
 from .generator import Pattern
-from .ladder import Blocks, Gathered, Rows, Shifts, sources
+from .ladder import Blocks, Gathered, Shifts, sources, weights_of
 
 Scalar = Float[Array, ""]
 Mask = Bool[np.ndarray, "*levels"]  # some of the coefficients
@@ -79,11 +79,11 @@ def _too_small(basis: FockBargmann, at_edge) -> str:
 @eqx.filter_jit
 def _solved(pattern: Pattern, basis: FockBargmann, flow: Flow | Open):
     """The state, its residual, the gap relative to the largest rate, and the share at the edge."""
-    operator, leak = parts(pattern, basis, flow)
+    operator, coefficients = parts(pattern, basis, flow)
     inside = sectors(pattern.blocks, diagonal(basis))
     if len(inside) > 1:  # each conserves a trace of its own
         raise InputError(NOT_UNIQUE)
-    sector = Sector.of(pattern, operator, leak, inside[0])
+    sector = Sector.of(pattern, operator, coefficients, inside[0])
     unit = np.zeros(len(sector.places))
     unit[sector.redundant] = 1.0
     row, gap = sector.solved(0.0, sector.scale * unit)
@@ -91,19 +91,18 @@ def _solved(pattern: Pattern, basis: FockBargmann, flow: Flow | Open):
     state = state.reshape(basis.levels)
     adjoint = state.transpose(np.roll(range(state.ndim), basis.modes)).conj()
     state = (state + adjoint) / 2
-    seen = jax.lax.stop_gradient((operator, leak, state))
-    return state, _residual(pattern, *seen), gap, share(seen[2], pattern.blocks.edge)
+    seen = jax.lax.stop_gradient((operator, coefficients, state))
+    return state, _residual(pattern, *seen), gap, share(seen[2], pattern.edge)
 
 
 def parts(pattern: Pattern, basis: FockBargmann, flow: Flow | Open):
-    """The generator, and the part of it that leads out of the basis."""
+    """The generator, and the coefficients of its sources."""
     coefficients = pattern.coefficients(basis, flow)(0.0)
-    leak = pattern.leak(pattern.weights_of(coefficients, leaks=True))
-    return pattern.with_weights(pattern.weights_of(coefficients)), leak
+    return pattern.with_weights(pattern.weights_of(coefficients)), coefficients
 
 
-def _residual(pattern: Pattern, operator, leak, state) -> Scalar:
-    out = leak(state.ravel()[np.flatnonzero(pattern.kept)])
+def _residual(pattern: Pattern, operator, coefficients, state) -> Scalar:
+    out = pattern.leak(pattern.leaks_of(coefficients))(state)
     return relative(jnp.concatenate([operator(state).ravel(), out]), operator, state)
 
 
@@ -155,7 +154,7 @@ class Sector(NamedTuple):
 
     @classmethod
     def of(
-        cls, pattern: Pattern, operator: Shifts | Gathered, leak: Rows, inside: Mask
+        cls, pattern: Pattern, operator: Shifts | Gathered, coefficients, inside: Mask
     ) -> "Sector":
         """On the coefficients `inside`. What leaves the diagonal returns to the highest ρ_mm."""
         places, modes = np.flatnonzero(inside), inside.ndim // 2
@@ -163,7 +162,7 @@ class Sector(NamedTuple):
         on_diagonal = (index[:, :modes] == index[:, modes:]).all(axis=1)
         matrix = dense(operator, pattern.kept, inside)
         for row in np.flatnonzero(on_diagonal)[-1:]:
-            matrix = matrix.at[row].add(_lost(pattern, leak)[inside[pattern.kept]])
+            matrix = matrix.at[row].add(_lost(pattern, coefficients)[inside[pattern.kept]])
         return cls(matrix, places, on_diagonal)
 
     @property
@@ -200,12 +199,15 @@ class Sector(NamedTuple):
         return found, 1 / jax.lax.stop_gradient(jnp.linalg.norm(response))
 
 
-def _lost(pattern: Pattern, leak: Rows) -> Complex[Array, " kept"]:
+def _lost(pattern: Pattern, coefficients) -> Complex[Array, " kept"]:
     """The rates at which the kept coefficients feed ρ_mm outside of the basis."""
     outside, modes = np.argwhere(pattern.beyond), pattern.kept.ndim // 2
-    is_diagonal = (outside[:, :modes] == outside[:, modes:]).all(axis=1)
-    empty = jnp.zeros(pattern.kept.sum() + 1, leak.weights.dtype)
-    return empty.at[leak.sources[is_diagonal]].add(leak.weights[is_diagonal])[:-1]
+    outside = outside[(outside[:, :modes] == outside[:, modes:]).all(axis=1)]
+    where = np.zeros_like(pattern.beyond)
+    where[tuple(outside.T)] = True
+    weights = weights_of(pattern.factors, coefficients, where)
+    empty = jnp.zeros(pattern.kept.sum() + 1, weights.dtype)
+    return empty.at[sources(pattern.shifts, pattern.kept, outside)].add(weights)[:-1]
 
 
 def dense(operator: Shifts | Gathered, kept: Mask, inside: Mask) -> Complex[Array, "size size"]:

@@ -31,6 +31,8 @@ NODES = (0.5 - ROOT / 6, 0.5 + ROOT / 6)  # of Gauss and Legendre
 SHARES = (0.25 + ROOT / 6, 0.25 - ROOT / 6)  # of the nearer and the farther one in each half
 
 MAX_DENSE = 64  # widest block to exponentiate; up to there the faster way (bench/integrators.py)
+MAX_DENSE_SIDE = 512  # the same for a matrix that acts on as many kets
+MOST_IN_BLOCKS = 1 << 17  # coefficients among which blocks are looked for
 
 
 class HusimiStep(AbstractStepper):
@@ -140,22 +142,32 @@ class KetStep(AbstractStepper):
 
 def _faults(pattern: Pattern, state) -> Faults:
     require_shape("state", state, pattern.kept.shape)
-    return {Reason.LEVELS: share(state, pattern.blocks.edge) / AT_EDGE}
+    return {Reason.LEVELS: share(state, pattern.edge) / AT_EDGE}
 
 
 def _step(pattern: Pattern, basis: FockBargmann, law, dt, is_static: bool) -> "_TruncatedStep":
-    coefficients = pattern.coefficients(basis, law)
+    coefficients, levels = pattern.coefficients(basis, law), pattern.kept.shape
+    if pattern.side is None:
+        move = _move(pattern, coefficients, dt, is_static, MAX_DENSE)
+        return _TruncatedStep(
+            move, _Leak(pattern, pattern.weights(coefficients, leaks=True)), dt, levels
+        )
+    side = pattern.side
+    move = _move(side, coefficients, dt, is_static, MAX_DENSE_SIDE)
+    leak = _Leak(side, side.weights(coefficients, leaks=True))
+    return _TruncatedStep(_BothSides(move), _LeakOfBoth(leak), dt, levels)
+
+
+def _move(pattern: Pattern, coefficients, dt, is_static: bool, widest: int):
     weights = pattern.weights(coefficients)
-    leak = _Leak(pattern, pattern.weights(coefficients, leaks=True))
     if not is_static:
-        return _TruncatedStep(_Magnus(pattern, weights), leak, dt)
+        return _Magnus(pattern, weights)
     operator = pattern.with_weights(weights(0.0))
     of = operator.range()
-    if pattern.blocks.width > MAX_DENSE:
-        return _TruncatedStep(_Series(operator, of), leak, dt)
+    if pattern.kept.sum() > MOST_IN_BLOCKS or pattern.blocks.width > widest:
+        return _Series(operator, of)
     matrices = dt * pattern.blocks.matrices(operator)
-    move = _Dense(pattern.blocks, expm(matrices), Moved(0.0, expm_reach(matrices), of.growth))
-    return _TruncatedStep(move, leak, dt)
+    return _Dense(pattern.blocks, expm(matrices), Moved(0.0, expm_reach(matrices), of.growth))
 
 
 class Moved(NamedTuple):
@@ -215,6 +227,31 @@ def magnus(pattern: Pattern, first, second, dt, rho) -> Moved:
     return Moved(rho, jnp.max(reach), jnp.max(growth))
 
 
+class _BothSides(eqx.Module):
+    """`ρ → UρU†`, by the step `ψ → Uψ` of the kets."""
+
+    move: "_Dense | _Series | _Magnus"
+
+    def __call__(self, t, dt, rho):
+        moved = jax.vmap(lambda move, ket: tuple(move(t, dt, ket)), (None, -1), (-1, None, None))
+
+        def one_side(rho, _):
+            after, reach, growth = moved(self.move, _columns(rho))
+            return _adjoint(after.reshape(rho.shape)), (reach, growth)
+
+        rho, (reach, growth) = jax.lax.scan(one_side, rho, None, 2)
+        return Moved(rho, jnp.max(reach), 2 * jnp.max(growth))
+
+
+def _columns(rho: Complex[Array, "*levels"]) -> Complex[Array, "*cutoff kets"]:
+    return rho.reshape(*rho.shape[: rho.ndim // 2], -1)
+
+
+def _adjoint(rho: Complex[Array, "*levels"]) -> Complex[Array, "*levels"]:
+    """ρ̂†."""
+    return rho.transpose(np.roll(range(rho.ndim), rho.ndim // 2)).conj()
+
+
 class _Leak(eqx.Module):
     """`(L − L_N)ρ`, what the equation leads out of N coefficients."""
 
@@ -223,10 +260,25 @@ class _Leak(eqx.Module):
 
     def rate(self, t, rho) -> Scalar:
         """Its norm."""
-        row = jnp.ravel(rho)[np.flatnonzero(self.pattern.kept)]
+        return jnp.linalg.norm(self.of(t)(rho))
+
+    def of(self, t) -> Callable:
+        """It as a function of ρ."""
         if not self.pattern.beyond.any():
-            return 0 * row[0].real
-        return jnp.linalg.norm(self.pattern.leak(self.outside(t))(row))
+            return lambda rho: 0 * jnp.ravel(rho)[:1].real
+        return self.pattern.leak(self.outside(t))
+
+
+class _LeakOfBoth(eqx.Module):
+    """The same of `Aρ + ρA†`."""
+
+    side: _Leak
+
+    def rate(self, t, rho) -> Scalar:
+        """Its norm: the two parts lead to different coefficients."""
+        leak = jax.vmap(self.side.of(t), -1)
+        parts = [leak(_columns(one)).ravel() for one in (rho, _adjoint(rho))]
+        return jnp.linalg.norm(jnp.concatenate(parts))
 
 
 class _Watched(NamedTuple):
@@ -251,13 +303,13 @@ class _TruncatedStep(eqx.Module):
     steps. Where L is unitary or contracts, ‖e^{Lt}‖ ≤ 1.
     """
 
-    move: _Dense | _Series | _Magnus
-    leak: _Leak
+    move: "_Dense | _Series | _Magnus | _BothSides"
+    leak: "_Leak | _LeakOfBoth"
     dt: Scalar
+    levels: tuple[int, ...] = eqx.field(static=True)
 
     def enter(self, t, rho):
-        pattern = self.leak.pattern
-        require_shape("state", rho, pattern.kept.shape)
+        require_shape("state", rho, self.levels)
         rho = jnp.asarray(rho, jnp.result_type(rho, 1j))
         rate, norm = _constant((self.leak.rate(t, rho), jnp.linalg.norm(rho.ravel())))
         zero = jnp.zeros_like(rate)

@@ -92,10 +92,15 @@ class PhaseSpace(eqx.Module):
         return np.shape(self.ell)[0]
 
     @property
-    def scale(self) -> Phase:
+    def _module(self) -> Any:
+        """NumPy where no number is JAX's, whose operations are compiled one by one."""
+        of_jax = any(isinstance(leaf, Array) for leaf in jax.tree.leaves(self))
+        return jnp if of_jax else np
+
+    @property
+    def scale(self) -> Float[Array | np.ndarray, " phase"]:
         """The diagonal of L, shape (2N,)."""
-        ell = jnp.asarray(self.ell)
-        return jnp.concatenate([ell, self.kappa / ell])
+        return self._module.concatenate([self.ell, self.kappa / self.ell])
 
     @property
     def cell(self) -> Numbers:
@@ -119,14 +124,14 @@ class PhaseSpace(eqx.Module):
     def point(self, beta: Complex[Array, "*batch modes"]) -> Float[Array, "*batch phase"]:
         """`ξ` of an amplitude β."""
         z = math.sqrt(2) * jnp.concatenate([jnp.real(beta), jnp.imag(beta)], axis=-1)
-        return self.scale * z
+        return jnp.asarray(self.scale) * z
 
     @property
-    def amplitude_map(self) -> Complex[Array, "phase phase"]:
-        """The matrix M of `(β, β*) = M ξ`."""
-        ell = jnp.asarray(self.ell)
-        to_beta = jnp.concatenate([jnp.diag(1 / ell), 1j * jnp.diag(ell / self.kappa)], axis=1)
-        return jnp.concatenate([to_beta, to_beta.conj()]) / math.sqrt(2)
+    def amplitude_map(self) -> Complex[Array | np.ndarray, "phase phase"]:
+        """The matrix M of `(β, β*) = M ξ`; its inverse is `L²M†`."""
+        m, ell = self._module, self.ell
+        to_beta = m.concatenate([m.diag(1 / ell), 1j * m.diag(ell / self.kappa)], axis=1)
+        return m.concatenate([to_beta, to_beta.conj()]) / math.sqrt(2)
 
 
 def _representable(scale, power: int):

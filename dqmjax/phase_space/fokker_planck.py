@@ -288,7 +288,7 @@ class FokkerPlanck(eqx.Module):
 
     def scale(self, xi: Phase) -> Phase:
         """The diagonal of L."""
-        return self.space(self._point(xi).size // 2).scale
+        return jnp.asarray(self.space(self._point(xi).size // 2).scale)
 
     def _point(self, xi) -> Phase:
         """ξ as an array of floating-point numbers.

@@ -115,7 +115,7 @@ class _Carried(eqx.Module):
 
     def _scaled(self, t, xi: Float[Array, " phase"], power: float) -> Matrix:
         """`L |L⁻¹BL⁻¹|^power`."""
-        scale = self.basis.space.scale
+        scale = jnp.asarray(self.basis.space.scale)
         spread = self.flow.at(t).tensor(2, xi) / scale / scale[:, None]
         return scale[:, None] * _modulus(power, spread)
 

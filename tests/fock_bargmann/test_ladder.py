@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dqmjax.fock_bargmann.ladder import Blocks, Shifts
+import dqmjax as dqm
+from dqmjax.fock_bargmann.ladder import Blocks, Rows, Shifts, range_of, sources, weights_of
 
 SHIFTS = ((0, 0), (1, 1))
 ALL, LIVE = np.ones((5, 5), bool), np.ones((2, 25), bool)
@@ -48,3 +49,25 @@ def test_growth_is_that_of_the_symmetric_part(sign):
     assert (np.abs(values.real - bound.center.real) <= bound.real + 1e-14).all()
     assert (np.abs(values.imag - bound.center.imag) <= bound.imaginary + 1e-14).all()
     assert bound.imaginary <= 3 * max(np.abs(values.imag).max(), largest)
+
+
+def test_without_tables_ranges_and_leaks_are_the_same():
+    """Windows and boxes for all coefficients, tables for some of them, which are all here."""
+    flow = dqm.FokkerPlanck(dqm.operator("a1**2*ad2 + ad1**2*a2 + 0.3*(a1 + ad1)"), C=0.7)
+    basis = dqm.FockBargmann((4, 3))
+    pattern = basis.pattern(flow)
+    c = pattern.coefficients(basis, flow)(0.0)
+    whole = pattern.operator(basis, flow)
+    of_all = whole.range()
+    of_some = range_of(pattern.shifts, pattern.kept, whole.weights.reshape(len(pattern.shifts), -1))
+    np.testing.assert_allclose(of_all, of_some, rtol=1e-14, atol=1e-14)
+
+    rho = np.random.default_rng(0).normal(size=(2, *basis.levels))
+    rho = rho[0] + 1j * rho[1]
+    outside = weights_of(pattern.factors, c, pattern.beyond)
+    rows = Rows(outside.T, sources(pattern.shifts, pattern.kept, np.argwhere(pattern.beyond)).T)
+    expected = np.asarray(rows(jnp.asarray(rho.ravel())))
+    got = np.asarray(pattern.leak(pattern.leaks_of(c))(jnp.asarray(rho)))
+    np.testing.assert_allclose(np.linalg.norm(got), np.linalg.norm(expected), rtol=1e-13)
+    some = [np.sort(np.abs(x[np.abs(x) > 1e-13])) for x in (got, expected)]
+    np.testing.assert_allclose(*some, rtol=1e-12)

@@ -8,6 +8,7 @@ from systems import husimi, kerr_operator
 
 import dqmjax as dqm
 from dqmjax.evolution.solve import _solve
+from dqmjax.fock_bargmann import steps
 
 REVIVAL = np.pi  # of U = 2, at Kt = (U/2) t = π
 
@@ -164,3 +165,67 @@ def test_a_solution_prints_whether_it_is_valid():
         assert bad.finite
     assert "From t = 0.5: The basis is too small" in repr(bad)
     jax.jit(lambda ts: repr(eqx.tree_at(lambda s: s.ts, good, ts)) and ts)(good.ts)  # of tracers
+
+
+CLOSED = {
+    "conserved quanta": lambda: (dqm.BoseHubbard(1.0, 0.8, 2), dqm.FockBargmann((5, 4))),
+    "one block": lambda: (dqm.Kerr(1.0, drive=0.5), dqm.FockBargmann(12)),
+    "few quanta": lambda: (dqm.BoseHubbard(1.0, 0.8, 2), dqm.FockBargmann((5, 5), quanta=4)),
+    "series": lambda: (dqm.Kerr(0.3, drive=0.5), dqm.FockBargmann(12)),
+    "driven": lambda: (
+        dqm.Driven(dqm.Kerr(1.0), (lambda t: jnp.cos(3 * t), dqm.operator("a + ad"))),
+        dqm.FockBargmann(12),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CLOSED)
+def test_a_closed_system_moves_from_both_sides(case, monkeypatch):
+    """As with an unknown C, for which the coefficients do not separate; a random matrix, also one
+    that is not Hermitian, with the bound of what leaves the basis."""
+    if case == "series":
+        monkeypatch.setattr(steps, "MAX_DENSE_SIDE", 4)
+    symbol, basis = CLOSED[case]()
+    both = dqm.HusimiStep(dqm.FokkerPlanck(symbol), basis)
+    general = dqm.HusimiStep(dqm.FokkerPlanck(symbol, C=jnp.asarray(1.0)), basis)
+    assert basis.pattern(both.fokker_planck).side is not None
+    assert basis.pattern(general.fokker_planck).side is None
+    parts = np.random.default_rng(0).normal(size=(2, *basis.levels))
+    start = jnp.asarray((parts[0] + 1j * parts[1]) * basis.kept)
+    ts = np.array([0.0, 0.3, 0.5])
+    one, other = (
+        dqm.solve(stepper, start, ts, substeps=20, throw=False) for stepper in (both, general)
+    )
+    np.testing.assert_allclose(one.saved, other.saved, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(one.error[1:], other.error[1:], rtol=1e-6, atol=1e-12)
+
+
+def test_a_bath_or_another_C_does_not_separate():
+    basis, kerr = dqm.FockBargmann(8), dqm.FokkerPlanck(dqm.Kerr(1.0))
+    laws = (
+        dqm.Damped(kerr, 0.1),
+        dqm.Open(kerr, dqm.Jump("a", 0.1)),
+        dqm.FokkerPlanck(dqm.Kerr(1.0), C=0.5),
+        dqm.FokkerPlanck(lambda q, p: q[0] ** 4),  # more derivatives than two
+    )
+    for law in laws:
+        assert basis.pattern(law).side is None
+    exact = dqm.FokkerPlanck(lambda q, p: q[0] ** 4, order=4)
+    assert basis.pattern(exact).side is not None
+
+
+def test_derivatives_of_a_closed_system():
+    """With respect to its constants, as those with an unknown C."""
+    basis = dqm.FockBargmann((4, 4))
+    start = basis.coherent(jnp.array([0.3, 0.2j]), loss=1.0)
+
+    def moment(values, C):
+        flow = dqm.FokkerPlanck(dqm.BoseHubbard(values[0], values[1], 2), C=C)
+        final = dqm.solve(dqm.HusimiStep(flow, basis), start, np.array([0.0, 0.7]), throw=False)
+        return jnp.real(dqm.readout.moment(basis, final.final, (0, 1), (1, 0)))
+
+    at = jnp.array([1.0, 0.8])
+    for way in (jax.jacfwd, jax.jacrev):
+        one = jax.jit(way(lambda values: moment(values, 1.0)))(at)
+        other = jax.jit(way(moment))(at, jnp.asarray(1.0))
+        np.testing.assert_allclose(one, other, rtol=1e-10)
