@@ -9,7 +9,7 @@ import dqmjax
 
 ROOT = Path(dqmjax.__file__).parent
 LAYERS = [  # lowest first; those in one row do not import each other
-    {"errors", "interrupt", "splines"},
+    {"errors", "interrupt", "products", "splines"},
     {"sharding"},
     {"storage", "user_function"},
     {"grid", "quantum_statistics"},

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int, Real
 
+from ..products import product
 from .ladder import Gathered, Range, Rows, Shifts, Windows
 
 MAX_DEGREE, LOW_DEGREE = 128, 32  # terms of a Chebyshev series
@@ -34,7 +35,7 @@ def expm(matrices: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n"]
     squarings = jnp.ceil(jnp.log2(jnp.maximum(_norm(matrices) / DENSE_REACH, 1.0)))
     squarings = jax.lax.stop_gradient(squarings)
     start = _dense_series(matrices / 2**squarings)
-    return _repeat(lambda e: e @ e, start, squarings, limit=MAX_SQUARINGS)
+    return _repeat(lambda e: product(e, e), start, squarings, limit=MAX_SQUARINGS)
 
 
 def expm_reach(matrices: Complex[Array, "*batch n n"]) -> Float[Array, ""]:
@@ -48,13 +49,13 @@ def _norm(matrices: Complex[Array, "*batch n n"]) -> Float[Array, ""]:
 
 def _dense_series(a: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n"]:
     """`Σ_k a^k / k!` in six products (Paterson & Stockmeyer, doi:10.1137/0202007)."""
-    a2 = a @ a
-    powers = [jnp.eye(a.shape[-1], dtype=a.dtype), a, a2, a2 @ a]
-    a4 = a2 @ a2
+    a2 = product(a, a)
+    powers = [jnp.eye(a.shape[-1], dtype=a.dtype), a, a2, product(a2, a)]
+    a4 = product(a2, a2)
     total = a4 / float(math.factorial(DENSE_DEGREE))
     for first in range(DENSE_DEGREE - 4, -1, -4):
         total = total + sum(p / float(math.factorial(first + i)) for i, p in enumerate(powers))
-        total = total @ a4 if first else total
+        total = product(total, a4) if first else total
     return total
 
 

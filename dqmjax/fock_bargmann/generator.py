@@ -103,7 +103,17 @@ class Pattern:
     @functools.cached_property
     def blocks(self) -> Blocks:
         """The index sets that the shifts connect."""
-        return Blocks.of(self.shifts, self.kept, is_live(self.factors, self.arbitrary, self.kept))
+        return Blocks.of(self.shifts, self.kept, self._live)
+
+    @functools.cached_property
+    def halved(self) -> Blocks:
+        """Those of a density without the ones that are adjoint to others; those of a ket."""
+        mirrored = self.picture is DENSITY
+        return Blocks.of(self.shifts, self.kept, self._live, mirrored=mirrored)
+
+    @functools.cached_property
+    def _live(self) -> Bool[np.ndarray, "shifts size"]:
+        return is_live(self.factors, self.arbitrary, self.kept)
 
     @functools.cached_property
     def side(self) -> "Pattern | None":

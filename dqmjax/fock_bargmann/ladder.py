@@ -418,11 +418,24 @@ class Blocks:
     levels: tuple[int, ...]
     kept_bits: bytes  # which coefficients there are
     live_bits: bytes  # which weights, (shifts, coefficients), are not identically zero
+    mirrored: bool = False
 
     @classmethod
-    def of(cls, shifts, kept: Bool[np.ndarray, "*levels"], live: Bool[np.ndarray, "shifts size"]):
-        """The index sets that the `live` weights of `shifts` connect."""
-        return cls(shifts, kept.shape, *(np.packbits(bits).tobytes() for bits in (kept, live)))
+    def of(
+        cls,
+        shifts,
+        kept: Bool[np.ndarray, "*levels"],
+        live: Bool[np.ndarray, "shifts size"],
+        *,
+        mirrored: bool = False,
+    ):
+        """The index sets that the `live` weights of `shifts` connect.
+
+        If `mirrored`, the operator commutes with ρ → ρ†, as every equation of a real density, and
+        only one set of two that are exchanged by it is there.
+        """
+        bits = (np.packbits(bits).tobytes() for bits in (kept, live))
+        return cls(shifts, kept.shape, *bits, mirrored=mirrored)
 
     @property
     def kept(self) -> Bool[np.ndarray, "*levels"]:
@@ -452,8 +465,19 @@ class Blocks:
         of = table[shift, to]
         graph = scipy.sparse.coo_array((np.ones(of.shape), (to, of)), (kept.size, kept.size))
         _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
-        block, row = _pack(component)
-        return _Layout(kept, (block, row), (shift, to), (block[to], row[to], row[of]))
+        here, both = np.ones(kept.size, bool), [kept]
+        if self.mirrored:
+            places = np.arange(self.kept.size).reshape(self.levels)
+            axes = np.roll(range(self.kept.ndim), self.kept.ndim // 2)
+            both.append(places.transpose(axes).ravel()[kept])
+            here = component <= component[np.searchsorted(kept, both[1])]
+        block, row = np.zeros((2, kept.size), int)
+        block[here], row[here] = _pack(np.unique(component[here], return_inverse=True)[1])
+        at = here[to]
+        entry = block[to[at]], row[to[at]], row[of[at]]
+        return _Layout(
+            [of[here] for of in both], (block[here], row[here]), (shift[at], to[at]), entry
+        )
 
     @property
     def count(self) -> int:
@@ -471,21 +495,27 @@ class Blocks:
         empty = jnp.zeros((self.count, self.width, self.width), weights.dtype)
         return empty.at[self._layout.entry].add(weights)
 
-    def gather(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "count width"]:
-        """The coefficients block by block, padded with zeros."""
-        rows = jnp.zeros((self.count, self.width), rho.dtype)
-        return rows.at[self._layout.place].set(rho.ravel()[self._layout.kept])
+    def gather(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "count width columns"]:
+        """The coefficients block by block, padded with zeros; those of ρ† beside if mirrored."""
+        own, *mirrored = (rho.ravel()[places] for places in self._layout.kept)
+        columns = jnp.stack([own, *(one.conj() for one in mirrored)], axis=-1)
+        rows = jnp.zeros((self.count, self.width, columns.shape[-1]), rho.dtype)
+        return rows.at[self._layout.place].set(columns)
 
-    def scatter(self, rows: Complex[Array, "count width"]) -> Complex[Array, "*levels"]:
+    def scatter(self, rows: Complex[Array, "count width columns"]) -> Complex[Array, "*levels"]:
         """Back from `gather`."""
         flat = jnp.zeros(math.prod(self.levels), rows.dtype)
-        return flat.at[self._layout.kept].set(rows[self._layout.place]).reshape(self.levels)
+        columns = rows[self._layout.place]
+        for column, places in reversed(list(enumerate(self._layout.kept))):
+            values = columns[:, column]
+            flat = flat.at[places].set(values.conj() if column else values)
+        return flat.reshape(self.levels)
 
 
 class _Layout(NamedTuple):
     """Where the coefficients and the weights of `Blocks` are."""
 
-    kept: np.ndarray  # indices of the kept coefficients, raveled
+    kept: list[np.ndarray]  # raveled indices of the coefficients, and of those of ρ†
     place: tuple[np.ndarray, np.ndarray]  # block and row of each of them
     weight: tuple[np.ndarray, np.ndarray]  # shift and coefficient of each nonzero weight
     entry: tuple[np.ndarray, np.ndarray, np.ndarray]  # block, row and column of each of those

@@ -125,7 +125,7 @@ def sectors(blocks: Blocks, where: Mask) -> list[Mask]:
     """
     with jax.ensure_compile_time_eval():
         number = jnp.arange(1, blocks.count + 1) + 0j
-        rows = jnp.repeat(number[:, None], blocks.width, axis=1)
+        rows = jnp.repeat(number[:, None, None], blocks.width, axis=1)
         block = np.real(np.asarray(blocks.scatter(rows)))
     found = [block == i for i in np.unique(block[where])]
     require_dense(int(np.sum(found)))

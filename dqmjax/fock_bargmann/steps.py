@@ -19,6 +19,7 @@ from ..evolution.stepper import AbstractStepper
 from ..phase_space.fokker_planck import Flow
 from ..phase_space.open_system import Open
 from ..phase_space.symbols import depends_on_time
+from ..products import product
 from .basis import AT_EDGE, FockBargmann, share
 from .exponential import LOW_DEGREE, expm, expm_action, expm_reach
 from .generator import Pattern
@@ -164,10 +165,10 @@ def _move(pattern: Pattern, coefficients, dt, is_static: bool, widest: int):
         return _Magnus(pattern, weights)
     operator = pattern.with_weights(weights(0.0))
     of = operator.range()
-    if pattern.kept.sum() > MOST_IN_BLOCKS or pattern.blocks.width > widest:
+    if pattern.kept.sum() > MOST_IN_BLOCKS or pattern.halved.width > widest:
         return _Series(operator, of)
-    matrices = dt * pattern.blocks.matrices(operator)
-    return _Dense(pattern.blocks, expm(matrices), Moved(0.0, expm_reach(matrices), of.growth))
+    matrices = dt * pattern.halved.matrices(operator)
+    return _Dense(pattern.halved, expm(matrices), Moved(0.0, expm_reach(matrices), of.growth))
 
 
 class Moved(NamedTuple):
@@ -187,7 +188,7 @@ class _Dense(eqx.Module):
 
     def __call__(self, t, dt, rho):
         rows = self.blocks.gather(rho)
-        moved = self.blocks.scatter(jnp.einsum("bij,bj->bi", self.propagators, rows))
+        moved = self.blocks.scatter(product(self.propagators, rows))
         return self.known._replace(rho=moved)
 
 

@@ -9,6 +9,7 @@ from ..errors import InputError, require_instance, require_shape
 from ..evolution.status import wave_faults
 from ..evolution.stepper import AbstractStepper
 from ..grid import Grid
+from ..products import product
 from .eigensolver import matrix_of
 from .hamiltonian import Hamiltonian
 from .observables import wave_invariants
@@ -69,7 +70,7 @@ class DenseStep(AbstractStepper):
 def unitary(angle: Float[Array, "size size"]) -> Complex[Array, "size size"]:
     """`e^{−iA}` of a real symmetric matrix A."""
     values, vectors = jnp.linalg.eigh(angle)
-    return (vectors * jnp.exp(-1j * values)) @ vectors.T
+    return product(vectors * jnp.exp(-1j * values), vectors.T)
 
 
 @unitary.defjvp
@@ -83,8 +84,9 @@ def _(primals, tangents):
     middle = jnp.exp(-0.5j * (values[:, None] + values))
     near = -1j * middle * (1 - apart**2 / 24)  # the next term is below round-off
     quotient = (phases[:, None] - phases) / jnp.where(is_near, 1.0, apart)
-    inner = jnp.where(is_near, near, quotient) * (vectors.T @ change @ vectors)
-    return (vectors * phases) @ vectors.T, vectors @ inner @ vectors.T
+    inner = jnp.where(is_near, near, quotient) * product(product(vectors.T, change), vectors)
+    slope = product(product(vectors, inner), vectors.T)
+    return product(vectors * phases, vectors.T), slope
 
 
 class _DenseFlow(eqx.Module):
@@ -96,10 +98,10 @@ class _DenseFlow(eqx.Module):
 
     def __call__(self, t, psi):
         require_shape("state", psi, self.grid.shape)
-        return (self.propagator @ psi.ravel()).reshape(self.grid.shape)
+        return product(self.propagator, psi.reshape(-1, 1)).reshape(self.grid.shape)
 
     def pullback(self, t, after, cotangent):
         """`U⁻¹ = U†`."""
-        before = (self.propagator.conj().T @ after.ravel()).reshape(self.grid.shape)
+        before = product(self.propagator.conj().T, after.reshape(-1, 1)).reshape(self.grid.shape)
         _, pull = eqx.filter_vjp(type(self).__call__, self, t, before)
         return before, *pull(cotangent)
