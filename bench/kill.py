@@ -91,7 +91,7 @@ def run(command: list[str], seconds: float | None) -> bool:
         process.kill()
         process.communicate()
         return False
-    if process.returncode not in (0, 1):  # 1: the model does not describe the data
+    if process.returncode:
         raise RuntimeError(said)
     return True
 

@@ -22,12 +22,14 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+from dqmjax.benchmark.compiled import RATES
+
 RESULTS = pathlib.Path(__file__).parent / "results" / "scaling.json"
 SIZES = (512, 1024, 2048, 4096)  # points per axis
 DEVICES = (1, 2, 4, 8, 16, 64, 256, 512)
 POWERS = tuple(2**k for k in range(10))
 ITEM = {"single": 8, "double": 16}  # bytes of a complex number
-MEMORY_RATE = 3.35e12  # bytes/s of an H100 SXM (NVIDIA's data sheet of the H100)
+MEMORY_RATE = RATES["h100"].memory  # bytes/s
 LINK_RATE = 450e9  # bytes/s in one direction; NVLink 4: 900 GB/s in both (same data sheet)
 NODE_RATE = 50e9  # bytes/s of each GPU between nodes: 400 Gb/s each (NVIDIA's DGX H100 user guide)
 PER_NODE = 8  # GPUs that NVLink connects

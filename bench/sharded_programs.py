@@ -16,9 +16,7 @@ import dataclasses
 import json
 import math
 import pathlib
-import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,6 +28,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 import dqmjax as dqm
 from dqmjax import sharding
+from dqmjax.benchmark.compiled import counted
 from dqmjax.benchmark.topologies import compile_for, mesh_for, shapes_on
 from dqmjax.runs.pieces import Observed, Pieces, advanced, prepared
 
@@ -37,88 +36,6 @@ RESULTS = pathlib.Path(__file__).parent / "results" / "sharded_programs.json"
 TARGET, COUNT = "h100", 4
 TS = np.array([0.0, 0.1, 0.2])
 SUBSTEPS = 20
-EXCHANGES = ("all-gather", "all-to-all", "all-reduce", "collective-permute", "reduce-scatter")
-HEAD = re.compile(r"^(ENTRY )?%?([\w.\-]+) \(.*\) -> .*\{$")
-LINE = re.compile(r"^\s+(?:ROOT )?%?[\w.\-]+ = (.*?) ([a-z][a-z\-]*)\((.*)$")
-ARRAY = re.compile(r"\b(pred|[a-z]+\d+)\[([\d,]*)\]")
-CALLED = re.compile(r"(?:calls|to_apply|body|true_computation|false_computation)=%?([\w.\-]+)")
-BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
-CALLEE = re.compile(r'custom_call_target="([^"]*)"')
-
-
-def bytes_of(shapes: str) -> int:
-    """Bytes of the arrays in a type of XLA's."""
-    total = 0
-    for kind, sizes in ARRAY.findall(shapes):
-        bits = 8 if kind == "pred" else int(re.sub(r"\D", "", kind))
-        total += bits // 8 * math.prod(int(n) for n in sizes.split(",") if n)
-    return total
-
-
-@dataclasses.dataclass
-class Counted:
-    """What one pass through some instructions does on each device."""
-
-    depth: int
-    exchanges: Counter = dataclasses.field(default_factory=Counter)
-    exchanged: Counter = dataclasses.field(default_factory=Counter)  # bytes, by kind
-    largest: Counter = dataclasses.field(default_factory=Counter)  # bytes of the largest one
-    transforms: int = 0
-    kernels: int = 0
-    moves: int = 0  # kernels that only copy or transpose
-    calls: Counter = dataclasses.field(default_factory=Counter)  # of libraries and of the host
-
-    def row(self) -> dict[str, Any]:
-        """As it is written."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in fields.items() if value != {}}
-
-
-def counted(text: str) -> list[Counted]:
-    """The work of a compiled program: outside of its loops, then that of each loop with work."""
-    bodies: dict[str, list[tuple[str, str, str]]] = {}
-    entry, now = "", ""
-    for line in text.splitlines():
-        if head := HEAD.match(line):
-            now = head[2]
-            bodies[now] = []
-            entry = now if head[1] else entry
-        elif found := LINE.match(line):
-            bodies[now].append((found[1], found[2], found[3]))
-    loops: list[Counted] = []
-
-    def visit(name: str, into: Counted):
-        for shapes, code, rest in bodies[name]:
-            kind = code.removesuffix("-start")
-            called = CALLED.findall(rest)
-            if kind in EXCHANGES:
-                # an asynchronous one returns its arguments, too
-                size = bytes_of(shapes) // (2 if code.endswith("-start") else 1)
-                into.exchanges[kind] += 1
-                into.exchanged[kind] += size
-                into.largest[kind] = max(into.largest[kind], size)
-            elif kind == "while":
-                loops.append(Counted(into.depth + 1))
-                visit(called[0], loops[-1])
-            elif kind in ("call", "async", "conditional"):
-                branches = BRANCHES.findall(rest)
-                named = [b.strip().lstrip("%") for part in branches for b in part.split(",")]
-                for inner in (*called, *named):
-                    visit(inner, into)
-            elif kind == "fft":
-                into.transforms += 1
-            elif kind == "custom-call":
-                into.calls[CALLEE.findall(rest)[0]] += 1
-            elif kind == "fusion":
-                into.kernels += 1
-                last = bodies[called[0]][-1][1] if called else ""
-                into.moves += last in ("copy", "transpose")
-            elif kind in ("copy", "transpose") and bytes_of(shapes) > 16:
-                into.moves += 1
-
-    outside = Counted(0)
-    visit(entry, outside)
-    return [outside, *(one for one in loops if one.kernels + one.transforms + len(one.exchanges))]
 
 
 def box(dim: int, n: int, mesh: Mesh | None) -> dqm.Grid:

@@ -195,6 +195,12 @@ def _add_bench(commands):
         metavar=("OLD", "NEW"),
         help="compare two reports (.json) instead of measuring",
     )
+    bench.add_argument(
+        "--compile-for",
+        choices=("h100", "v5e"),
+        help="count what XLA compiles for this device, which need not be here, instead of "
+        "measuring; writes compiled.json",
+    )
     _add_output(bench, "dqmjax-bench")
     bench.set_defaults(run=_bench)
 
@@ -388,6 +394,8 @@ def _write(folder: pathlib.Path, data: AbstractData, result):
 def _bench(options) -> int:
     from . import benchmark  # imported here because no other command needs it
 
+    if options.compile_for:
+        return _bench_compiled(options)
     if options.compare:
         print(benchmark.compare(*map(benchmark.read, options.compare)))
         return 0
@@ -399,13 +407,34 @@ def _bench(options) -> int:
     return 0
 
 
+def _bench_compiled(options) -> int:
+    from .benchmark import prediction
+
+    for name in ("device", "quick", "compare"):
+        if getattr(options, name):
+            raise InputError(
+                f"`--compile-for` measures nothing and must be without `--{name}`: give one of "
+                "the two."
+            )
+    with whole_directory(options.out) as folder:
+        report = prediction.predict(options.compile_for, _progress(options))
+        print(prediction.table(report))
+        write_json(folder / "compiled.json", report)
+    print(f"Wrote compiled.json to {options.out}")
+    return 1 if prediction.failed(report) else 0
+
+
 def _info(options) -> int:
+    from .benchmark.advice import advice
+
     for package in ("dqmjax", "jax", "jaxlib", "equinox", "numpy", "scipy", "matplotlib"):
         print(f"{package:<11} {importlib.metadata.version(package)}")
     print(f"{'python':<11} {sys.version.split()[0]}")
     for device in _devices():
         print(f"{'device':<11} {device.platform}: {device.device_kind}")
     print(f"{'dtype':<11} float64 (command line; in Python set jax_enable_x64)")
+    for subject, line in advice():
+        print(f"{subject:<11} {line}")
     return 0
 
 

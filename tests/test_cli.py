@@ -10,7 +10,10 @@ import pytest
 from systems import KERR
 
 from dqmjax import cli
+from dqmjax.benchmark.advice import advice
 from dqmjax.cli import main
+from dqmjax.fock_bargmann.steps import MAX_DENSE, MAX_DENSE_SIDE
+from dqmjax.wave.dense import MOST_POINTS
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +166,18 @@ def test_info_lists_versions_and_devices(capsys):
     assert main(["info"]) == 0
     assert "jaxlib" in (printed := capsys.readouterr().out)
     assert "cpu" in printed or "gpu" in printed
+
+
+def test_info_says_what_costs_speed(capsys):
+    """With the version of JAX that is installed, and with others."""
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    for subject, line in advice():
+        assert f"{subject:<11} {line}" in printed
+    said = lambda *version: [subject for subject, _ in advice(version)]
+    assert "slow" in said(0, 10, 2)
+    assert "slow" not in said(0, 12, 0)
+    assert all(str(limit) in printed for limit in (MOST_POINTS, MAX_DENSE, MAX_DENSE_SIDE))
 
 
 def test_absent_platform_is_reported(monkeypatch, capsys):

@@ -6,6 +6,7 @@ kernels, transforms, exchanges and memory are known, though not its time. Set `J
 
 import functools
 import importlib.util
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,16 +38,18 @@ dnn_version_info { major: 9 minor: 8 }
 runtime_version { major: 12 minor: 9 }
 device_description_str: "NVIDIA H100 80GB HBM3"
 """
-TARGETS = {"h100": H100}
+V5E = "v5e:2x2"  # the smallest slice
+TARGETS = "h100", "v5e"
+INSTALL_TPU = "pip install --no-deps libtpu"
+ALONE = {"TPU_SKIP_MDS_QUERY": "1", "TPU_ACCELERATOR_TYPE": "v5litepod-4"}  # without a machine
 
 
-@functools.cache
 def mesh_for(target: str, count: int) -> Mesh:
     """A row of `count` devices of a kind, for which programs compile but do not run.
 
     Args:
-        target: Name of the kind; "h100".
-        count: Number of devices.
+        target: Name of the kind: "h100" or "v5e", a TPU. The latter has no double precision.
+        count: Number of devices, of a TPU at most 4.
 
     Raises:
         InputError: If the kind is unknown, or JAX cannot describe it here.
@@ -54,9 +57,12 @@ def mesh_for(target: str, count: int) -> Mesh:
     require_whole(1, count=count)
     if target not in TARGETS:
         raise InputError(f"`target` must be one of {', '.join(TARGETS)}, but is {target!r}.")
-    if not any(map(_is_installed, PLUGINS)):
-        raise InputError(f"`target` needs JAX's plugin for CUDA, which is missing: {INSTALL}.")
-    return sharding.mesh(_devices(TARGETS[target], count))
+    return _mesh(target, count)
+
+
+@functools.cache
+def _mesh(target: str, count: int) -> Mesh:
+    return sharding.mesh(_gpus(count) if target == "h100" else _tpus(count))
 
 
 def compile_for(
@@ -115,16 +121,32 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def _devices(text: str, count: int) -> list[Any]:
+def _gpus(count: int) -> list[Any]:
+    if not any(map(_is_installed, PLUGINS)):
+        raise InputError(f"`target` needs JAX's plugin for CUDA, which is missing: {INSTALL}.")
+    return _described(INSTALL, "", "cuda", target_config=H100, topology=f"1x1x{count}")
+
+
+def _tpus(count: int) -> list[Any]:
+    if not _is_installed("libtpu"):
+        raise InputError(f"`target` needs libtpu, which is missing: {INSTALL_TPU}.")
+    for name, value in ALONE.items():
+        os.environ.setdefault(name, value)
+    devices = _described(INSTALL_TPU, V5E, "tpu")
+    if count > len(devices):
+        raise InputError(f"`count` must be at most {len(devices)} for v5e, but is {count}.")
+    return devices[:count]
+
+
+def _described(install: str, *names: str, **options: str) -> list[Any]:
     """Devices by a description of XLA's; the corner of JAX that may change."""
     try:
         from jax.experimental import topologies
 
-        shape = f"1x1x{count}"
-        return topologies.get_topology_desc("", "cuda", target_config=text, topology=shape).devices
+        return list(topologies.get_topology_desc(*names, **options).devices)
     except (ImportError, AttributeError, TypeError, NotImplementedError, RuntimeError) as error:
         raise InputError(
-            f"`target` cannot be described to this JAX, {jax.__version__} ({error}). Check the "
-            f"plugin for CUDA: {INSTALL}. Or JAX has changed "
+            f"`target` cannot be described to this JAX, {jax.__version__} ({error}). Check its "
+            f"packages: {install}. Or JAX has changed "
             "`jax.experimental.topologies.get_topology_desc`: take version 0.10 to 0.12."
         ) from None

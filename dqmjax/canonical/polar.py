@@ -1,6 +1,7 @@
 """Density and phase of a wave function: `ψ = √ρ e^{iS/ħ}`, its branches and its defects."""
 
 import itertools
+import math
 from typing import NamedTuple
 
 import jax
@@ -199,13 +200,14 @@ def _differences(angle):
     return [x - TWO_PI * jnp.round(x / TWO_PI) for x in d]
 
 
-def _edges(shape: tuple[int, ...]) -> np.ndarray:
-    """Indices of each pair of neighbours on a periodic box, axis by axis: (2, dim · points)."""
-    index = np.arange(np.prod(shape)).reshape(shape)
-    ahead = [np.roll(index, -1, axis) for axis in range(len(shape))]
-    return np.stack(
-        [np.tile(index.ravel(), len(shape)), np.concatenate([i.ravel() for i in ahead])]
-    )
+def _edges(shape: tuple[int, ...], numbers=np):
+    """Indices of each pair of neighbours on a periodic box, axis by axis: (2, dim · points).
+
+    With `jax.numpy` for `numbers` they are no constants of the program.
+    """
+    index = numbers.arange(math.prod(shape), dtype=np.int32).reshape(shape)
+    ahead = [numbers.roll(index, -1, axis).ravel() for axis in range(len(shape))]
+    return numbers.stack([numbers.tile(index.ravel(), len(shape)), numbers.concatenate(ahead)])
 
 
 def _whole_turns(rho, angle, like=None):
@@ -214,7 +216,7 @@ def _whole_turns(rho, angle, like=None):
     Borůvka's algorithm: each part of the tree joins the neighbour with which it shares the
     greatest ρ, until there is one part. The turns of a part count from those of its first point.
     """
-    ends = jnp.asarray(_edges(rho.shape), jnp.int32)
+    ends = _edges(rho.shape, jnp)
     rho, angle = rho.ravel(), angle.ravel()
     weakest = jnp.min(rho[ends], axis=0)
     steps = -jnp.round((angle[ends[1]] - angle[ends[0]]) / TWO_PI)

@@ -268,7 +268,7 @@ class Gathered(eqx.Module):
     def unpack(self, row: Complex[Array, " size"]) -> Complex[Array, "*levels"]:
         """Back from `pack`."""
         flat = jnp.zeros(math.prod(self.levels), row.dtype)
-        return flat.at[self.places].set(row).reshape(self.levels)
+        return flat.at[self.places].add(row).reshape(self.levels)
 
 
 class Rows(eqx.Module):
@@ -475,19 +475,19 @@ class Blocks:
         block[here], row[here] = _pack(np.unique(component[here], return_inverse=True)[1])
         at = here[to]
         entry = block[to[at]], row[to[at]], row[of[at]]
-        return _Layout(
-            [of[here] for of in both], (block[here], row[here]), (shift[at], to[at]), entry
-        )
+        place = block[here], row[here]
+        indices = [index[here] for index in both]
+        return _Layout.of(self.levels, indices, place, (shift[at], to[at]), entry)
 
     @property
     def count(self) -> int:
         """Number of blocks."""
-        return int(self._layout.place[0].max()) + 1
+        return self._layout.shape[0]
 
     @property
     def width(self) -> int:
         """Rows of each block."""
-        return int(self._layout.place[1].max()) + 1
+        return self._layout.shape[1]
 
     def matrices(self, operator: Shifts | Gathered) -> Complex[Array, "count width width"]:
         """`operator` as one dense matrix per block, padded with zeros."""
@@ -497,28 +497,43 @@ class Blocks:
 
     def gather(self, rho: Complex[Array, "*levels"]) -> Complex[Array, "count width columns"]:
         """The coefficients block by block, padded with zeros; those of ρ† beside if mirrored."""
-        own, *mirrored = (rho.ravel()[places] for places in self._layout.kept)
-        columns = jnp.stack([own, *(one.conj() for one in mirrored)], axis=-1)
-        rows = jnp.zeros((self.count, self.width, columns.shape[-1]), rho.dtype)
-        return rows.at[self._layout.place].set(columns)
+        padded = jnp.append(rho, jnp.zeros(1, rho.dtype))
+        own, *mirrored = (padded[table] for table in self._layout.gathered)
+        return jnp.stack([own, *(one.conj() for one in mirrored)], axis=-1)
 
     def scatter(self, rows: Complex[Array, "count width columns"]) -> Complex[Array, "*levels"]:
         """Back from `gather`."""
-        flat = jnp.zeros(math.prod(self.levels), rows.dtype)
-        columns = rows[self._layout.place]
-        for column, places in reversed(list(enumerate(self._layout.kept))):
-            values = columns[:, column]
-            flat = flat.at[places].set(values.conj() if column else values)
-        return flat.reshape(self.levels)
+        own, *mirrored = jnp.moveaxis(rows, -1, 0)
+        every = [own.ravel(), *(one.conj().ravel() for one in mirrored), jnp.zeros(1, rows.dtype)]
+        return jnp.concatenate(every)[self._layout.scattered]
 
 
 class _Layout(NamedTuple):
-    """Where the coefficients and the weights of `Blocks` are."""
+    """Where the coefficients and the weights of `Blocks` are.
 
-    kept: list[np.ndarray]  # raveled indices of the coefficients, and of those of ρ†
-    place: tuple[np.ndarray, np.ndarray]  # block and row of each of them
+    Tables in both directions: on a GPU, XLA scatters complex numbers in double precision one by
+    one.
+    """
+
+    gathered: list[np.ndarray]  # index of each coefficient of ρ, and of ρ†, by block and row
+    scattered: np.ndarray  # place of each index in the raveled blocks, *levels
+    shape: tuple[int, ...]  # blocks, rows
     weight: tuple[np.ndarray, np.ndarray]  # shift and coefficient of each nonzero weight
     entry: tuple[np.ndarray, np.ndarray, np.ndarray]  # block, row and column of each of those
+
+    @classmethod
+    def of(cls, levels: tuple[int, ...], indices: list[np.ndarray], place, weight, entry):
+        """From the indices of the coefficients of ρ, and of ρ†, at each place."""
+        shape = tuple(int(at.max()) + 1 for at in place)
+        size, rows = math.prod(levels), math.prod(shape)
+        scattered = np.full(size, len(indices) * rows, np.int32)
+        gathered = []
+        for column, index in reversed(list(enumerate(indices))):
+            table = np.full(shape, size, np.int32)
+            table[place] = index
+            gathered.insert(0, table)
+            scattered[index] = column * rows + np.ravel_multi_index(place, shape)
+        return cls(gathered, scattered.reshape(levels), shape, weight, entry)
 
 
 def unpacked(bits: bytes, shape: tuple[int, ...]) -> Bool[np.ndarray, "..."]:

@@ -36,7 +36,7 @@ def operator_matrix(symbol: Callable, basis: FockBargmann) -> Complex[Array, "*l
     size = basis.kept_kets.size
     places = np.flatnonzero(basis.kept_kets)
     kept = _kept_matrix(_pattern(symbol, basis), basis, symbol)
-    full = jnp.zeros((size, size), kept.dtype).at[places[:, None], places].set(kept)
+    full = jnp.zeros((size, size), kept.dtype).at[places[:, None], places].add(kept)
     return full.reshape(basis.levels)
 
 
@@ -97,7 +97,7 @@ def _levels(pattern: Pattern, basis: FockBargmann, symbol, count: int):
     """Energies, kets and the share of each at the cut-off."""
     energies, vectors = jnp.linalg.eigh(_kept_matrix(pattern, basis, symbol))
     flat = jnp.zeros((count, pattern.kept.size), vectors.dtype)
-    flat = flat.at[:, np.flatnonzero(pattern.kept)].set(vectors.T[:count])
+    flat = flat.at[:, np.flatnonzero(pattern.kept)].add(vectors.T[:count])
     states = flat.reshape(count, *basis.cutoff)
     at_edge = jax.vmap(lambda ket: share(ket, pattern.edge))(jax.lax.stop_gradient(states))
     return energies[:count], states, at_edge

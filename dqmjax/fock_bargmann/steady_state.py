@@ -87,7 +87,7 @@ def _solved(pattern: Pattern, basis: FockBargmann, flow: Flow | Open):
     unit = np.zeros(len(sector.places))
     unit[sector.redundant] = 1.0
     row, gap = sector.solved(0.0, sector.scale * unit)
-    state = jnp.zeros(pattern.kept.size, row.dtype).at[sector.places].set(row)
+    state = jnp.zeros(pattern.kept.size, row.dtype).at[sector.places].add(row)
     state = state.reshape(basis.levels)
     adjoint = state.transpose(np.roll(range(state.ndim), basis.modes)).conj()
     state = (state + adjoint) / 2

@@ -100,7 +100,8 @@ class PhaseSpace(eqx.Module):
     @property
     def scale(self) -> Float[Array | np.ndarray, " phase"]:
         """The diagonal of L, shape (2N,)."""
-        return self._module.concatenate([self.ell, self.kappa / self.ell])
+        ell = self._module.asarray(self.ell)
+        return self._module.concatenate([ell, self.kappa / ell])
 
     @property
     def cell(self) -> Numbers:
@@ -129,7 +130,8 @@ class PhaseSpace(eqx.Module):
     @property
     def amplitude_map(self) -> Complex[Array | np.ndarray, "phase phase"]:
         """The matrix M of `(β, β*) = M ξ`; its inverse is `L²M†`."""
-        m, ell = self._module, self.ell
+        m = self._module
+        ell = m.asarray(self.ell)
         to_beta = m.concatenate([m.diag(1 / ell), 1j * m.diag(ell / self.kappa)], axis=1)
         return m.concatenate([to_beta, to_beta.conj()]) / math.sqrt(2)
 

@@ -34,7 +34,7 @@ class Series(eqx.Module):
     center: Scalar  # c
     radius: Scalar  # r
     coefficients: Float[Array, " terms"]  # (2 − δ_k0) J_k(r)
-    count: Int[Array, ""]  # of the highest term in the sum
+    count: Int[Array, ""]  # of the highest term in the sum, odd
 
 
 def series(lower: Scalar, upper: Scalar, tolerance: float) -> Series:
@@ -50,7 +50,7 @@ def series(lower: Scalar, upper: Scalar, tolerance: float) -> Series:
     k = jnp.arange(MOST_TERMS)
     coefficients = jnp.where(k == 0, 1, 2) * jnp.real(waves * jnp.array([1, 1j, -1, -1j])[k % 4])
     least = jnp.maximum(tolerance, 4 * jnp.finfo(radius.dtype).eps)
-    count = jnp.max(jnp.where(jnp.abs(coefficients) > least, k, 0)) + 2
+    count = jnp.max(jnp.where(jnp.abs(coefficients) > least, k, 0)) + 2 | 1
     return Series((upper + lower) / 2, radius, coefficients, count)
 
 
@@ -129,12 +129,14 @@ def _sum(arguments, series: Series):
     first = _first(operator, series, psi)
     total = series.coefficients[0] * psi + series.coefficients[1] * first
 
-    def add(k, carry):
+    def add(k, carry):  # two terms, so that no state is copied from one place to another
         before, now, total = carry
-        after = _next(operator, series, before, now)
-        return now, after, total + series.coefficients[k] * after
+        one = _next(operator, series, before, now)
+        other = _next(operator, series, now, one)
+        c = series.coefficients
+        return one, other, total + c[2 * k] * one + c[2 * k + 1] * other
 
-    *last, total = jax.lax.fori_loop(2, series.count + 1, add, (psi, first, total))
+    *last, total = jax.lax.fori_loop(1, series.count // 2 + 1, add, (psi, first, total))
     return jnp.exp(-1j * series.center) * total, tuple(last)
 
 

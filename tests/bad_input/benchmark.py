@@ -1,6 +1,7 @@
 """Bad input for the benchmarks: reports and devices."""
 
 from dqmjax import benchmark
+from dqmjax.benchmark import prediction
 
 from . import NAN, OBJECT, Entry
 
@@ -45,5 +46,14 @@ ENTRIES = [
         lambda **given: given and benchmark.read(**given),
         {},
         {"path": [None, 1, 1.5, b"bytes", object(), {}, []]},
+    ),
+    Entry(
+        "benchmark.prediction.predict",
+        lambda **given: given and prediction.predict(**({"target": "h100"} | given)),
+        {},
+        {
+            "target": ["abacus", "", b"h100", 1, None, object(), ["h100"]],
+            "say": ["text", b"bytes", 1.0, object(), {"a": 1}],
+        },
     ),
 ]

@@ -74,12 +74,6 @@ def test_bytes_of_the_exchanges_are_those_of_a_compiled_program(studies, scaling
     assert not outside.exchanges["all-gather"]
 
 
-def test_bytes_of_types(studies):
-    size = studies("sharded_programs").bytes_of
-    assert size("c128[4,3]{1,0}") == 192
-    assert size("(f32[2]{0}, /*index=1*/pred[], s64[])") == 17
-
-
 def test_the_results_are_those_of_the_model_and_in_the_page(scaling):
     report = json.loads(scaling.RESULTS.read_text())
     for row in report["rows"]:
