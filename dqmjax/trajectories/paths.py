@@ -101,20 +101,23 @@ def _positions(law: Law, starts: Points, ts, steps: int, key, stride: int) -> An
         noise = _noise_term()(law, key, times, starts, stride)
         terms = diffrax.MultiTerm(drift, noise)
         solver = diffrax.Heun() if law.is_additive else diffrax.Euler()
+    ends = jnp.stack([times[:-1], times[1:]], axis=-1).reshape(-1, steps, 2)
+
+    def step(carry, ends):
+        x, memory = carry
+        x, _, _, memory, _ = solver.step(terms, *ends, x, None, memory, made_jump=False)
+        return (x, memory), None
+
+    def interval(carry, ends):
+        carry, _ = jax.lax.scan(step, carry, ends)
+        return carry, carry[0]
+
+    # not `diffeqsolve`, whose checks of the times call the host
     with warnings.catch_warnings():  # positions are real, only what guides them is complex
         warnings.filterwarnings("ignore", "Complex dtype support in Diffrax")
-        return diffrax.diffeqsolve(
-            terms,
-            solver,
-            ts[0],
-            ts[-1],
-            None,
-            starts,
-            saveat=diffrax.SaveAt(ts=ts),
-            stepsize_controller=diffrax.StepTo(ts=times),
-            max_steps=times.size,
-            throw=False,
-        ).ys
+        memory = solver.init(terms, *ends[0, 0], starts, None)
+        _, later = jax.lax.scan(jax.checkpoint(interval), (starts, memory), ends)
+    return jnp.concatenate([starts[None], later])
 
 
 def _noise_term() -> Callable[..., Any]:

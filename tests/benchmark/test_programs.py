@@ -20,18 +20,7 @@ FAST = [  # the others take longer to trace
     *("classical points", "Husimi, blocks, 48", "kets, two modes, 12²", "ordinary diffusion"),
     *("eigenstates, dense, 256", "recovery, Jacobian", "Strang, piece of `run`"),
 ]
-CALLS_THE_HOST = {  # by checks of times inside diffrax, which `throw=False` does not remove
-    "Bohm's particles": "diffrax",
-    "Nelson's particles": "diffrax",
-}
-
-
-def marks(name: str) -> list:
-    fails = pytest.mark.xfail(reason=CALLS_THE_HOST.get(name, ""), strict=True)
-    return [fails] * (name in CALLS_THE_HOST) + [pytest.mark.slow] * (name not in FAST)
-
-
-LOWERED = [pytest.param(name, marks=marks(name)) for name in CATALOGUE]
+LOWERED = [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in CATALOGUE]
 
 
 def steppers(of: type = dqm.AbstractStepper) -> set[type]:
