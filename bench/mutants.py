@@ -602,6 +602,41 @@ CHECKS = (
 
 EQUATIONS = (
     Mutant(
+        "closed systems: the adjoint without conjugation",
+        "fock_bargmann/steps.py",
+        "rho.transpose(np.roll(range(rho.ndim), rho.ndim // 2)).conj()",
+        "rho.transpose(np.roll(range(rho.ndim), rho.ndim // 2))",
+        "fock_bargmann/test_steps.py -k both_sides",
+    ),
+    Mutant(
+        "closed systems: half of the lowest diagonal element is counted twice",
+        "fock_bargmann/separation.py",
+        "folded * _at_lowest(left_word) / 2",
+        "folded * _at_lowest(left_word) / 4",
+        "fock_bargmann/test_steps.py -k both_sides",
+    ),
+    Mutant(
+        "expansion: Cħ to the order k",
+        "fock_bargmann/expansion.py",
+        "diffusivity ** (k - 1)",
+        "diffusivity**k",
+        "fock_bargmann/test_sources.py -k one_derivative",
+    ),
+    Mutant(
+        "blocks: the adjoint without conjugation",
+        "fock_bargmann/blocks.py",
+        "jnp.stack([own, *(one.conj() for one in mirrored)], axis=-1)",
+        "jnp.stack([own, *mirrored], axis=-1)",
+        "fock_bargmann/test_ladder.py -k adjoint",
+    ),
+    Mutant(
+        "products: the sign of the imaginary part",
+        "products.py",
+        "imag[..., :rows, :] + real[..., rows:, :]",
+        "imag[..., :rows, :] - real[..., rows:, :]",
+        "test_products.py",
+    ),
+    Mutant(
         "drives: the shares of the two nodes are exchanged",
         "fock_bargmann/steps.py",
         "near, far = SHARES",
@@ -855,7 +890,7 @@ EQUATIONS = (
     ),
     Mutant(
         "generator: mixed derivatives are counted once",
-        "fock_bargmann/sources.py",
+        "fock_bargmann/terms.py",
         "return math.factorial(len(axes)) // same",
         "return 1",
         "fock_bargmann/test_generator.py -k 'bath or any_C'",

@@ -30,6 +30,28 @@ DIMER = {
     "dqmjax HusimiStep": "`HusimiStep`, 144² coefficients",
     "QuTiP mesolve": "QuTiP 5.3.1 `mesolve`",
 }
+SHOWN = {
+    "Strang, V(x), 1-D": "Strang, 4096 points",
+    "Strang, V(x), 2-D": "Strang, 512²",
+    "Strang, V(x), 3-D": "Strang, 128³",
+    "Strang, V(x, t), 3-D": "Strang, V(x, t), 128³",
+    "Strang, 64 frequencies": "Strang, 64 frequencies on 256 points",
+    "Nyström 6, V(x), 2-D": "Nyström 6, 512²",
+    "Strang, Reversible": "its gradient by `Reversible`, Strang, 512²",
+    "Chebyshev, 2-D": "`Chebyshev`, 512², with one term",
+    "dense, 256": "`DenseStep`, 256 points",
+    "(ρ, S), 2-D": "(ρ, S), 512²",
+    "Wigner": "`WignerStep`, 256²",
+    "Husimi, blocks, 48": "`HusimiStep`, Kerr, 48 levels",
+    "Husimi, two modes, 12²": "`HusimiStep`, dimer of 12² levels",
+    "Husimi, damped, 48": "`HusimiStep`, damped, 48 levels",
+    "Husimi, open, 32": "`HusimiStep`, jumps, 32 levels, series",
+    "Husimi, driven, 48": "`HusimiStep`, driven, 48 levels",
+    "kets, two modes, 12²": "`KetStep`, dimer of 12² levels",
+    "moving frame, Husimi": "`MovingFrame` of `HusimiStep`",
+    "recovery, Jacobian": "Jacobian of a recovery, per time",
+    "Bohm's particles": "Bohm's particles",
+}
 FORMS = ("compact", "of rho", "of its root", "of its root and the current", "of its log", "atlas")
 CASES = {
     "kerr": ("Kerr snapshots, no guess", {"interaction": "U", "omega": "ω", "C": "C"}),
@@ -189,7 +211,23 @@ def machine() -> Iterator[str]:
         )
 
 
-_ALL = (waves, forms, recovery, calibration, rejected, dimer, open_systems, machine)
+def programs() -> Iterator[str]:
+    """What XLA compiles for an H100, per step; nothing ran."""
+    report = _read("programs_h100")
+    yield from _head(
+        "program, double precision", "transforms", "kernels", "copies", "round trips", "MB", "µs"
+    )
+    for row in report["programs"]:
+        if row["precision"] != "double" or row["program"] not in SHOWN:
+            continue
+        step, least = row["step"], "" if row["is_complete"] else "≥ "
+        counts = (f"{step[name]:.0f}" for name in ("transforms", "kernels", "copies"))
+        waits = f"{least if step['round_trips'] else ''}{step['round_trips']:.2g}"
+        moved, time = (least + _two(x) for x in (step["bytes"] / 1e6, step["s"] * 1e6))
+        yield _row(SHOWN[row["program"]], *counts, waits, moved, time)
+
+
+_ALL = (waves, forms, recovery, calibration, rejected, dimer, open_systems, machine, programs)
 TABLES = {table.__name__: table for table in _ALL}
 PLACE = re.compile(rf"(<!-- ({'|'.join(TABLES)}) -->\n\n)(?:(?!<!--).)*(?=<!-- end -->)", re.DOTALL)
 

@@ -17,25 +17,23 @@ from ..phase_space.coordinates import PhaseSpace
 from ..phase_space.driven import frozen, separated
 from ..phase_space.polynomial import generic, machine_epsilon
 from ..phase_space.symbols import depends_on_time, require_static
+from .blocks import Blocks, unpacked
 from .ladder import (
-    Blocks,
     Factors,
     Gathered,
     Rows,
     Shifts,
     Slabs,
     Windows,
-    Word,
     box,
     boxes_outside,
     by_shift,
     edge,
     outside,
     sources,
-    unpacked,
-    weight_of,
     weights_of,
 )
+from .separation import enough, is_live, is_sum, side_of
 from .sources import Found, Source, of_density, of_ket
 
 Phase = Float[Array, " phase"]
@@ -118,12 +116,12 @@ class Pattern:
     @functools.cached_property
     def side(self) -> "Pattern | None":
         """That of A, where the equation is `∂ρ/∂t = Aρ + ρA†`, as that of a closed system."""
-        side = _side_of(self.factors) if self.picture is DENSITY else None
+        side = side_of(self.factors) if self.picture is DENSITY else None
         if side is None:
             return None
         kets = self.kept[..., *[0] * (self.kept.ndim // 2)]
-        where = _enough(self.factors, self.kept)
-        if not _is_sum(self.factors, side, self.arbitrary, where):
+        where = enough(self.factors, self.kept)
+        if not is_sum(self.factors, side, self.arbitrary, where):
             return None
         return dataclasses.replace(self, picture=KET, factors=side, kept=kets)
 
@@ -313,7 +311,7 @@ def _pattern(
     factors = by_shift(columns, kept.ndim)
     _check_reach(factors, kept.shape)
     values = np.concatenate([of.coefficients for of in found])
-    live = np.any(is_live(factors, values, _enough(factors, kept)), axis=1)
+    live = np.any(is_live(factors, values, enough(factors, kept)), axis=1)
     used = {
         shift: dict(of)
         for (shift, of), lives in zip(factors.items(), live.tolist(), strict=True)
@@ -329,81 +327,6 @@ def _check_reach(factors: Factors, levels: tuple[int, ...]):
             f"`cutoff` must exceed the {reach.max()} levels that the symbol connects, but is "
             f"{levels}: keep more levels."
         )
-
-
-def is_live(factors: Factors, coefficients, where) -> Bool[np.ndarray, "shifts size"]:
-    """Where the terms of a shift do not cancel, as those of second order do at C = 1."""
-    size = np.abs(weights_of(factors, coefficients, where))
-    return np.asarray(size > _roundoff(factors, coefficients, where))
-
-
-def _roundoff(factors: Factors, coefficients, where) -> Float[np.ndarray, "shifts size"]:
-    absolute = {shift: {w: np.abs(x) for w, x in of.items()} for shift, of in factors.items()}
-    return machine_epsilon() ** 0.7 * weights_of(absolute, np.abs(coefficients), where)
-
-
-def _enough(factors: Factors, kept: Bool[np.ndarray, "*levels"]) -> Bool[np.ndarray, "*levels"]:
-    """Kept coefficients at which weights vanish only if they vanish everywhere.
-
-    A weight is √ of some levels times a polynomial in all of them, of at most as many levels as
-    letters.
-    """
-    words = [word for of in factors.values() for word in of]
-    letters = np.array([[len(axis) for axis in word] for word in words]).max(axis=0)
-    few = np.zeros_like(kept)
-    few[tuple(slice(n + 1) for n in letters)] = True
-    few &= kept
-    return few
-
-
-def _side_of(factors: Factors) -> Factors | None:
-    """The words of A, if these can be those of `Aρ + ρA†`, A on the first half of the axes.
-
-    They are the words without an effect on the lowest level of the other half; half of the lowest
-    diagonal element belongs to A†.
-    """
-    side: Factors = {}
-    for shift, of in factors.items():
-        left, right = _halves(shift)
-        if any(left) and any(right):
-            return None
-        if any(right):
-            continue
-        side[left] = words = {}
-        for word, row in of.items():
-            left_word, right_word = _halves(word)
-            folded = row * _at_lowest(right_word)
-            words[left_word] = words.get(left_word, 0.0) + folded
-            if not any(left):
-                none = ("",) * len(left)
-                words[none] = words.get(none, 0.0) - folded * _at_lowest(left_word) / 2
-    return side
-
-
-def _halves(whole: tuple) -> tuple[tuple, tuple]:
-    return whole[: len(whole) // 2], whole[len(whole) // 2 :]
-
-
-def _at_lowest(word: Word) -> float:
-    return math.prod(float(weight_of(letters, 1)[0]) for letters in word)
-
-
-def _is_sum(factors: Factors, side: Factors, coefficients, where) -> bool:
-    """Whether the weights are those of `Aρ + ρA†`, checked at some indices."""
-    left, right = np.split(np.argwhere(where).T, 2)
-    ends = box(tuple((left.max(axis=1) + 1).tolist()))
-    of_side = dict(zip(side, weights_of(side, coefficients, ends), strict=True))
-    none: tuple[int, ...] = (0,) * len(left)
-    expected: dict[tuple[int, ...], np.ndarray] = {}
-    expected[*none, *none] = of_side[none][tuple(left)] + of_side[none][tuple(right)].conj()
-    for shift in side:
-        if any(shift):
-            expected[*shift, *none] = of_side[shift][tuple(left)]
-            expected[*none, *shift] = of_side[shift][tuple(right)].conj()
-    if expected.keys() != factors.keys():
-        return False
-    rest = weights_of(factors, coefficients, where) - np.stack([expected[s] for s in factors])
-    return bool((np.abs(rest) <= _roundoff(factors, coefficients, where)).all())
 
 
 DENSITY = Picture(

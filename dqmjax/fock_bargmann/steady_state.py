@@ -13,8 +13,9 @@ from ..phase_space.fokker_planck import Flow
 from ..phase_space.open_system import Open
 from ..phase_space.symbols import require_static
 from .basis import AT_EDGE, FockBargmann, share
+from .blocks import Blocks
 from .generator import Pattern
-from .ladder import Blocks, Gathered, Shifts, sources, weights_of
+from .ladder import Gathered, Shifts, sources, weights_of
 
 Scalar = Float[Array, ""]
 Mask = Bool[np.ndarray, "*levels"]  # some of the coefficients

@@ -21,9 +21,10 @@ from ..phase_space.open_system import Open
 from ..phase_space.symbols import depends_on_time
 from ..products import product
 from .basis import AT_EDGE, FockBargmann, share
+from .blocks import Blocks
 from .exponential import LOW_DEGREE, expm, expm_action, expm_reach
 from .generator import Pattern
-from .ladder import Blocks, Gathered, Range, Shifts
+from .ladder import Gathered, Range, Shifts
 
 Scalar = Float[Array, ""]
 ROOT = np.sqrt(3.0)
@@ -43,6 +44,10 @@ class HusimiStep(AbstractStepper):
     decomposes into small blocks (number-conserving symbols: fixed m − n), it is a batch of dense
     exponentials, one per distinct dt. Otherwise it is a Chebyshev series in the weighted shifts,
     of so many pieces and terms as the numerical range of L dt needs.
+
+    A closed system with a constant C = 1 moves as `ρ → UρU†` where the equation `is_exact`: L is
+    `ρ → Aρ + ρA†` and U that of kets. This is found by itself, and needs the time of as many kets
+    as there are levels. A traced C takes the general way.
 
     With drives it is the commutator-free Magnus step of order 4,
 

@@ -105,7 +105,7 @@ def _positions(law: Law, starts: Points, ts, steps: int, key, stride: int) -> An
 
     def step(carry, ends):
         x, memory = carry
-        x, _, _, memory, _ = solver.step(terms, *ends, x, None, memory, made_jump=False)
+        x, _, _, memory, _ = solver.step(terms, ends[0], ends[1], x, None, memory, made_jump=False)
         return (x, memory), None
 
     def interval(carry, ends):
@@ -115,7 +115,7 @@ def _positions(law: Law, starts: Points, ts, steps: int, key, stride: int) -> An
     # not `diffeqsolve`, whose checks of the times call the host
     with warnings.catch_warnings():  # positions are real, only what guides them is complex
         warnings.filterwarnings("ignore", "Complex dtype support in Diffrax")
-        memory = solver.init(terms, *ends[0, 0], starts, None)
+        memory = solver.init(terms, times[0], times[1], starts, None)
         _, later = jax.lax.scan(jax.checkpoint(interval), (starts, memory), ends)
     return jnp.concatenate([starts[None], later])
 

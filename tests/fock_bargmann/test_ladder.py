@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import dqmjax as dqm
-from dqmjax.fock_bargmann.ladder import Blocks, Rows, Shifts, range_of, sources, weights_of
+from dqmjax.fock_bargmann.blocks import Blocks
+from dqmjax.fock_bargmann.ladder import Rows, Shifts, range_of, sources, weights_of
 
 SHIFTS = ((0, 0), (1, 1))
 ALL, LIVE = np.ones((5, 5), bool), np.ones((2, 25), bool)

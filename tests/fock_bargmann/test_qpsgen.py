@@ -11,7 +11,8 @@ import sympy
 from qpsgen import LindbladChannel, MasterEquation, boson_modes, derive_kramers_moyal
 
 import dqmjax as dqm
-from dqmjax.fock_bargmann.sources import components, derivatives
+from dqmjax.fock_bargmann.sources import components
+from dqmjax.fock_bargmann.terms import derivatives
 
 
 def quadratures(modes, ell):
