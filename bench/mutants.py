@@ -609,13 +609,6 @@ EQUATIONS = (
         "fock_bargmann/test_steps.py -k both_sides",
     ),
     Mutant(
-        "closed systems: half of the lowest diagonal element is counted twice",
-        "fock_bargmann/separation.py",
-        "folded * _at_lowest(left_word) / 2",
-        "folded * _at_lowest(left_word) / 4",
-        "fock_bargmann/test_steps.py -k both_sides",
-    ),
-    Mutant(
         "expansion: Cħ to the order k",
         "fock_bargmann/expansion.py",
         "diffusivity ** (k - 1)",

@@ -41,8 +41,8 @@ def enough(factors: Factors, kept: Bool[np.ndarray, "*levels"]) -> Bool[np.ndarr
 def side_of(factors: Factors) -> Factors | None:
     """The words of A, if these can be those of `Aρ + ρA†`, A on the first half of the axes.
 
-    They are the words without an effect on the lowest level of the other half; half of the lowest
-    diagonal element belongs to A†.
+    They are its words at the lowest level of the other half: an equation that keeps the trace has
+    no diagonal element there.
     """
     side: Factors = {}
     for shift, of in factors.items():
@@ -56,9 +56,6 @@ def side_of(factors: Factors) -> Factors | None:
             left_word, right_word = _halves(word)
             folded = row * _at_lowest(right_word)
             words[left_word] = words.get(left_word, 0.0) + folded
-            if not any(left):
-                none = ("",) * len(left)
-                words[none] = words.get(none, 0.0) - folded * _at_lowest(left_word) / 2
     return side
 
 
