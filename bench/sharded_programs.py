@@ -158,11 +158,13 @@ def chunk(n: int, mesh: Mesh) -> tuple[Any, int]:
     ]
     arrays = jax.tree.unflatten(jax.tree.structure(arrays), leaves)
     pieces = Pieces.of(times, SUBSTEPS, math.prod(grid.shape))
+    lengths = pieces.lengths
     pieces = jax.tree.map(jnp.asarray, pieces.part(0, len(pieces.end)))
 
     def call(arrays, pieces, most):
         steps, reached = eqx.combine(arrays, rest)
-        return eqx.filter(advanced(steps, reached, pieces, most, observed, None), eqx.is_array)
+        chunk = advanced(steps, reached, pieces, most, observed, None, lengths)
+        return eqx.filter(chunk, eqx.is_array)
 
     return compile_for(TARGET, COUNT, call, [arrays, pieces, jnp.asarray(0)]), size
 

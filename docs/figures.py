@@ -42,7 +42,10 @@ def best(rows: list[dict]) -> tuple[list[float], list[float]]:
 def work_precision():
     """Seconds against error, for dqmjax and other packages, one panel for each problem."""
     waves = json.loads((RESULTS / "accuracy_vs_cost.json").read_text())["runs"]
-    cases = {**waves, "dimer 12²": json.loads((RESULTS / "husimi.json").read_text())["runs"]}
+    cases = {
+        **waves,
+        "dimer 12²": json.loads((RESULTS / "husimi.json").read_text())["cases"]["dimer"]["runs"],
+    }
     _, axes = plt.subplots(1, len(cases), figsize=(15, 3.6), gridspec_kw={"wspace": 0.3})
     for ax, (case, runs) in zip(axes, cases.items(), strict=True):
         shown = [n for n in map(str, runs) if n in OURS or not n.startswith(HIDDEN)]

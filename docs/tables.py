@@ -23,11 +23,11 @@ WAVES = {
     "pygpe": "PyGPE 2.0.4 (Strang), NumPy",
     "wavepacket": "WavePacket 0.5 (Chebyshev)",
 }
-DIMER = {
-    "dqmjax KetStep": "`KetStep`, 144 amplitudes",
-    "dynamiqs": "dynamiqs 0.3.7 `sesolve`",
+METHODS = {
+    "dqmjax KetStep": "`KetStep`",
+    "dynamiqs": "dynamiqs 0.3.7",
     "QuTiP sesolve": "QuTiP 5.3.1 `sesolve`",
-    "dqmjax HusimiStep": "`HusimiStep`, 144² coefficients",
+    "dqmjax HusimiStep": "`HusimiStep`",
     "QuTiP mesolve": "QuTiP 5.3.1 `mesolve`",
 }
 SHOWN = {
@@ -113,11 +113,25 @@ def waves() -> Iterator[str]:
 
 def dimer() -> Iterator[str]:
     """Seconds to three errors."""
-    times = _read("husimi")["time_to"]
-    errors = ("1e-04", "1e-08", "1e-12")
+    yield from _chain("dimer", "1e-04", "1e-08", "1e-12")
+
+
+def three_modes() -> Iterator[str]:
+    """The same for kets of three modes."""
+    yield from _chain("three modes", "1e-04", "1e-06", "1e-08")
+
+
+def damped() -> Iterator[str]:
+    """The same for densities of three modes with loss."""
+    yield from _chain("damped", "1e-04", "1e-06", "1e-08")
+
+
+def _chain(case: str, *errors: str) -> Iterator[str]:
+    times = _read("husimi")["cases"][case]["time_to"]
     yield from _head("", *errors)
-    for name, label in DIMER.items():
-        yield _row(label, *(_seconds(times[name][error]) for error in errors))
+    for name, label in METHODS.items():
+        if name in times:
+            yield _row(label, *(_seconds(times[name][error]) for error in errors))
 
 
 def open_systems() -> Iterator[str]:
@@ -227,7 +241,19 @@ def programs() -> Iterator[str]:
         yield _row(SHOWN[row["program"]], *counts, waits, moved, time)
 
 
-_ALL = (waves, forms, recovery, calibration, rejected, dimer, open_systems, machine, programs)
+_ALL = (
+    waves,
+    forms,
+    recovery,
+    calibration,
+    rejected,
+    dimer,
+    three_modes,
+    damped,
+    open_systems,
+    machine,
+    programs,
+)
 TABLES = {table.__name__: table for table in _ALL}
 PLACE = re.compile(rf"(<!-- ({'|'.join(TABLES)}) -->\n\n)(?:(?!<!--).)*(?=<!-- end -->)", re.DOTALL)
 

@@ -1,7 +1,6 @@
 """The programs whose compiled form is looked at: a small one for each kernel, stepper, gradient."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -315,12 +314,12 @@ def stationary() -> Program:
 
 
 def piece() -> Program:
-    """What `run` calls again and again, for one step of a piece."""
+    """What `run` calls again and again, for one piece."""
     grid, observed = box(PLANE), Observed(lambda psi: psi.ravel()[0])
     step = SplitStep(Hamiltonian(Harmonic(1.1)), grid, strang)
-    times = save_times(np.array([0.0, DT]))
-    pieces = jax.tree.map(jnp.asarray, Pieces.of(times, 1, math.prod(PLANE)))
-    begun = lambda psi: prepared(step, psi, times, 1, observed)[:2]
+    times = save_times(np.array([0.0, DT * STEPS]))
+    pieces = jax.tree.map(jnp.asarray, Pieces.of(times, STEPS, STEPS))
+    begun = lambda psi: prepared(step, psi, times, STEPS, observed)[:2]
     arrays, rest = eqx.partition(
         eqx.filter_eval_shape(begun, amplitudes(*PLANE)),
         lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct),
@@ -328,9 +327,10 @@ def piece() -> Program:
 
     def call(arrays, pieces, most):
         steps, reached = eqx.combine(arrays, rest)
-        return eqx.filter(advanced(steps, reached, pieces, most, observed, None), eqx.is_array)
+        chunk = advanced(steps, reached, pieces, most, observed, None, (STEPS,))
+        return eqx.filter(chunk, eqx.is_array)
 
-    return Program(call, (arrays, pieces, jnp.asarray(1)), 1, SplitStep)
+    return Program(call, (arrays, pieces, jnp.asarray(1)), STEPS, SplitStep)
 
 
 def particles(follow: Callable) -> Program:

@@ -1,10 +1,12 @@
 """Runs in pieces of a few steps; each call of the compiled program does one or more pieces.
 
-The number of pieces in a call, and that of steps in a piece, are values and not constants of the
-program: a run gives the same bits however it is divided.
+The number of pieces in a call is a value and not a constant of the program: a run gives the same
+bits however it is divided into calls. The numbers of steps in a piece, one or two, are constants,
+so that a GPU need not ask the host after each step.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -41,7 +43,8 @@ class Pieces(NamedTuple):
 
         The last piece of each interval ends at a save time.
         """
-        first = np.arange(0, substeps, min(max(PIECE // size, FEWEST), MOST))
+        most = min(max(PIECE // size, FEWEST), MOST, substeps)
+        first = np.arange(0, substeps, _length(substeps, most))
         count = np.diff(np.append(first, substeps))
         t, which = np.asarray(times.ts), np.asarray(times.which)
         dt = np.asarray(times.intervals)[which]
@@ -54,10 +57,21 @@ class Pieces(NamedTuple):
         found = (each(t[:-1]), each(dt), each(which), every(first), every(count), end)
         return cls(*found, is_saved, is_probed)
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The different numbers of steps."""
+        return tuple(np.unique(self.steps).tolist())
+
     def part(self, first: int, size: int) -> "Pieces":
         """`size` pieces from number `first`, the last repeated beyond the end."""
         index = np.minimum(np.arange(first, first + size), self.end.size - 1)
         return Pieces(*(values[index] for values in self))
+
+
+def _length(substeps: int, most: int) -> int:
+    """Steps of a piece, for which all pieces are alike if these are at least half of `most`."""
+    alike = (n for n in range(most, most // 2, -1) if substeps % n == 0)
+    return next(alike, most)
 
 
 class Row(NamedTuple):
@@ -118,8 +132,12 @@ def advanced(
     most: Int[Array | np.ndarray, ""],
     observed: Observed,
     until: Callable | None,
+    lengths: tuple[int, ...],
 ) -> Chunk:
-    """The run by the first `most` of `pieces`, or up to where `until` holds."""
+    """The run by the first `most` of `pieces`, or up to where `until` holds.
+
+    The numbers of steps of all pieces are among `lengths`.
+    """
     capacity = pieces.end.shape[0]
     stepper = steps.stepper
     of_each = jax.tree.map(jnp.asarray, pieces)
@@ -136,7 +154,8 @@ def advanced(
             found = probe(stepper, step, inside, begin, length, is_probed)
             local = local.at[i].set(found)
         move = lambda j, y: step(t + length * (first + j), y)
-        inside = jax.lax.fori_loop(0, count, move, inside)
+        ways = [partial(jax.lax.fori_loop, 0, length, move) for length in lengths]
+        inside = jax.lax.switch(jnp.searchsorted(np.array(lengths), count), ways, inside)
         reached = steps.end(step, reached, inside, end)
         put = lambda all, one: jax.lax.dynamic_update_index_in_dim(all, one, slot, 0)
         rows = jax.tree.map(put, rows, observed.row(reached))

@@ -255,8 +255,9 @@ class _Run:
     def _arguments(self, capacity: int, count: int):
         pieces = self._pieces.part(self._position.piece, capacity)
         return (
-            self._steps, self._reached, pieces, np.asarray(count), self._observed, self._until
-        )  # fmt: skip
+            *(self._steps, self._reached, pieces, np.asarray(count), self._observed, self._until),
+            self._pieces.lengths,
+        )
 
     def _advance(self, program: Callable, capacity: int, count: int, bar: Bar) -> bool:
         """One call; whether a state fails."""

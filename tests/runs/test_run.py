@@ -137,12 +137,21 @@ def test_an_interruption_inside_an_interval(tmp_path, interrupted_after, monkeyp
     expected = dqm.run(harmonic(), PACKET, TS, substeps=20, **QUIET)
     with interrupted_after(2), pytest.warns(dqm.Interrupted):
         part = dqm.run(harmonic(), PACKET, TS, substeps=20, checkpoint=tmp_path, **QUIET)
-    np.testing.assert_allclose(part.ts, [0.0, 0.1 * 16 / 20], rtol=1e-12)
+    np.testing.assert_allclose(part.ts, [0.0, 0.1 * 10 / 20], rtol=1e-12)  # four pieces of 5
     np.testing.assert_array_equal(part.final, part.saved[-1])
-    shorter = dqm.solve(harmonic(), PACKET, np.array(part.ts), substeps=16)
+    shorter = dqm.solve(harmonic(), PACKET, np.array(part.ts), substeps=10)
     np.testing.assert_allclose(part.final, shorter.final, atol=1e-12)
     got = dqm.run(harmonic(), PACKET, TS, substeps=20, checkpoint=tmp_path, **QUIET)
     assert_equal(got, expected)
+
+
+@pytest.mark.parametrize(("substeps", "lengths"), [(20, (5,)), (13, (5, 8)), (6, (6,))])
+def test_pieces_of_one_or_two_lengths(substeps, lengths, monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE", 1)  # at least 8 steps
+    assert pieces.Pieces.of(dqm.save_times(TS), substeps, 48).lengths == lengths
+    got = dqm.run(harmonic(), PACKET, TS, substeps=substeps, **QUIET)
+    expected = dqm.solve(harmonic(), PACKET, TS, substeps=substeps)
+    np.testing.assert_allclose(got.final, expected.final, rtol=0, atol=1e-13)
 
 
 def test_ctrl_c_returns_what_was_computed():
@@ -151,11 +160,13 @@ def test_ctrl_c_returns_what_was_computed():
     sent = []
 
     def press():
+        while signal.getsignal(signal.SIGINT) is before:  # the program is being compiled
+            time.sleep(0.05)
+        time.sleep(1)
         sent.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    timer = threading.Timer(2.0, press)
-    timer.start()
+    threading.Thread(target=press, daemon=True).start()
     with pytest.warns(dqm.Interrupted):
         got = dqm.run(harmonic(), PACKET, ts, observe=norm, **QUIET)
     assert time.monotonic() - sent[0] < 2
