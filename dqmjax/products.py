@@ -1,5 +1,7 @@
 """Products of matrices at full precision."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
@@ -8,11 +10,16 @@ from jaxtyping import Array, Inexact
 def product(
     left: Inexact[Array, "*batch rows inner"], right: Inexact[Array, "*batch inner columns"]
 ) -> Inexact[Array, "*batch rows columns"]:
-    """`A B`, of complex matrices as one real product of `(Re A; Im A)` and `(Re B, Im B)`.
+    """`A B`; on a CPU as one real product of `(Re A; Im A)` and `(Re B, Im B)`.
 
     XLA multiplies complex matrices on a CPU at less than half the rate of real ones
     (bench/NOTES.md), and single precision on a GPU with fewer digits unless told so.
     """
+    plain = partial(jnp.matmul, precision="highest")
+    return jax.lax.platform_dependent(left, right, cpu=_real_product, default=plain)
+
+
+def _real_product(left, right):
     has_rows, has_columns = jnp.iscomplexobj(left), jnp.iscomplexobj(right)
     rows, columns = left.shape[-2], right.shape[-1]
     if has_rows:

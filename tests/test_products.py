@@ -20,3 +20,10 @@ def test_products_of_real_and_complex_matrices(left, right):
 def test_single_precision_is_not_lowered():
     a = jax.ShapeDtypeStruct((8, 8), np.complex64)
     assert "HIGHEST" in jax.jit(product).lower(a, a).as_text()
+
+
+def test_a_gpu_multiplies_complex_numbers_itself():
+    a = jax.ShapeDtypeStruct((8, 8), np.complex64)
+    text = jax.jit(product).trace(a, a).lower(lowering_platforms=("cuda",)).as_text()
+    assert "complex<f32>>, tensor<8x8xcomplex<f32>>) -> tensor<8x8xcomplex<f32>>" in text
+    assert "HIGHEST" in text
