@@ -15,7 +15,7 @@ from jaxtyping import Array, Complex, Float
 
 from ..errors import InputError, require_instance, require_shape
 from ..evolution.status import Faults, Reason, beyond
-from ..evolution.stepper import AbstractStepper
+from ..evolution.stepper import AbstractStepper, zero_of
 from ..phase_space.fokker_planck import Flow
 from ..phase_space.open_system import Open
 from ..phase_space.symbols import depends_on_time
@@ -152,16 +152,13 @@ def _faults(pattern: Pattern, state) -> Faults:
 
 
 def _step(pattern: Pattern, basis: FockBargmann, law, dt, is_static: bool) -> "_TruncatedStep":
-    coefficients, levels = pattern.coefficients(basis, law), pattern.kept.shape
-    if pattern.side is None:
-        move = _move(pattern, coefficients, dt, is_static, MAX_DENSE)
-        return _TruncatedStep(
-            move, _Leak(pattern, pattern.weights(coefficients, leaks=True)), dt, levels
-        )
-    side = pattern.side
-    move = _move(side, coefficients, dt, is_static, MAX_DENSE_SIDE)
-    leak = _Leak(side, side.weights(coefficients, leaks=True))
-    return _TruncatedStep(_BothSides(move), _LeakOfBoth(leak), dt, levels)
+    coefficients, of = pattern.coefficients(basis, law), pattern.side or pattern
+    widest = MAX_DENSE if of is pattern else MAX_DENSE_SIDE
+    move = _move(of, coefficients, dt, is_static, widest)
+    leak = _Leak(of, of.weights(coefficients, leaks=True))
+    if of is not pattern:
+        move, leak = _BothSides(move), _LeakOfBoth(leak)
+    return _TruncatedStep(move, leak, dt, pattern.kept.shape)
 
 
 def _move(pattern: Pattern, coefficients, dt, is_static: bool, widest: int):
@@ -245,6 +242,7 @@ class _BothSides(eqx.Module):
             after, reach, growth = moved(self.move, _columns(rho))
             return _adjoint(after.reshape(rho.shape)), (reach, growth)
 
+        rho = rho + zero_of(self.move)  # divided among devices as U is
         rho, (reach, growth) = jax.lax.scan(one_side, rho, None, 2)
         return Moved(rho, jnp.max(reach), 2 * jnp.max(growth))
 

@@ -14,13 +14,12 @@ from dqmjax.cli import main
 
 from .test_topologies import needs_libtpu, needs_plugin
 
-FAST = [  # the others take longer to trace
+FAST = [  # `bench/programs.py` compiles all, in some minutes
     *("bench: split step, 512²", "Strang, V(x, t), 2-D", "Strang, Reversible", "Chebyshev, 2-D"),
     *("dense, 256", "m(x), 256", "(ρ, S), 2-D", "Wigner", "Fokker–Planck on a grid"),
     *("classical points", "Husimi, blocks, 48", "kets, two modes, 12²", "ordinary diffusion"),
     *("eigenstates, dense, 256", "recovery, Jacobian", "Strang, piece of `run`"),
 ]
-LOWERED = [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in CATALOGUE]
 
 
 def steppers(of: type = dqm.AbstractStepper) -> set[type]:
@@ -37,7 +36,7 @@ def test_every_stepper_has_a_program():
     assert not missing, "add a program to dqmjax/benchmark/programs.py"
 
 
-@pytest.mark.parametrize("name", LOWERED)
+@pytest.mark.parametrize("name", FAST)
 def test_every_program_can_be_compiled_elsewhere_without_calls_of_the_host(name):
     one = CATALOGUE[name]()
     shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(jnp.shape(a), a.dtype), one.arguments)

@@ -1,5 +1,6 @@
 """Weighted shifts and the index sets that they connect."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,18 +58,20 @@ def test_without_tables_ranges_and_leaks_are_the_same():
     flow = dqm.FokkerPlanck(dqm.operator("a1**2*ad2 + ad1**2*a2 + 0.3*(a1 + ad1)"), C=0.7)
     basis = dqm.FockBargmann((4, 3))
     pattern = basis.pattern(flow)
-    c = pattern.coefficients(basis, flow)(0.0)
-    whole = pattern.operator(basis, flow)
-    of_all = whole.range()
-    of_some = range_of(pattern.shifts, pattern.kept, whole.weights.reshape(len(pattern.shifts), -1))
+    c = eqx.filter_jit(lambda flow: pattern.coefficients(basis, flow)(0.0))(flow)
+    whole = basis.generator(flow)
+    of_all = jax.jit(lambda operator: operator.range())(whole)
+    weights = whole.weights.reshape(len(pattern.shifts), -1)
+    of_some = jax.jit(lambda weights: range_of(pattern.shifts, pattern.kept, weights))(weights)
     np.testing.assert_allclose(of_all, of_some, rtol=1e-14, atol=1e-14)
 
     rho = np.random.default_rng(0).normal(size=(2, *basis.levels))
     rho = rho[0] + 1j * rho[1]
-    outside = weights_of(pattern.factors, c, pattern.beyond)
+    outside = jax.jit(lambda c: weights_of(pattern.factors, c, pattern.beyond))(c)
     rows = Rows(outside.T, sources(pattern.shifts, pattern.kept, np.argwhere(pattern.beyond)).T)
     expected = np.asarray(rows(jnp.asarray(rho.ravel())))
-    got = np.asarray(pattern.leak(pattern.leaks_of(c))(jnp.asarray(rho)))
+    leak = jax.jit(lambda c, rho: pattern.leak(pattern.leaks_of(c))(rho))
+    got = np.asarray(leak(c, jnp.asarray(rho)))
     np.testing.assert_allclose(np.linalg.norm(got), np.linalg.norm(expected), rtol=1e-13)
     some = [np.sort(np.abs(x[np.abs(x) > 1e-13])) for x in (got, expected)]
     np.testing.assert_allclose(*some, rtol=1e-12)
