@@ -52,6 +52,20 @@ def every(only: str) -> Iterator[tuple[str, str]]:
                 yield name, precision
 
 
+def write(target: str, rows: list[dict[str, Any]], left_out: list[tuple[str, str]]):
+    """The report, after each program, so that a run that is ended loses none."""
+    device = jax.devices()[0]
+    report = {
+        "device": f"{device.platform}: {device.device_kind}",
+        "jax": jax.__version__,
+        "predictions": target,
+        "programs": rows,
+        "left_out": left_out,
+    }
+    path = RESULTS / f"measured_{device.platform}.json"
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--target", default="h100", help="whose predictions to compare with")
@@ -60,25 +74,15 @@ def main():
     options = parser.parse_args()
     given = json.loads((RESULTS / f"programs_{options.target}.json").read_text())["programs"]
     predicted = {(r["program"], r["precision"]): r.get("step", {}).get("s") for r in given}
-    begin, rows, left_out = time.monotonic(), [], []
-    for name, precision in every(options.only):
+    begin, rows, programs = time.monotonic(), [], list(every(options.only))
+    for i, (name, precision) in enumerate(programs):
         if time.monotonic() - begin > options.seconds:
-            left_out.append([name, precision])
-            continue
+            break
         with jax.enable_x64(precision == "double"):
             rows.append(row(name, precision, predicted.get((name, precision))))
         print(rows[-1], flush=True)
-    device = jax.devices()[0]
-    report = {
-        "device": f"{device.platform}: {device.device_kind}",
-        "jax": jax.__version__,
-        "predictions": options.target,
-        "programs": rows,
-        "left_out": left_out,
-    }
-    if not options.only:
-        path = RESULTS / f"measured_{device.platform}.json"
-        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        if not options.only:
+            write(options.target, rows, programs[i + 1 :])
 
 
 if __name__ == "__main__":

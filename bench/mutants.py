@@ -601,6 +601,34 @@ CHECKS = (
 
 EQUATIONS = (
     Mutant(
+        "closed systems: what leaves on one side only is counted",
+        "fock_bargmann/steps.py",
+        "for one in (rho, _adjoint(rho))]",
+        "for one in (rho,)]",
+        "fock_bargmann/test_steps.py -k both_sides",
+    ),
+    Mutant(
+        "leaks: boxes without the corners",
+        "fock_bargmann/ladder.py",
+        "(0, n) if a < axis else (0, n + r)",
+        "(0, n)",
+        "fock_bargmann/test_ladder.py -k tables",
+    ),
+    Mutant(
+        "Chebyshev: an even number of terms",
+        "wave/chebyshev.py",
+        ", k, 0)) + 2 | 1",
+        ", k, 0)) + 3 & ~1",
+        "wave/test_derivatives.py -k chebyshev",
+    ),
+    Mutant(
+        "particles: a step from the end of the interval",
+        "trajectories/paths.py",
+        "solver.step(terms, ends[0], ends[1],",
+        "solver.step(terms, ends[1], ends[1] + (ends[1] - ends[0]),",
+        "trajectories/test_wave.py -k plane",
+    ),
+    Mutant(
         "closed systems: the adjoint without conjugation",
         "fock_bargmann/steps.py",
         "rho.transpose(np.roll(range(rho.ndim), rho.ndim // 2)).conj()",

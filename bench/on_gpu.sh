@@ -12,7 +12,7 @@ results=bench/results
 
 "$python" -m dqmjax.cli info
 "$python" -c 'import jax; assert jax.devices()[0].platform == "gpu", "JAX finds no GPU"'
-export XLA_PYTHON_CLIENT_PREALLOCATE=false  # the two share the memory with nothing else
+export XLA_PYTHON_CLIENT_PREALLOCATE=false
 timeout 420 "$python" bench/measured.py --target h100 --seconds 330
 timeout 120 "$python" -m dqmjax.cli bench --quick --device gpu --out "$results/gpu"
 mv "$results/gpu/bench.json" "$results/machine_gpu.json" && rmdir "$results/gpu"

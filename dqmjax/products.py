@@ -12,8 +12,8 @@ def product(
 ) -> Inexact[Array, "*batch rows columns"]:
     """`A B`; on a CPU as one real product of `(Re A; Im A)` and `(Re B, Im B)`.
 
-    XLA multiplies complex matrices on a CPU at less than half the rate of real ones
-    (bench/NOTES.md), and single precision on a GPU with fewer digits unless told so.
+    XLA multiplies complex matrices on a CPU more slowly than real ones (bench/NOTES.md). On a GPU
+    it rounds factors in single precision to fewer digits by default, which `highest` forbids.
     """
     plain = partial(jnp.matmul, precision="highest")
     return jax.lax.platform_dependent(left, right, cpu=_real_product, default=plain)

@@ -75,7 +75,7 @@ class Counts:
 
     @property
     def launches(self) -> int:
-        """What a GPU is told to start: kernels, transforms, copies, exchanges, library calls."""
+        """Number of kernels, transforms, copies, exchanges and library calls that a GPU starts."""
         called = self.calls.total() - self.callbacks
         started = self.kernels + self.transforms + self.copies
         return started + called + self.exchanges.total()
@@ -241,7 +241,7 @@ class _Line(NamedTuple):
 
 
 class _Program(NamedTuple):
-    """The instructions of each computation, the last one of which is its result."""
+    """The instructions of each computation; the last one is its result."""
 
     bodies: dict[str, list[_Line]]
     entry: str

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float
+from jaxtyping import Array, Bool, Complex
 
 from ..errors import InputError
 from ..phase_space.coordinates import PhaseSpace
@@ -35,8 +35,6 @@ from .ladder import (
 )
 from .separation import enough, is_live, is_sum, side_of
 from .sources import Found, Source, of_density, of_ket
-
-Phase = Float[Array, " phase"]
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ from ..phase_space.open_system import Damped, Dissipative, undissipated
 from ..phase_space.polynomial import machine_epsilon
 from .expansion import Expansion
 from .ladder import Word, jump_words, monomial_word, words
-from .terms import Numbers, Values, derivatives, of_order, repeats
+from .terms import Axes, Numbers, Values, derivatives, of_order, repeats
 
 Phase = Float[Array, " phase"]
 
@@ -54,7 +54,11 @@ def of_density(space: PhaseSpace, law) -> Found:
     bare = flow.flow if isinstance(flow, Damped) else flow
     is_known = isinstance(bare, FokkerPlanck) and bare.factor is None
     found: list[tuple[Source, np.ndarray]] = []
-    found.append(Expansion.of(space, bare) if is_known else Polynomials.of(space, flow))
+    if is_known:
+        found.append(Expansion.of(space, bare))
+    else:
+        terms = derivatives(space.modes, flow.order)
+        found.append(Polynomials.of(space, flow, components, terms, words))
     if is_known and isinstance(flow, Damped):
         found.append(Bath.of(space, flow))
     if isinstance(law, Dissipative):
@@ -65,28 +69,9 @@ def of_density(space: PhaseSpace, law) -> Found:
 
 def of_ket(space: PhaseSpace, symbol: Callable) -> Found:
     """The source of Schrödinger's equation of a symbol that does not depend on time."""
-    source, coefficients = Multiplication.of(space, symbol)
+    word = lambda axes, exponent: {monomial_word(exponent): 1}
+    source, coefficients = Polynomials.of(space, symbol, _schroedinger, [()], word)
     return Found((source,), coefficients)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Multiplication:
-    """`−iĤ/κ` on kets, from the values of H."""
-
-    values: Values
-    columns: Sequence[Mapping[Word, int]]
-
-    @classmethod
-    def of(cls, space: PhaseSpace, symbol: Callable) -> "tuple[Multiplication, np.ndarray]":
-        """With the coefficients that do not vanish."""
-        values, found = Values.of(_schroedinger, space, symbol, (0,))
-        monomials = values.used[0]
-        columns = [{monomial_word(values.reader.exponents[m]): 1} for m in monomials]
-        return cls(values, columns), found[values.used]
-
-    def coefficients(self, space: PhaseSpace, law) -> Complex[Array, " columns"]:
-        """From `−iH/κ` at the points of the reader."""
-        return self.values.coefficients(space, law)[self.values.used]
 
 
 def _schroedinger(space: PhaseSpace, symbol: Callable, beta) -> Complex[Array, "points terms"]:
@@ -97,22 +82,31 @@ def _schroedinger(space: PhaseSpace, symbol: Callable, beta) -> Complex[Array, "
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Polynomials:
-    """The G of any flow, from their values."""
+    """Polynomials in β, β* behind derivatives, from their values: the G of any flow, `−iĤ/κ`."""
 
     values: Values
     columns: Sequence[Mapping[Word, int]]
 
     @classmethod
-    def of(cls, space: PhaseSpace, flow: Flow) -> "tuple[Polynomials, np.ndarray]":
-        """With the coefficients that do not vanish."""
-        terms = derivatives(space.modes, flow.order)
-        values, found = Values.of(components, space, flow, [len(axes) for axes in terms])
+    def of(
+        cls, space: PhaseSpace, law, evaluate: Callable, terms: list[Axes], words_of: Callable
+    ) -> "tuple[Polynomials, np.ndarray]":
+        """With the coefficients that do not vanish.
+
+        Args:
+            space: Scales of β.
+            law: The equation.
+            evaluate: (space, law, points β) → the polynomials' values, (points, terms).
+            terms: The derivatives that stand before each polynomial.
+            words_of: Ladder words of such derivatives and the exponents of a monomial.
+        """
+        values, found = Values.of(evaluate, space, law, [len(axes) for axes in terms])
         exponents = values.reader.exponents
-        columns = [words(terms[k], exponents[m]) for m, k in zip(*values.used, strict=True)]
+        columns = [words_of(terms[k], exponents[m]) for m, k in zip(*values.used, strict=True)]
         return cls(values, columns), found[values.used]
 
     def coefficients(self, space: PhaseSpace, law) -> Complex[Array, " columns"]:
-        """From the tensors of the flow at the points of the reader."""
+        """From the values at the points of the reader."""
         return self.values.coefficients(space, undissipated(law))[self.values.used]
 
 

@@ -9,7 +9,7 @@ import dqmjax as dqm
 
 
 class OwnFlow(eqx.Module):
-    """The same equation as a flow of which only the tensors are known."""
+    """The same equation, known by its tensors only."""
 
     inner: dqm.FokkerPlanck | dqm.Damped
 
