@@ -60,7 +60,8 @@ class Multinomial(AbstractLikelihood):
         return shots * jnp.maximum(prediction, FEW / shots)
 
     def residual(self, prediction):
-        k, expected = self.counts, self._expected(prediction)
+        k = jax.lax.stop_gradient(self.counts)  # the slope of k ln k at 0 is infinite
+        expected = self._expected(prediction)
         linear = (expected - k) / jnp.sqrt(expected)
         near = jnp.abs(linear) < NEAR
         entropy = jax.scipy.special.xlogy
@@ -110,6 +111,12 @@ class PhotonNumbers(AbstractOneMode):
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, counts
             are no integers of at least 0, or exceed the shots.
+
+    Example:
+        >>> data = dqm.PhotonNumbers([0.0, 1.0], counts=[[37, 36, 18], [14, 27, 28]], shots=100)
+        >>> data.measured  # in the last column, of 3 quanta or more
+        array([[0.37, 0.36, 0.18, 0.09],
+               [0.14, 0.27, 0.28, 0.31]])
     """
 
     t: Numbers
@@ -198,6 +205,11 @@ class Parity(AbstractOneMode):
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, or
             `even` are no integers between 0 and `shots`.
+
+    Example:
+        >>> data = dqm.Parity([0.0], even=[[100, 57]], shots=100, points=[[0.0, 0.0], [1.0, 1.0]])
+        >>> (2 * data.measured - 1).round(2)  # ⟨Π⟩ of the vacuum at β, exp(−2|β|²)
+        array([[1.  , 0.14]])
     """
 
     t: Numbers

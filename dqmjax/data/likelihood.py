@@ -46,6 +46,16 @@ class AbstractLikelihood(eqx.Module):
 
     A likelihood of your own must define `residual` and `information`. The other methods have
     defaults.
+
+    Example:
+        >>> class Counted(dqm.AbstractLikelihood):  # by Poisson's statistics
+        ...     counts: jax.Array
+        ...     def residual(self, prediction):
+        ...         return 2 * jnp.sqrt(prediction) - 2 * jnp.sqrt(self.counts)
+        ...     def information(self, prediction):
+        ...         return 1 / jnp.sqrt(prediction)
+        >>> Counted(jnp.array([[100.0]])).residual(jnp.array([[121.0]]))  # 2 σ
+        Array([[2.]], dtype=float64)
     """
 
     @abc.abstractmethod
@@ -146,7 +156,8 @@ class Binomial(AbstractLikelihood):
         return jnp.clip(self.cell * prediction, least, 1 - least)
 
     def residual(self, prediction):
-        p, x = self.probability(prediction), self.counts / self.shots
+        p = self.probability(prediction)
+        x = jax.lax.stop_gradient(self.counts / self.shots)  # the slope of x ln x at 0 is infinite
         linear = jnp.sqrt(self.shots / (p * (1 - p))) * (p - x)
         near = jnp.abs(linear) < NEAR
         entropy = jax.scipy.special.xlogy

@@ -106,11 +106,16 @@ def substeps_for(stepper: Convergent, state, times, least: int, tolerance: float
             break
         needed = (1.2 * largest / tolerance) ** (1 / stepper.order)
         growth = min(needed, GROWTH) if np.isfinite(needed) else GROWTH
-        substeps = int(np.ceil(max(growth, 1.2) * substeps))
+        substeps = int(np.ceil(max(growth, _least_growth(before)) * substeps))
     raise InputError(
         f"`tolerance` must be larger here, but is {tolerance:g}: the errors with more and more "
         f"substeps, up to {substeps}, are {', '.join(f'{x:.1e}' for x in before)}."
     )
+
+
+def _least_growth(errors: list[float]) -> float:
+    """Twice as many steps where a few more did not lower the error: it need not fall evenly."""
+    return 2.0 if len(errors) > 1 and errors[-1] > errors[-2] / 2 else 1.2
 
 
 def _has_stalled(errors: list[float]) -> bool:

@@ -50,6 +50,12 @@ class FockBargmann(AbstractConversions):
         InputError: If a cut-off is not an integer of at least 2, ℓ or κ is not positive or does not
             fit into the floating-point numbers in use, ℓ has another length, or `quanta` is not an
             integer of at least 1.
+
+    Example:
+        >>> basis = dqm.FockBargmann(cutoff=12)
+        >>> rho = basis.coherent(1.0)
+        >>> print(basis.density(rho, jnp.array([[2**0.5, 0.0]])).round(3))  # 1/2π at the maximum
+        [0.159]
     """
 
     cutoff: tuple[int, ...] = eqx.field(static=True, converter=wholes("cutoff", 2))
@@ -84,7 +90,7 @@ class FockBargmann(AbstractConversions):
         return self.space.amplitude(real_field("xi", xi, (2 * self.modes,)))
 
     def density(
-        self, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
+        self, coefficients: Complex[Array, "..."], points: Float[Array | np.ndarray, "points phase"]
     ) -> Float[Array, "*states points"]:
         """The density of a state or ket per dq dp at `points`, rows `(q₁…q_N, p₁…p_N)`.
 
@@ -99,12 +105,16 @@ class FockBargmann(AbstractConversions):
         self._require_state("coefficients", coefficients, many)
         return _density(self, coefficients, points)
 
-    def overlaps(self, points: Float[Array, "points phase"]) -> Complex[Array, "points states"]:
+    def overlaps(
+        self, points: Float[Array | np.ndarray, "points phase"]
+    ) -> Complex[Array, "points states"]:
         """`⟨m|β⟩` of all number states m, raveled, with the coherent state at each point."""
         points = require_points(points, 2 * self.modes)
         return jax.vmap(lambda xi: self._overlaps(self.amplitude(xi)).ravel())(points)
 
-    def functions(self, points: Float[Array, "points phase"]) -> Float[Array, "points numbers"]:
+    def functions(
+        self, points: Float[Array | np.ndarray, "points phase"]
+    ) -> Float[Array, "points numbers"]:
         """Real functions f_k of a point with `(2πκ)^N ρ = Σ_k x_k f_k`, x as `hermitian` takes it.
 
         They are the Re φ_i*φ_j with i ≤ j, and then the −Im φ_i*φ_j with i < j, of `overlaps`.
@@ -220,7 +230,9 @@ def _generator(pattern: Pattern, basis: FockBargmann, flow: Flow | Open) -> Shif
 
 @jax.jit
 def _density(
-    basis: FockBargmann, coefficients: Complex[Array, "..."], points: Float[Array, "points phase"]
+    basis: FockBargmann,
+    coefficients: Complex[Array, "..."],
+    points: Float[Array | np.ndarray, "points phase"],
 ) -> Float[Array, "*states points"]:
     kets = basis._kets
     if coefficients.ndim > 2 * basis.modes:
@@ -246,9 +258,7 @@ def share(state: Complex[Array, "*levels"], where: Bool[Array | np.ndarray, "*le
 def cutoff_for(make: Callable[[int], object], *, most: int = 4096) -> int:
     """The least number of levels n for which `make(n)` does not raise that a state is cut off.
 
-    It tries 2, 4, 8, … levels and then bisects. Of a pure state, make the ket:
-
-        dqm.cutoff_for(lambda n: dqm.FockBargmann(n).squeezed_ket(2.0, 0.8, 0.3))
+    It tries 2, 4, 8, … levels and then bisects. Of a pure state, make the ket.
 
     Args:
         make: Makes a state in a basis of n levels, with the `loss` that is allowed.
@@ -256,6 +266,10 @@ def cutoff_for(make: Callable[[int], object], *, most: int = 4096) -> int:
 
     Raises:
         InputError: If `make` is no function, or `most` levels are too few.
+
+    Example:
+        >>> dqm.cutoff_for(lambda n: dqm.FockBargmann(n).squeezed_ket(1.0, 0.5, 0.0))
+        23
     """
     if not callable(make):
         raise InputError(f"`make` must be a function of the number of levels, but is {make!r}.")

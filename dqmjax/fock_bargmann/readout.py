@@ -7,6 +7,7 @@ A state `rho` is given by its coefficients or, if it is pure, by the amplitudes 
 """
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -18,14 +19,13 @@ from ..errors import (
     InputError,
     positive,
     require,
-    require_instance,
     require_key,
     require_real,
     require_whole,
 )
 from ..grid import Grid, density, field_on
 from ..phase_space.coordinates import PhaseSpace
-from ..phase_space.polynomial import Polynomial
+from ..phase_space.polynomial import Polynomial, polynomial
 from .basis import FockBargmann
 from .distributions import (
     State,
@@ -36,6 +36,19 @@ from .distributions import (
     quadratures as quadratures,
     wigner as wigner,
 )
+
+__all__ = [
+    "expectation",
+    "marginal",
+    "moment",
+    "parity",
+    "photon_numbers",
+    "quadratures",
+    "reduced",
+    "sample",
+    "wehrl_entropy",
+    "wigner",
+]
 
 Powers = tuple[int, ...]
 NEGLIGIBLE = 1e-6  # negative part of a density, of its maximum: interpolation and round-off
@@ -53,6 +66,12 @@ def moment(basis: FockBargmann, rho: State, up: Powers, down: Powers) -> Inexact
     Raises:
         InputError: If the powers are not integers of at least 0, one for each mode, or `rho` has
             another shape than the basis.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> quanta = dqm.readout.moment(basis, basis.coherent(1.0), up=(1,), down=(1,)).real - 1
+        >>> round(float(quanta), 3)  # ⟨n̂⟩ = ⟨ââ†⟩ − 1
+        1.0
     """
     rho = as_state(basis, "rho", rho)
     require_powers(basis, up=up, down=down)
@@ -70,20 +89,27 @@ def _integrals(levels: int, up: int, down: int) -> Float[np.ndarray, "levels lev
     return matrix
 
 
-def expectation(basis: FockBargmann, rho: State, symbol: Polynomial) -> Float[Array, ""]:
+def expectation(basis: FockBargmann, rho: State, symbol: Callable) -> Float[Array, ""]:
     """`⟨Â⟩ = ∫ A ρ` of the operator with this anti-Wick symbol in the units of the basis.
 
     Args:
         basis: That of `rho`.
         rho: Coefficients or amplitudes.
-        symbol: A(Q, P), from `polynomial`, `from_terms` or `from_qutip`.
+        symbol: A(Q, P), such as an `operator`, or any function that is a polynomial.
 
     Raises:
-        InputError: If `symbol` has other modes or `rho` another shape than the basis.
+        InputError: If `symbol` is no polynomial or has other modes, or `rho` has another shape
+            than the basis.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> number = dqm.operator("n")
+        >>> round(float(dqm.readout.expectation(basis, basis.coherent(1.0), number)), 3)
+        1.0
     """
-    rho = as_state(basis, "rho", rho)
-    require_instance(Polynomial, symbol=symbol)
-    modes = basis.modes
+    rho, modes = as_state(basis, "rho", rho), basis.modes
+    if not isinstance(symbol, Polynomial):
+        symbol = polynomial(symbol, modes)
     if symbol.modes != modes:
         raise InputError(
             f"`symbol` must have the {modes} modes of `basis`, but has {symbol.modes}."
@@ -105,6 +131,14 @@ def reduced(basis: FockBargmann, rho: State, keep: tuple[int, ...]) -> Inexact[A
 
     Raises:
         InputError: If `keep` is not increasing, or `rho` has another shape than the basis.
+
+    Example:
+        >>> pair = dqm.FockBargmann((2, 2))
+        >>> kets = jnp.stack([pair.fock_ket((1, 0)), pair.fock_ket((0, 1))])
+        >>> both = pair.superposition_ket(kets, jnp.ones(2))
+        >>> rho = dqm.readout.reduced(pair, both, keep=(0,))
+        >>> round(float(jnp.trace(rho @ rho).real), 3)  # the purity of one of two entangled modes
+        0.5
     """
     rho = as_state(basis, "rho", rho)
     _require_increasing("keep", keep, basis.modes)
@@ -133,6 +167,13 @@ def wehrl_entropy(
     Raises:
         InputError: If `grid` has an odd number of axes, `rho` is not real, not on it, not finite or
             negative, or κ is not positive. If they are traced, the entropy becomes NaN.
+
+    Example:
+        >>> grid = dqm.Grid((-8.0, -8.0), (8.0, 8.0), (32, 32))
+        >>> q, p = grid.points
+        >>> rho = jnp.exp(-(q**2 + p**2) / 2) / (2 * np.pi)
+        >>> round(float(dqm.readout.wehrl_entropy(grid, rho)), 3)
+        1.0
     """
     rho = _real_on(grid, rho)
     if grid.dim % 2:
@@ -159,6 +200,13 @@ def marginal(grid: Grid, rho: Float[Array, "*shape"], axes: tuple[int, ...]) -> 
 
     Raises:
         InputError: If `axes` is not increasing, or `rho` is not real, not on `grid` or not finite.
+
+    Example:
+        >>> grid = dqm.Grid((-8.0, -8.0), (8.0, 8.0), (32, 32))
+        >>> q, p = grid.points
+        >>> rho = jnp.exp(-(q**2 + p**2) / 2) / (2 * np.pi)
+        >>> round(float(dqm.readout.marginal(grid, rho, (0,)).max()), 3)  # 1/√2π
+        0.399
     """
     rho = _real_on(grid, rho)
     _require_increasing("axes", axes, grid.dim)
@@ -172,7 +220,7 @@ def sample(
     """Samples of (q, p) from the Husimi density, exact and independent.
 
     By rejection. `ρ ≤ w diag(√ρ_nn)` with `w = Σ √ρ_nn` by the Cauchy–Schwarz inequality, and a
-    number state with a Γ-distributed |β|² samples the Husimi density of diag(√ρ_nn). One proposal
+    number state with a Γ-distributed `|β|²` samples the Husimi density of diag(√ρ_nn). One proposal
     in w² is accepted. Levels with less than 1e-15 of the state are neglected.
 
     Args:
@@ -184,6 +232,12 @@ def sample(
     Raises:
         InputError: If `count` is not an integer of at least 0, or `rho` is no density matrix: not
             finite, Hermitian, positive and nonzero.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> points = dqm.readout.sample(jax.random.key(0), basis, basis.coherent(1.0), 10_000)
+        >>> points.shape, round(float(points[:, 0].mean()), 1)  # √2
+        ((10000, 2), 1.4)
     """
     require_key(key=key)
     require_whole(count=count)

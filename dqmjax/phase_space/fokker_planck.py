@@ -82,6 +82,13 @@ class FokkerPlanck(eqx.Module):
             `C` is not finite, or ℓ and symbol differ in their modes; and when the symbol is
             evaluated, if it uses a coordinate that the point does not have, or does not return one
             real number. Traced numbers become NaN in place of an error.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(2.0))
+        >>> flow.is_exact
+        True
+        >>> print(np.linalg.eigvalsh(flow.diffusion(jnp.array([1.0, 0.0]))).round(3))
+        [-1.  1.]
     """
 
     symbol: Callable[[Array, Array], Scalar]
@@ -170,17 +177,18 @@ class FokkerPlanck(eqx.Module):
         of = lambda symbol: dataclasses.replace(self, symbol=symbol)
         return of(base), tuple((envelope, of(symbol)) for envelope, symbol in drives)
 
-    def drift(self, xi: Phase) -> Phase:
+    def drift(self, xi: Phase | np.ndarray) -> Phase:
         """Hamilton's equations, `(∂H/∂p, −∂H/∂q)` at ξ."""
         dq, dp = jnp.split(jax.jacfwd(self.hamiltonian)(self._point(xi)), 2)
         return jnp.concatenate([dp, -dq])
 
-    def diffusion(self, xi: Phase) -> Float[Array, "phase phase"]:
+    def diffusion(self, xi: Phase | np.ndarray) -> Float[Array, "phase phase"]:
         """`D = (C/2κ) [H̃'', J]` at ξ, in the scaled coordinates z."""
-        xi, scale = self._point(xi), self.scale(xi)
-        hessian = scale[:, None] * jax.jacfwd(jax.jacfwd(self.hamiltonian))(xi) * scale
-        J = symplectic_form(xi.size // 2)
-        strength = self._diffusivity / (2 * self.kappa) * self._factor(xi)
+        point = self._point(xi)
+        scale = self.scale(point)
+        hessian = scale[:, None] * jax.jacfwd(jax.jacfwd(self.hamiltonian))(point) * scale
+        J = symplectic_form(point.size // 2)
+        strength = self._diffusivity / (2 * self.kappa) * self._factor(point)
         return strength * (hessian @ J - J @ hessian)
 
     def _factor(self, xi: Phase) -> Float[Array, "..."] | float:

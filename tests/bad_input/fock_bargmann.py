@@ -355,7 +355,12 @@ ENTRIES = [
         {
             "basis": BASES[:-1],
             "rho": NO_STATES,
-            "symbol": [*TEXT, 1.0, dqm.Kerr(1.0), dqm.ordering.from_terms({(0,) * 4: 1.0})],
+            "symbol": [
+                *TEXT,
+                1.0,
+                lambda q, p: jnp.cos(q[0]),
+                dqm.ordering.from_terms({(0,) * 4: 1.0}),
+            ],
         },
     ),
     Entry(

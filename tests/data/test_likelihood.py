@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 import dqmjax as dqm
+from dqmjax.data.counting import Multinomial
 from dqmjax.data.likelihood import Binomial, Drawn, Gaussian, evaluate
 
 RANDOM = np.random.default_rng(0)
@@ -121,3 +122,21 @@ def test_binomial_residuals_have_the_sign_of_the_difference():
     likelihood = Binomial(np.array([[3.0, 3.0, 3.0]]), np.array(10.0), np.array(1.0))
     residual = likelihood.residual(np.array([[0.1, 0.3, 0.6]]))
     np.testing.assert_array_equal(np.sign(residual), [[-1, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        Binomial(np.array([[400.0, 0.0]]), np.array(400.0), np.array(1.0)),
+        Multinomial(np.array([[400.0, 0.0]]), np.array([400.0])),
+    ],
+)
+def test_slopes_are_finite_where_all_or_none_are_detected(likelihood):
+    """Also if the counts are traced, as those of a bootstrap are: 0 · log 0 was NaN there."""
+    prediction = jnp.array([[0.7, 0.3]])
+    residual = lambda given, prediction: given.residual(prediction)
+    zero = jax.tree.map(jnp.zeros_like, likelihood)
+    slopes = jax.jvp(residual, (likelihood, prediction), (zero, jnp.ones_like(prediction)))[1]
+    near = prediction + 1e-6, prediction - 1e-6
+    expected = (likelihood.residual(near[0]) - likelihood.residual(near[1])) / 2e-6
+    np.testing.assert_allclose(slopes, expected, rtol=1e-6)

@@ -88,6 +88,18 @@ def test_estimates_of_the_error(kind, scheme):
     assert 0.1 < run.error[-1] / error[-1] < 10
 
 
+def test_a_tolerance_is_reached_where_the_error_falls_unevenly():
+    """Steps longer than `longest_step`: 1.2 times as many need not lower the error."""
+    grid = dqm.Grid(-6.0, 6.0, 64)
+    stepper = dqm.SplitStep(dqm.Hamiltonian(dqm.Anharmonic(quartic=0.1)), grid)
+    start, ts = dqm.coherent(grid, 1.0), jnp.array([0.0, 100.0])
+    run = dqm.solve(stepper, start, ts, tolerance=1e-6)
+    exact = dqm.solve(dqm.DenseStep(stepper.hamiltonian, grid), start, ts).final
+    error = np.linalg.norm(run.final - exact) / np.linalg.norm(exact)
+    assert error <= 1e-6
+    assert error == pytest.approx(float(run.error[-1]), rel=0.2)
+
+
 def test_a_tolerance_needs_known_values_that_can_be_reached():
     stepper = dqm.SplitStep(STATIC, LINE, dqm.strang)
     with pytest.raises(dqm.InputError, match="`tolerance` must be given outside of `jit`"):

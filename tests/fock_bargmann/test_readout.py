@@ -45,10 +45,11 @@ def test_energy_is_the_mean_of_the_symbol():
     levels, state = 16, random_state(16, 9)
     a = qutip.destroy(levels)
     operator = 0.7 * a.dag() * a + 0.65 * a.dag() ** 2 * a**2 + 0.2 * (a + a.dag())
-    symbol = dqm.ordering.from_qutip(operator, 4)
     basis = dqm.FockBargmann(levels)
-    got = readout.expectation(basis, basis.from_qutip(state), symbol)
-    assert float(got) == pytest.approx((operator * state).tr().real, rel=1e-12)
+    text = dqm.operator("0.7*n + 0.65*ad**2*a**2 + 0.2*(a + ad)")
+    for symbol in (dqm.ordering.from_qutip(operator, 4), text):
+        got = readout.expectation(basis, basis.from_qutip(state), symbol)
+        assert float(got) == pytest.approx((operator * state).tr().real, rel=1e-12)
 
 
 def kerr_entropy(t: float) -> float:
