@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 import dqmjax as dqm
 from dqmjax import plot
@@ -51,6 +52,7 @@ def work_precision():
         shown = [n for n in map(str, runs) if n in OURS or not n.startswith(HIDDEN)]
         shown.sort(key=lambda name: name == "qmsolve")  # which the third panel lacks
         plot.work_precision({OURS.get(n, n): best(runs[n]) for n in shown}, ax)
+        ax.xaxis.set_major_locator(LogLocator(numticks=5))  # their labels do not meet
         ax.set_title(case.replace("^1", "").replace("^2", "²").replace("^3", "³"))
         ax.legend().remove()
     below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "frameon": False}

@@ -132,9 +132,10 @@ for ax, i in zip(axes[0], shown, strict=True):
     ax.set(ylim=(0, 1.05 * rhos.max()), xlim=(-5 * ell, 5 * ell), xlabel=r"$x$  ($\ell$)")
     ax.set_title(rf"$\omega t$ = {omega * times[i] / np.pi:.3g} $\pi$")
     ax.set_ylabel(r"$\rho$  per $\mathrm{d}x$" if i == 0 else "")
-    ax.set_xticks(ell * np.arange(-5, 6, 2.5), ["-5", "-2.5", "0", "2.5", "5"])
+    ax.set_xticks(ell * np.array([-4, 0, 4]), ["−4", "0", "4"])
     ax.tick_params(labelleft=i == 0)
-figure.colorbar(phases, ax=list(axes[0]), label=r"$S/\hbar$ (rad)", shrink=0.85)
+beside = axes[0, -1].inset_axes((1.05, 0, 0.05, 1))
+figure.colorbar(phases, cax=beside, label=r"$S/\hbar$ (rad)")
 maps = plot.phase_space_maps(
     points, of_matrix[np.array(shown)], times[shown], ell, axes=list(axes[1])
 )

@@ -26,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.signal import resample
 
 import dqmjax as dqm
 from dqmjax.wave.interference import fringe_visibility, two_way_density
@@ -55,6 +56,13 @@ def behind(center):
 one, other = behind(distance / 2), behind(-distance / 2)
 coherences = {1.0: "no counting", 0.5: "half", 0.0: "all counted"}
 patterns = {gamma: np.asarray(two_way_density(one, other, gamma)) for gamma in coherences}
+
+
+def finer(grid, psi, factor=8):
+    """Points and values between those of the grid, from the Fourier series of psi."""
+    x = np.linspace(grid.lower[-1], grid.upper[-1], factor * len(psi), endpoint=False)
+    return x, resample(np.asarray(psi), len(x))
+
 
 # %% [markdown]
 # The visibility is computed from the pattern itself. The ratio of the pattern to the fully counted
@@ -87,10 +95,12 @@ print(f"bright fringes at {bright.round(2)}, {spacing:.2f} apart in closed form"
 
 # %%
 figure, ax = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+(y_fine, one_fine), (_, other_fine) = finer(line, one), finer(line, other)
 styles = zip(coherences.items(), ("#00467f", "#3f8f5f", "#b5541c"), ("-", "-.", "--"), strict=True)
 for (gamma, name), colour, dash in styles:
     label = rf"$\gamma$ = {gamma:g}, {name}"
-    ax.plot(y, patterns[gamma], color=colour, ls=dash, label=label)
+    pattern = two_way_density(one_fine, other_fine, gamma)
+    ax.plot(y_fine, pattern, color=colour, ls=dash, label=label)
 ax.set(xlabel=r"$y$ ($\ell_0$; slits at $\pm1$)", ylabel=r"$\rho$ ($1/\ell_0$)", xlim=(-10, 10))
 legend = ax.legend(frameon=False)
 
@@ -155,13 +165,17 @@ for ax, gamma in zip(axes, (1.0, 0.0), strict=False):
         vmax=top,
         vmin=0,
         cmap="cividis",
+        interpolation="bicubic",
     )
     ax.axvline(5, color="white", lw=1, ls=":")
     ax.set(xlabel=r"$x$ ($\ell_0$)", ylabel=r"$y$ ($\ell_0$)", xlim=(1, 12), ylim=(-8, 8))
     ax.set_title(rf"$\gamma$ = {gamma:g}, {coherences[gamma]}")
-bar = figure.colorbar(image, ax=list(axes[:2]), label=r"$\rho$ ($1/\ell_0^2$)", shrink=0.85)
-styles = zip(on_screen.items(), ("#00467f", "#3f8f5f", "#b5541c"), ("-", "-.", "--"), strict=True)
-for (gamma, pattern), colour, dash in styles:
-    axes[2].plot(Y[0], pattern, color=colour, ls=dash, label=rf"$\gamma$ = {gamma:g}")
+beside = axes[1].inset_axes((1.05, 0, 0.06, 1))
+bar = figure.colorbar(image, cax=beside, label=r"$\rho$ ($1/\ell_0^2$)")
+(y_fine, upper_fine), (_, lower_fine) = finer(plane, upper[at]), finer(plane, lower[at])
+styles = zip(coherences, ("#00467f", "#3f8f5f", "#b5541c"), ("-", "-.", "--"), strict=True)
+for gamma, colour, dash in styles:
+    pattern = two_way_density(upper_fine, lower_fine, gamma)
+    axes[2].plot(y_fine, pattern, color=colour, ls=dash, label=rf"$\gamma$ = {gamma:g}")
 axes[2].set(xlabel=r"$y$ ($\ell_0$) on the screen, $x$ = 5", ylabel=r"$\rho$ ($1/\ell_0^2$)")
 axes[2].legend(frameon=False)

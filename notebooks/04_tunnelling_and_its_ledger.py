@@ -112,7 +112,8 @@ for ax, mark in zip(axes, marks, strict=True):
     ax.set(title=f"$t$ = {times[now]:.2f}", xlim=(-3.5, 3.5), ylim=(0, 1.05))
     ax.set(xlabel=UNITS.format("x"), ylabel=UNITS.format(r"\rho"))
     ax.label_outer()
-bar = fig.colorbar(image, ax=list(axes), label=r"$S/\hbar$  (rad)")
+beside = axes[-1].inset_axes((1.05, 0, 0.05, 1))
+bar = fig.colorbar(image, cax=beside, label=r"$S/\hbar$  (rad)")
 
 # %% [markdown]
 # ## A Gaussian packet

@@ -89,7 +89,7 @@ for name in ("C", "ell"):
     print(f"{name}: {' ± '.join(result.rounded(name))}, {pull:+.1f} standard errors from 1")
 
 # %%
-ellipses = plot.posterior(result)
+ellipses = plot.posterior(result, truth={"C": 1.0, "ell": 1.0})
 maps = plot.snapshots(data, result.prediction)
 
 # %% [markdown]

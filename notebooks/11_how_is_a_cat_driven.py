@@ -200,7 +200,6 @@ finer = np.linspace(0, rates[-1], 51)
 left.plot(finer, np.exp(-exposure * finer), "--", color="#b5541c", lw=1, label="no photon lost")
 left.set(xlabel=r"$\gamma$  ($U$)", ylabel="probability", ylim=(0, 1.05))
 left.legend(frameon=False)
-style = {"cmap": "RdBu_r", "vmin": -W[-1].max(), "vmax": W[-1].max()}
-artist = plot.phase_space_map(points, faded, ax=right, **style)
-right.set_title(rf"$\gamma$ = {rates[-1]} $U$")
-bar = fig.colorbar(artist, ax=right, label=PER_AREA)
+limits = {"vmin": -W[-1].max(), "vmax": W[-1].max()}
+plot.phase_space_map(points, faded, ax=right, label=PER_AREA, **limits)
+title = right.set_title(rf"$\gamma$ = {rates[-1]} $U$")

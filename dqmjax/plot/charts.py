@@ -26,6 +26,14 @@ def work_precision(
 
     Raises:
         InputError: If `runs` is empty, or errors and seconds are not positive or differ in number.
+
+    Example:
+        >>> runs = {"Strang": ([1e-2, 1e-4, 1e-6], [0.1, 1.0, 10.0])}
+        >>> import matplotlib.pyplot as plt
+        >>> (line,) = dqm.plot.work_precision(runs, plt.figure().subplots())
+        >>> slope, _ = np.polyfit(np.log(line.get_xdata()), np.log(line.get_ydata()), 1)
+        >>> round(float(slope), 3)  # second order
+        -0.5
     """
     given = {name: _errors_and_seconds(name, pair) for name, pair in named("runs", runs).items()}
     ax, lines = axes(ax), []

@@ -1,13 +1,13 @@
 """What the arguments of a figure must be."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from ..data.abstract import numbers
-from ..errors import InputError, positive, require_shape, require_type
+from ..errors import InputError, positive, require_shape, require_type, require_whole
 
 
 def axes(ax: Axes | None) -> Axes:
@@ -46,6 +46,21 @@ def shaped(name: str, value, *shape: int | None) -> np.ndarray:
         must = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
         raise InputError(f"`{name}` must have shape {must}, but has {array.shape}.")
     return array
+
+
+def indices(name: str, value, count: int, things: str) -> list[int]:
+    """`value` as a list, if it contains indices of some of so many things.
+
+    Raises:
+        InputError: If it does not.
+    """
+    require_type(Iterable, **{name: value})
+    chosen = list(value)
+    for index in chosen:
+        require_whole(0, **{name: index})
+    if not chosen or max(chosen) >= count:
+        raise InputError(f"`{name}` must be indices of the {count} {things}, but are {chosen}.")
+    return chosen
 
 
 def named(name: str, value) -> Mapping:

@@ -24,6 +24,13 @@ def observables(t: "ArrayLike", values: "Mapping[str, ArrayLike]") -> "Figure":
     Raises:
         InputError: If `values` is empty, a shape does not match, or a number is complex or not
             finite.
+
+    Example:
+        >>> t = np.linspace(0, 2 * np.pi, 33)
+        >>> mean = np.stack([np.cos(t), -np.sin(t)], axis=1)
+        >>> figure = dqm.plot.observables(t, {"energy": 0.5 + 0 * t, "mean_of_q_and_p": mean})
+        >>> [ax.get_title() for ax in figure.axes]
+        ['energy', 'mean of q and p']
     """
     t, values = shaped("t", t, None), named("values", values)
     rows = {name: _rows(name, value, t.size) for name, value in values.items()}

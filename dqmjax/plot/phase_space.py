@@ -1,14 +1,17 @@
 """Husimi and Wigner functions, their drift and diffusion, and their Fock–Bargmann coefficients."""
 
+import functools
 from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, TriMesh
+from matplotlib.collections import LineCollection, PolyCollection, TriMesh
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.quiver import Quiver
+from matplotlib.ticker import MaxNLocator
 from matplotlib.tri import Triangulation
 from numpy.typing import ArrayLike
 
@@ -18,6 +21,7 @@ from .style import BLUE, POSITIVE, RUST, SIGNED
 
 Q_LABEL, P_LABEL = r"$q$  ($\ell$)", r"$p$  ($\kappa/\ell$)"
 RHO = r"$\rho$  per $\mathrm{d}q\,\mathrm{d}p$"
+PALE_RUST = "#f3d9c4"  # areas inside of RUST
 NEGATIVE = -0.01  # part of the largest value; values below it are negative beyond round-off
 
 
@@ -27,34 +31,71 @@ def phase_space_map(
     ell: float = 1.0,
     kappa: float = 1.0,
     ax: "Axes | None" = None,
+    *,
+    label: str | None = RHO,
     **style,
 ) -> "TriMesh":
     """Colour map of values on the phase space of one mode; the points need not form a grid.
 
     Args:
         points: Rows (q, p), shape (points, 2).
-        values: Shape (points,).
+        values: Shape (points,). If some are negative, the colours are signed.
         ell, kappa: Units of the axes: q in ℓ and p in κ/ℓ.
         ax: Axes to draw on; by default the current ones.
-        style: Passed to `Axes.tripcolor`, such as `vmin`, `vmax`, `cmap`.
+        label: Label of the colour bar; `None` for no bar.
+        style: Passed to `Axes.tripcolor`, such as `vmin`, `vmax`, `cmap`; replaces what follows
+            from the values.
 
     Raises:
         InputError: If the shapes do not match or the values are complex.
+
+    Example:
+        >>> basis = dqm.FockBargmann(cutoff=8)
+        >>> side = jnp.linspace(-3, 3, 21)
+        >>> points = jnp.stack(jnp.meshgrid(side, side)).reshape(2, -1).T
+        >>> mesh = dqm.plot.phase_space_map(points, basis.density(basis.coherent(0.0), points))
+        >>> round(2 * np.pi * mesh.get_clim()[1], 3)  # ρ = 1/2πκ at the centre
+        1.0
     """
+    if label is not None:
+        require_type(str, label=label)
+    values = shaped("values", values, None)
+    ax = axes_of(ax)
+    artist = draw_map(points, values, ell, kappa, ax, **_scale(values, style))
+    if label is not None:
+        _colour_bar(ax, artist, label)
+    return artist
+
+
+def draw_map(
+    points: "ArrayLike", values: "ArrayLike", ell: float, kappa: float, ax: Axes, **style
+) -> TriMesh:
+    """A map without a colour bar."""
     points = shaped("points", points, None, 2)
     values = shaped("values", values, len(points))
     ell, kappa = scale("ell", ell), scale("kappa", kappa)
-    ax = axes_of(ax)
-    q, p = (points / [ell, kappa / ell]).T
-    artist = ax.tripcolor(_triangles(q, p), values, shading="gouraud", **style)
+    places = points / [ell, kappa / ell]
+    artist = ax.tripcolor(_triangles(places), values, shading="gouraud", **style)
     ax.margins(0)
     _label(ax)
     return artist
 
 
-def _triangles(q: np.ndarray, p: np.ndarray) -> Triangulation:
+def _colour_bar(ax: Axes, artist: TriMesh, label: str):
+    """A bar on the right of `ax`, exactly as tall."""
+    ax.figure.colorbar(artist, cax=ax.inset_axes((1.05, 0.0, 0.05, 1.0)), label=label)
+
+
+def _triangles(places: np.ndarray) -> Triangulation:
+    """Of rows (q, p)."""
+    return _triangulation(places.tobytes())
+
+
+@functools.lru_cache(maxsize=4)
+def _triangulation(rows: bytes) -> Triangulation:
+    """Kept for the other maps and the frames of a film."""
     try:
-        return Triangulation(q, p)
+        return Triangulation(*np.frombuffer(rows).reshape(-1, 2).T)
     except (RuntimeError, ValueError):
         raise InputError(
             "`points` must span an area: three points or more that are not on one line."
@@ -72,7 +113,7 @@ def phase_space_maps(
     label: str = RHO,
     **style,
 ) -> "list[TriMesh]":
-    """A row of colour maps, one for each time, on a common scale.
+    """A row of colour maps, one for each time, on a common scale; the last one has the colour bar.
 
     Args:
         points: Rows (q, p), shape (points, 2).
@@ -85,19 +126,30 @@ def phase_space_maps(
 
     Raises:
         InputError: If `t` is empty, the shapes do not match or the values are complex.
+
+    Example:
+        >>> basis = dqm.FockBargmann(cutoff=8)
+        >>> side = jnp.linspace(-3, 3, 21)
+        >>> points = jnp.stack(jnp.meshgrid(side, side)).reshape(2, -1).T
+        >>> rho = basis.density(basis.coherent(0.0), points)
+        >>> maps = dqm.plot.phase_space_maps(points, [rho, rho], t=[0.0, 0.5])
+        >>> [mesh.axes.get_title() for mesh in maps]
+        ['$t$ = 0', '$t$ = 0.5']
     """
     t, points = shaped("t", t, None), shaped("points", points, None, 2)
     values = shaped("values", values, t.size, len(points))
     ell, kappa = scale("ell", ell), scale("kappa", kappa)
     require_type(str, label=label)
     axes = _one_for_each(t, axes)
-    style = _scale(values) | style
+    style = _scale(values, style)
     artists = []
     for ax, row, now in zip(axes, values, t, strict=True):
-        artists.append(phase_space_map(points, row, ell, kappa, ax, **style))
+        artists.append(draw_map(points, row, ell, kappa, ax, **style))
         ax.set_title(f"$t$ = {now:.3g}")
+        for axis in (ax.xaxis, ax.yaxis):  # none at the edges, or labels of neighbours meet
+            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 4, 5, 10], prune="both"))
         ax.label_outer()
-    axes[0].figure.colorbar(artists[0], ax=axes, label=label, shrink=0.85)
+    _colour_bar(axes[-1], artists[-1], label)
     return artists
 
 
@@ -111,12 +163,16 @@ def _one_for_each(t: np.ndarray, axes: Iterable[Axes] | None) -> list[Axes]:
     return chosen
 
 
-def _scale(values: np.ndarray) -> dict:
-    """Colours from 0 to the largest value, or symmetric around 0 if some values are negative."""
+def _scale(values: np.ndarray, style: dict) -> dict:
+    """Colours from 0 to the largest value, or symmetric around 0 if some values are negative.
+
+    `style` replaces what it contains, and a `norm` the limits.
+    """
     largest = np.abs(values).max() or 1.0
     is_signed = values.min() < NEGATIVE * largest
     lowest, colours = (-largest, SIGNED) if is_signed else (0.0, POSITIVE)
-    return {"vmin": lowest, "vmax": largest, "cmap": colours}
+    limits = {} if style.get("norm") is not None else {"vmin": lowest, "vmax": largest}
+    return {"cmap": colours} | limits | style
 
 
 def _label(ax: Axes):
@@ -145,10 +201,14 @@ def drift_and_diffusion(
     kappa: float = 1.0,
     ax: "Axes | None" = None,
 ) -> "tuple[Quiver, LineCollection]":
-    """Drift as arrows, and the diffusion matrix D at each point as the curve `ξᵀ D⁻¹ ξ = 1`.
+    """Drift as arrows, and the diffusion matrix D at each point as the curve `ξᵀ D⁻¹ ξ = c²`.
 
     Ordinary diffusion gives ellipses. A traceless D has eigenvalues ±λ and gives hyperbolas: the
     density spreads along the branches and contracts in the direction between them.
+
+    The longest arrow and the largest curve have the size of the distance between the points. The
+    others are scaled by a root, so that small values remain visible: an arrow has a length
+    proportional to `|drift|^½`, and a curve a diameter proportional to `|D|^¼`.
 
     Args:
         points: Rows (q, p), shape (points, 2).
@@ -159,33 +219,64 @@ def drift_and_diffusion(
 
     Raises:
         InputError: If the shapes do not match or a number is complex.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(2.0))
+        >>> points = jnp.array([[1.0, 0.0], [0.0, 2.0]])
+        >>> drift, D = jax.vmap(flow.drift)(points), jax.vmap(flow.diffusion)(points)
+        >>> arrows, curves = dqm.plot.drift_and_diffusion(points, drift, D)
+        >>> len(curves.get_paths())  # two branches each
+        4
     """
     points = shaped("points", points, None, 2)
     drift = shaped("drift", drift, len(points), 2)
     diffusion = shaped("diffusion", diffusion, len(points), 2, 2)
     ell, kappa = scale("ell", ell), scale("kappa", kappa)
     ax, units = axes_of(ax), np.array([ell, kappa / ell])
-    places, arrows = points / units, drift / units
-    curves = _curves(places, diffusion / np.outer(units, units))
-    collection = LineCollection(curves, colors=RUST, lw=1.1)
+    places, distance = points / units, _least_distance(points / units)
+    curves = _curves(places, diffusion / np.outer(units, units), distance)
+    ax.add_collection(PolyCollection(curves, facecolors=PALE_RUST, lw=0, zorder=1))
+    collection = LineCollection(curves, colors=RUST, lw=1.1, zorder=1.5)
     ax.add_collection(collection)
-    quiver = ax.quiver(*places.T, *arrows.T, color=BLUE, pivot="mid", width=4e-3)
-    handles = [Line2D([], [], color=c, label=name) for name, c in (("drift", BLUE), ("$D$", RUST))]
+    arrows = _shortened(drift / units, 0.5) * 0.9 * distance
+    style = {"scale": 1.0, "scale_units": "xy", "angles": "xy", "units": "inches", "width": 0.024}
+    quiver = ax.quiver(*places.T, *arrows.T, color=BLUE, pivot="mid", zorder=2, **style)
+    handles = [
+        Line2D([], [], color=BLUE, lw=2, label="drift"),
+        Patch(facecolor=PALE_RUST, edgecolor=RUST, label="$D$"),
+    ]
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    around = 0.6 * distance
+    ax.update_datalim([places.min(axis=0) - around, places.max(axis=0) + around])
     ax.autoscale_view()
-    ax.margins(0.1)
     _label(ax)
     return quiver, collection
 
 
+def _shortened(
+    vectors: Float[np.ndarray, "count dim"], power: float
+) -> Float[np.ndarray, "count dim"]:
+    """Vectors whose lengths are a power of the given ones, the longest 1."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    part = lengths / (lengths.max() or 1.0)
+    return vectors / np.where(lengths > 0, lengths, 1.0) * part**power
+
+
 def _curves(
-    places: Float[np.ndarray, "points 2"], matrices: Float[np.ndarray, "points 2 2"]
+    places: Float[np.ndarray, "points 2"],
+    matrices: Float[np.ndarray, "points 2 2"],
+    distance: float,
 ) -> list[np.ndarray]:
-    """The curves of all matrices around their places, on one scale, so that they do not overlap."""
-    curves = [_unit_curves(matrix) for matrix in matrices]
-    longest = max((np.abs(c).max() for group in curves for c in group), default=1.0) or 1.0
-    size = 0.45 * _least_distance(places) / longest
-    return [place + size * c for place, group in zip(places, curves, strict=True) for c in group]
+    """The curves of all matrices around their places, none longer than `distance`."""
+    groups = [_unit_curves(matrix) for matrix in matrices]
+    radii = np.array([max((np.abs(c).max() for c in group), default=0.0) for group in groups])
+    parts = np.sqrt(radii / (radii.max() or 1.0))
+    return [
+        place + 0.48 * distance * part / radius * curve
+        for place, group, part, radius in zip(places, groups, parts, radii, strict=True)
+        for curve in group
+        if radius > 0
+    ]
 
 
 def _unit_curves(matrix: Float[np.ndarray, "2 2"]) -> list[np.ndarray]:
@@ -226,6 +317,11 @@ def fock_weights(
     Raises:
         InputError: If `coefficients` is not a square matrix of finite numbers, or `kept` not a
             number of levels.
+
+    Example:
+        >>> populations, largest = dqm.plot.fock_weights(np.diag([0.9, 0.09, 0.009]))
+        >>> populations.get_ydata().tolist()
+        [0.9, 0.09, 0.009]
     """
     rho = _matrix(coefficients)
     if kept is not None:

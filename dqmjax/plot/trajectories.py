@@ -13,7 +13,7 @@ from ..errors import InputError, require_type, require_whole
 from ..grid import Grid
 from ..trajectories.ensemble import Trajectories
 from .checks import axes as axes_of, scale, shaped
-from .phase_space import P_LABEL, Q_LABEL, phase_space_map
+from .phase_space import P_LABEL, Q_LABEL, draw_map
 from .style import COLOURS
 
 PALE = LinearSegmentedColormap.from_list("pale", ["white", "0.62"])  # below paths of any colour
@@ -54,6 +54,14 @@ def trajectories(
     Raises:
         InputError: If the paths are none, a shape does not match, a number is complex or not
             finite, `grid` comes without `rho`, or there is no such axis.
+
+    Example:
+        >>> t = jnp.linspace(0.0, 1.0, 5)
+        >>> x = jnp.sqrt(1 + t[:, None] ** 2) * jnp.array([-1.0, 1.0])  # a free Gaussian spreads
+        >>> paths = dqm.trajectories.Trajectories(t, x[..., None], x[..., None])
+        >>> left, right = dqm.plot.trajectories(paths, outcome=[0, 1], names={0: "l", 1: "r"})
+        >>> right.get_paths()[0].vertices[-1].round(3).tolist()  # t and x
+        [1.0, 1.414]
     """
     t, x, outcome, names = _checked(paths, outcome, names)
     require_whole(0, axis=axis)
@@ -106,6 +114,14 @@ def phase_space_paths(
     Raises:
         InputError: If the paths are none or have another dimension than 2, a shape does not match,
             a number is complex or not finite, or `points` come without `values`.
+
+    Example:
+        >>> t = jnp.linspace(0.0, np.pi / 2, 9)
+        >>> turn = jnp.stack([jnp.cos(t), -jnp.sin(t)], axis=1)[:, None]  # of an oscillator
+        >>> paths = dqm.trajectories.Trajectories(t, turn, turn)
+        >>> (drawn,) = dqm.plot.phase_space_paths(paths)
+        >>> drawn.get_paths()[0].vertices[-1].round(3).tolist()  # q and p
+        [0.0, -1.0]
     """
     _, x, outcome, names = _checked(paths, outcome, names)
     if x.shape[2] != 2:
@@ -114,7 +130,7 @@ def phase_space_paths(
     ell, kappa = scale("ell", ell), scale("kappa", kappa)
     ax = axes_of(ax)
     if points is not None and values is not None:
-        phase_space_map(points, values, ell, kappa, ax, cmap=PALE, vmin=0, zorder=0)
+        draw_map(points, values, ell, kappa, ax, cmap=PALE, vmin=0, zorder=0)
     elif points is not None or values is not None:
         raise InputError("`points` and `values` must be given together.")
     shown = _spread(x[0, :, 0], most)

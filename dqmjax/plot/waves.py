@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike
 from ..errors import InputError, not_negative, require_real, require_shape, require_type
 from ..grid import Grid
 from .checks import axes, named, scale, shaped
+from .phase_colours import PHASES, colours, wheel
 from .style import COLOURS, DASHES, EMPTY
 
-PHASE = {"cmap": "twilight", "vmin": -np.pi, "vmax": np.pi, "origin": "lower"}
+PHASE = {"cmap": PHASES, "vmin": -np.pi, "vmax": np.pi, "origin": "lower"}
+LEVELS = 6  # of a potential, evenly spaced
 
 
 def density_and_action(
@@ -26,21 +28,39 @@ def density_and_action(
     *,
     peak: float | None = None,
     empty: float = EMPTY,
+    V: "ArrayLike | None" = None,
 ) -> "AxesImage":
-    """Density ρ with the phase S/ħ as colour: the area under a curve, or a two-dimensional map.
+    """Density ρ with the phase S/ħ as hue: the area under a curve, or a two-dimensional map.
+
+    All hues have the same lightness and chroma (in the space OKLCh), so that lightness shows the
+    density alone. In a map the light is proportional to ρ, from black to full colour at `peak`, so
+    that a vortex is a black core around which the hues go once around the wheel.
 
     Args:
         grid: Grid with one or two dimensions.
         rho, S: The canonical pair, with the shape of the grid.
         hbar: ħ.
         ax: Axes to draw on; by default the current ones.
-        peak: ρ at full colour strength, or at the top of the axis; by default the maximum. Use one
-            value for all frames of an animation, so that they are comparable.
+        peak: ρ at full light, or at the top of the axis; by default the maximum. Use one value for
+            all frames of an animation, so that they are comparable.
         empty: No phase is shown where ρ is below this part of the peak.
+        V: Potential, with the shape of the grid: contours on a map, otherwise a dotted line from
+            its minimum at the bottom of the axis to its maximum at the top.
+
+    Returns:
+        The image. `figure.colorbar` of it shows the hues.
 
     Raises:
         InputError: If the grid has more dimensions, a shape does not match, a number is complex,
             or ρ or `peak` is not positive.
+
+    Example:
+        >>> grid = dqm.Grid(lower=(-5.0, -5.0), upper=(5.0, 5.0), shape=(32, 32))
+        >>> x, y = grid.points
+        >>> psi = (x + 1j * y) * jnp.exp(-(x**2 + y**2) / 2)  # a vortex
+        >>> image = dqm.plot.density_and_action(grid, abs(psi) ** 2, jnp.angle(psi))
+        >>> image.get_array().shape  # red, green, blue
+        (32, 32, 3)
     """
     require_type(Grid, grid=grid)
     if grid.dim > 2:
@@ -48,30 +68,44 @@ def density_and_action(
     rho, empty, hbar = _density(grid, rho), _part(empty), scale("hbar", hbar)
     peak = float(rho.max()) if peak is None else scale("peak", peak)
     S = _where_there_is_density(grid, rho, empty * peak, "S", S)
+    potential = None if V is None else shaped("V", V, *grid.shape)
     ax = axes(ax)
     phase = np.ma.masked_invalid(np.angle(np.exp(1j * S / hbar)))
-    return _map(grid, ax, rho / peak, phase) if grid.dim == 2 else _area(grid, ax, rho, peak, phase)
+    draw = _map if grid.dim == 2 else _area
+    return draw(grid, ax, rho, peak, phase, potential)
 
 
-def _area(grid: Grid, ax: Axes, rho: np.ndarray, peak: float, phase) -> AxesImage:
+def _extent(grid: Grid, axis: int) -> tuple[float, float]:
+    """Edges of pixels whose middles are the points of the grid."""
+    half = (grid.upper[axis] - grid.lower[axis]) / grid.shape[axis] / 2
+    return grid.lower[axis] - half, grid.upper[axis] - half
+
+
+def _area(grid: Grid, ax: Axes, rho: np.ndarray, peak: float, phase, V) -> AxesImage:
     """ρ as a curve, the area below it coloured by the phase."""
-    extent = (grid.lower[0], grid.upper[0], 0.0, 1.05 * peak)
-    image = ax.imshow(phase[None], extent=extent, aspect="auto", **PHASE)
+    top = 1.05 * peak
+    image = ax.imshow(phase[None], extent=(*_extent(grid, 0), 0.0, top), aspect="auto", **PHASE)
     x = np.asarray(grid.points[0])
     area = ax.fill_between(x, rho, color="none")
     image.set_clip_path(area.get_paths()[0], ax.transData)
     ax.plot(x, rho, color="black", lw=1)
-    ax.set(xlabel="$x$", ylabel=r"$\rho$", xlim=extent[:2], ylim=extent[2:])
+    if V is not None:
+        height = (V - V.min()) / (np.ptp(V) or 1.0)
+        ax.plot(x, height, color="0.35", lw=1.2, ls=":", transform=ax.get_xaxis_transform())
+    ax.set(xlabel="$x$", ylabel=r"$\rho$", xlim=(grid.lower[0], grid.upper[0]), ylim=(0.0, top))
     return image
 
 
-def _map(grid: Grid, ax: Axes, part: np.ndarray, phase) -> AxesImage:
-    """Phase as colour, √(ρ/peak) as its strength."""
-    (left, bottom), (right, upper) = grid.lower, grid.upper
-    strength = np.sqrt(np.clip(part, 0, 1)).T
-    extent = (left, right, bottom, upper)
-    image = ax.imshow(phase.T, extent=extent, alpha=strength, **PHASE)
-    ax.set_facecolor("0.6")  # all colours are visible on this grey
+def _map(grid: Grid, ax: Axes, rho: np.ndarray, peak: float, phase, V) -> AxesImage:
+    """Phase as hue, ρ as light."""
+    part = np.where(phase.mask, 0.0, np.clip(rho / peak, 0, 1))
+    shown = colours(phase.filled(0.0).T, part.T)
+    image = ax.imshow(shown, extent=(*_extent(grid, 0), *_extent(grid, 1)), **PHASE)
+    if V is not None and np.ptp(V):
+        x, y = (np.asarray(points) for points in grid.points)
+        levels = np.linspace(V.min(), V.max(), LEVELS + 2)[1:-1]
+        ax.contour(x, y, V, levels, colors="white", linewidths=0.7, alpha=0.6)
+    wheel(ax)
     ax.set(xlabel="$x$", ylabel="$y$", aspect="equal")
     return image
 
@@ -96,6 +130,13 @@ def fields(
     Raises:
         InputError: If the grid has more dimensions, `curves` is empty, a shape does not match, a
             number is complex or ρ is not positive.
+
+    Example:
+        >>> grid = dqm.Grid(lower=(-5.0,), upper=(5.0,), shape=(64,))
+        >>> x = grid.points[0]
+        >>> (line,) = dqm.plot.fields(grid, jnp.exp(-(x**2)), {"$u$": -x})
+        >>> round(float(np.nanmax(line.get_ydata())), 1)  # ρ falls below 1e-6 at |x| = 3.72
+        3.6
     """
     require_type(Grid, grid=grid)
     if grid.dim != 1:
@@ -124,6 +165,13 @@ def energy_ledger(
 
     Raises:
         InputError: If `parts` is empty, a shape does not match or a number is complex.
+
+    Example:
+        >>> t = np.linspace(0, 2 * np.pi, 9)
+        >>> parts = {"kinetic": np.sin(t) ** 2, "potential": np.cos(t) ** 2}
+        >>> *_, total = dqm.plot.energy_ledger(t, parts)
+        >>> total.get_ydata().round(3).tolist()
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     t = shaped("t", t, None)
     parts = named("parts", parts)

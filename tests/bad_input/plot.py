@@ -56,6 +56,24 @@ ANIMATION = plot.animate(lambda frame, ax: None, 1)
 ANIMATION._draw_was_started = True  # or matplotlib warns that nothing was drawn
 plt.close("all")
 NO_FRAME = lambda frame, ax: None
+FOUND = dqm.Recovery(
+    *({"omega": 1.0} for _ in range(3)),
+    covariance=np.eye(1),
+    identifiable={"omega": True},
+    undetermined=[],
+    product={},
+    determined=1.0,
+    goodness=dqm.data.goodness.Goodness(0.0, 2, 1.0, 1, True, 0.0, 0.0, 0, 0.0),
+    prediction=RHO,
+    horizon=INF,
+    start={"omega": 1.0},
+    origin="start",
+    at_bounds=[],
+    time_unit="",
+    angular={},
+    vector=jnp.ones(1),
+    given=None,
+)
 GOOD = object()  # stands for a good argument whose figure takes too long
 
 ENTRIES = [
@@ -68,6 +86,7 @@ ENTRIES = [
             "values": real_field((5,)),
             **SCALES,
             "ax": AX,
+            "label": [1, b"bytes", object(), 1.0],
         },
     ),
     Entry(
@@ -127,6 +146,7 @@ ENTRIES = [
             "ax": AX,
             "peak": [bad for bad in one(POSITIVE) if bad is not None],
             "empty": PART,
+            "V": NOT_NONE(real_field((8,))),
         },
     ),
     Entry(
@@ -233,6 +253,25 @@ ENTRIES = [
         },
     ),
     Entry(
+        "plot.series",
+        closing(plot.series),
+        {"data": dqm.Series(T, RHO), "model": RHO},
+        {
+            "data": [*OBJECT, dqm.Snapshots(**SNAPSHOTS)],
+            "model": [*NOT_NONE(real_field((3, 5))), RHO.T],
+            "columns": [*NOT_NONE(TEXT), 1, [], [5], [-1], [0.0], [NAN], [None], [True]],
+        },
+    ),
+    Entry(
+        "plot.lines",
+        closing(plot.lines),
+        {"data": dqm.Lines(ROW), "model": ROW},
+        {
+            "data": [*OBJECT, dqm.Series(T, RHO)],
+            "model": [*NOT_NONE(real_field((8,))), ROW[:7]],
+        },
+    ),
+    Entry(
         "plot.trajectories",
         closing(plot.trajectories),
         {"paths": PATHS, "grid": LINE, "rho": np.ones((3, 8)), "axis": 0, "most": 5},
@@ -262,6 +301,12 @@ ENTRIES = [
         closing(lambda recovery: recovery is GOOD or plot.posterior(recovery)),
         {"recovery": GOOD},
         {"recovery": [*OBJECT, dqm.Series(T, RHO)]},
+    ),
+    Entry(
+        "plot.posterior, truth",
+        closing(functools.partial(plot.posterior, FOUND)),
+        {"truth": {"omega": 1.0}},
+        {"truth": [*NOT_NONE(TEXT), 1.0, [], {}, {1: 1.0}, {"x": 1.0}]},
     ),
 ]
 plt.close("all")
