@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.metadata
+import importlib.resources
 import io
 import os
 import pathlib
@@ -35,7 +36,7 @@ from .phase_space.operators import one_line
 from .recovery.recover import recover
 from .storage.output import whole_directory, write_json
 
-RECOVERED = ("result.json", "posterior.png", "snapshots.png")
+RECOVERED = ("result.json", "report.html", "posterior.png", "snapshots.png")
 BENCHMARK = ("bench.json",)
 
 
@@ -85,7 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=importlib.metadata.version("dqmjax"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_simulate, _add_recover, _add_example, _add_bench, _add_info):
+    for add in (
+        _add_demo,
+        _add_simulate,
+        _add_recover,
+        _add_example,
+        _add_notebooks,
+        _add_bench,
+        _add_info,
+    ):
         add(commands)
     return parser
 
@@ -102,8 +111,9 @@ def _add_recover(commands):
     recovery = commands.add_parser(
         "recover",
         help=summary,
-        description=f"{_sentence(summary)} Writes result.json and figures. The exit status is 0 if "
-        "the model describes the data, 1 if it does not or cannot be tested, 2 for bad input.",
+        description=f"{_sentence(summary)} Writes result.json, report.html and figures. The exit "
+        "status is 0 if the model describes the data, 1 if it does not or cannot be tested, 2 for "
+        "bad input.",
     )
     recovery.add_argument("file", metavar="FILE", help="data (.npz, .csv, .tsv, .h5, .nc)")
     model = recovery.add_mutually_exclusive_group(required=True)
@@ -172,6 +182,13 @@ def _add_example(commands):
     shown.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     shown.add_argument("file", metavar="FILE", help=".csv, .npz, .h5 or .nc")
     shown.set_defaults(run=_example)
+
+
+def _add_notebooks(commands):
+    summary = "copy the notebooks of the package into a folder"
+    shown = commands.add_parser("notebooks", help=summary, description=_sentence(summary))
+    shown.add_argument("folder", metavar="DIR", type=_folder, help="it is created if necessary")
+    shown.set_defaults(run=_notebooks)
 
 
 def _add_repeated(command, flag: str, metavar: str, summary: str, parse: Callable):
@@ -366,6 +383,22 @@ def _example(options) -> int:
     return 0
 
 
+def _notebooks(options) -> int:
+    source = importlib.resources.files("dqmjax") / "notebooks"
+    texts = {entry.name: entry.read_text("utf-8") for entry in source.iterdir()}
+    with whole_directory(options.folder) as folder:
+        for name in texts:
+            if (options.folder / name).exists():
+                raise InputError(
+                    f"`DIR` must not contain notebooks of these names, but {options.folder} has "
+                    f"{name}: name another folder."
+                )
+        for name, text in texts.items():
+            (folder / name).write_text(text, "utf-8")
+    print(f"Wrote {len(texts)} notebooks to {options.folder}")
+    return 0
+
+
 def _report(data: AbstractData, options, **problem) -> int:
     """Recovers, prints the table, and writes numbers and figures (all files or none)."""
     _devices()
@@ -384,8 +417,12 @@ def _progress(options) -> Callable[[str], None] | None:
 
 def _write(folder: pathlib.Path, data: AbstractData, result):
     from . import plot
+    from .viewer.report import report
 
     write_json(folder / "result.json", result.to_json())
+    is_command = pathlib.Path(sys.argv[0]).stem in ("dqmjax", "cli")
+    command = shlex.join(["dqmjax", *sys.argv[1:]]) if is_command else ""
+    (folder / "report.html").write_text(report(result, command), encoding="utf-8")
     plot.posterior(result).savefig(folder / "posterior.png", dpi=120)
     if isinstance(data, Snapshots) and data.modes == 1:
         plot.snapshots(data, result.prediction).savefig(folder / "snapshots.png", dpi=120)

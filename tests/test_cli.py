@@ -39,7 +39,7 @@ def test_demo_in_a_process_of_its_own(tmp_path):
     for name, value in truth.items():
         assert abs(found["estimate"][name] - value) < 4 * found["stderr"][name] < 0.004
     names = {p.name for p in (tmp_path / "demo").iterdir()}
-    assert names == {"result.json", "snapshots.png", "posterior.png"}
+    assert names == {"result.json", "report.html", "snapshots.png", "posterior.png"}
 
 
 @pytest.mark.slow
@@ -49,7 +49,7 @@ def test_recover_writes_numbers_and_figures(file, tmp_path, capsys):
     assert main([*arguments, "--out", str(out)]) == 0
     printed = capsys.readouterr()
     assert "interaction" in printed.out
-    assert "Wrote posterior.png, result.json, snapshots.png to" in printed.out
+    assert "Wrote posterior.png, report.html, result.json, snapshots.png to" in printed.out
     assert "chi2/dof" in printed.err
     found = json.loads((out / "result.json").read_text())
     assert found["describes_data"]
@@ -61,6 +61,9 @@ def test_recover_writes_numbers_and_figures(file, tmp_path, capsys):
     assert other["U"] == pytest.approx(KERR["interaction"], abs=1e-8)
     for figure in ("snapshots.png", "posterior.png"):
         assert (out / figure).read_bytes().startswith(b"\x89PNG")
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "The model describes the data." in report
+    assert all(name in report for name in found["estimate"])
 
 
 @pytest.mark.slow
@@ -160,6 +163,20 @@ def test_help_explains_the_commands(command, words, capsys):
     assert stopped.value.code == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert all(word in printed for word in words)
+
+
+def test_notebooks_are_copied_and_never_replaced(tmp_path, capsys):
+    assert main(["notebooks", str(tmp_path / "books")]) == 0
+    assert f"Wrote 14 notebooks to {tmp_path / 'books'}" in capsys.readouterr().out
+    written = sorted((tmp_path / "books").iterdir())
+    assert [p.suffix for p in written] == [".ipynb"] * 14
+    assert json.loads(written[0].read_text())["nbformat"] == 4
+    written[3].write_text("mine")
+    written[5].unlink()
+    assert main(["notebooks", str(tmp_path / "books")]) == 2
+    assert "name another folder" in capsys.readouterr().err
+    assert written[3].read_text() == "mine"
+    assert sorted((tmp_path / "books").iterdir()) == written[:5] + written[6:]
 
 
 def test_info_lists_versions_and_devices(capsys):

@@ -21,7 +21,7 @@ LAYERS = [  # lowest first; those in one row do not import each other
     {"experiments", "trajectories"},
     {"recovery"},
     {"plot", "benchmark"},
-    {"scenario"},
+    {"scenario", "viewer"},
     {"cli"},
 ]
 FREE = {"__init__", "_renamed"}  # the package's own face
@@ -66,4 +66,4 @@ def test_imports_point_down_and_are_public(path):
 
 def test_only_plot_imports_matplotlib():
     users = {room(path) for path in FILES if "matplotlib" in path.read_text()}
-    assert users == {"plot", "cli"}  # which names it in `info`
+    assert users == {"plot", "viewer", "cli"}  # for tables of colours; by name in `info`
