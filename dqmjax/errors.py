@@ -16,7 +16,15 @@ from jax.core import Tracer
 
 
 class InputError(ValueError):
-    """An argument or a file that cannot be used; the message names it and the remedy."""
+    """An argument or a file that cannot be used; the message names it and the remedy.
+
+    Example:
+        >>> try:
+        ...     dqm.Grid(8.0, -8.0, 64)
+        ... except dqm.InputError as error:
+        ...     print(error)
+        `lower` must be below `upper`, at a finite distance, but they are 8.0 and -8.0.
+    """
 
 
 class InputFileError(InputError):

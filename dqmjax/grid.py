@@ -83,6 +83,12 @@ class Grid(eqx.Module):
         InputError: If the lengths differ, an edge is not finite or is traced, `lower` is not below
             `upper`, a number of points is not an integer of at least 4, there are 2³¹ points or
             more on a device, `isolated` is no bool, or `mesh` does not divide the first two axes.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> f = jnp.exp(-(grid.points[0] ** 2))
+        >>> round(float(grid.integrate(f)), 3)  # √π
+        1.772
     """
 
     lower: tuple[float, ...] = eqx.field(static=True, converter=_edges("lower"))

@@ -33,7 +33,14 @@ Occupations = Int[Array | np.ndarray, " states"]
 
 
 class AbstractStatistics(eqx.Module):
-    """One way of counting."""
+    """How N particles occupy M states; a subclass defines the four abstract methods.
+
+    Example:
+        >>> kinds = dqm.quantum_statistics
+        >>> each = (kinds.MaxwellBoltzmann(), kinds.BoseEinstein(), kinds.FermiDirac())
+        >>> [round(float(x.mean_occupation(energy=1.0, temperature=1.0)), 3) for x in each]
+        [0.368, 0.582, 0.269]
+    """
 
     @abc.abstractmethod
     def log_probability(self, occupations: Occupations) -> Scalar:
@@ -80,7 +87,13 @@ class AbstractStatistics(eqx.Module):
 
 
 class MaxwellBoltzmann(AbstractStatistics):
-    """`P = M^{−N} N!/∏n_i!`, `⟨n⟩ = e^{−(E−μ)/kT}`: distinguishable particles."""
+    """`P = M^{−N} N!/∏n_i!`, `⟨n⟩ = e^{−(E−μ)/kT}`: distinguishable particles.
+
+    Example:
+        >>> statistics = dqm.quantum_statistics.MaxwellBoltzmann()
+        >>> round(float(jnp.exp(statistics.log_probability(jnp.array([1, 1])))), 3)
+        0.5
+    """
 
     def log_probability(self, occupations):
         n, states = _counts(occupations)
@@ -100,7 +113,13 @@ class MaxwellBoltzmann(AbstractStatistics):
 
 
 class BoseEinstein(AbstractStatistics):
-    """`P = N!(M−1)!/(M+N−1)!`, `⟨n⟩ = 1/(e^{(E−μ)/kT} − 1)`: every division is equally probable."""
+    """`P = N!(M−1)!/(M+N−1)!`, `⟨n⟩ = 1/(e^{(E−μ)/kT} − 1)`: every division is equally probable.
+
+    Example:
+        >>> statistics = dqm.quantum_statistics.BoseEinstein()
+        >>> round(float(jnp.exp(statistics.log_probability(jnp.array([1, 1])))), 3)
+        0.333
+    """
 
     def log_probability(self, occupations):
         n, states = _counts(occupations)
@@ -123,7 +142,13 @@ class BoseEinstein(AbstractStatistics):
 
 
 class FermiDirac(AbstractStatistics):
-    """`P = N!(M−N)!/M!` with n_i ∈ {0, 1}, `⟨n⟩ = 1/(e^{(E−μ)/kT} + 1)`: at most one each."""
+    """`P = N!(M−N)!/M!` with n_i ∈ {0, 1}, `⟨n⟩ = 1/(e^{(E−μ)/kT} + 1)`: at most one each.
+
+    Example:
+        >>> statistics = dqm.quantum_statistics.FermiDirac()
+        >>> round(float(jnp.exp(statistics.log_probability(jnp.array([1, 1])))), 3)
+        1.0
+    """
 
     def log_probability(self, occupations):
         n, states = _counts(occupations)
@@ -164,6 +189,12 @@ def chemical_potential(
     Raises:
         InputError: If `particles` or `temperature` is not positive, there are too many fermions, or
             μ is so close to the lowest level that its rounding changes N by more than √ε.
+
+    Example:
+        >>> fermions = dqm.quantum_statistics.FermiDirac()
+        >>> mu = dqm.quantum_statistics.chemical_potential(fermions, jnp.arange(8.0), 4.0, 0.5)
+        >>> round(float(mu), 3)  # half of the levels are filled
+        3.5
     """
     import optimistix  # slow to import, needed here only
 
@@ -212,6 +243,13 @@ def tersoff_bayer(occupations: Occupations) -> Scalar:
 
     Eq. (29) lacks the factor (M−1)!, which normalises the average. Tersoff & Bayer
     (1983), doi:10.1103/PhysRevLett.50.553.
+
+    Raises:
+        InputError: If `occupations` is not a list of integers, or contains a negative one.
+
+    Example:
+        >>> round(float(jnp.exp(dqm.quantum_statistics.tersoff_bayer(jnp.array([1, 1])))), 3)
+        0.333
     """
     n, states = _counts(occupations)
     total = jnp.sum(n)
@@ -226,7 +264,14 @@ def tersoff_bayer_monte_carlo(
     error.
 
     Raises:
-        InputError: If `samples` is not an integer of at least 2.
+        InputError: As `tersoff_bayer`, or if `samples` is not an integer of at least 2.
+
+    Example:
+        >>> counts = jnp.array([1, 1])
+        >>> average = dqm.quantum_statistics.tersoff_bayer_monte_carlo
+        >>> mean, error = average(jax.random.key(0), counts, samples=4000)
+        >>> bool(abs(mean - 1 / 3) < 5 * error)
+        True
     """
     require_key(key=key)
     require_whole(2, samples=samples)

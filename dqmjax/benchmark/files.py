@@ -24,6 +24,15 @@ def read(path: str | os.PathLike[str]) -> dict:
 
     Raises:
         InputFileError: If the file cannot be read or is not such a report.
+
+    Example:
+        >>> import json, pathlib
+        >>> row = {"kernel": "split step", "shape": "64", "error": 1e-6}
+        >>> row |= {"min_s": 2e-4, "compile_s": 1.0}
+        >>> report = {"machine": {"device": "cpu: cpu"}, "kernels": [row], "growth": []}
+        >>> _ = pathlib.Path("bench.json").write_text(json.dumps(report))
+        >>> dqm.benchmark.read("bench.json")["machine"]["device"]
+        'cpu: cpu'
     """
     try:
         path = pathlib.Path(path)
@@ -70,6 +79,15 @@ def table(report: dict) -> str:
 
     Raises:
         InputError: If it is something else.
+
+    Example:
+        >>> row = {"kernel": "split step", "shape": "64", "error": 1e-6}
+        >>> row |= {"min_s": 2e-4, "compile_s": 1.0}
+        >>> report = {"machine": {"device": "cpu: cpu"}, "kernels": [row], "growth": []}
+        >>> print(dqm.benchmark.table(report))
+        kernel      size          time ns/update compiling  error  time / lower bound
+        split step    64 double 2.00e-04 s          1.00 s  1.0e-06
+        <BLANKLINE>
     """
     _require_report(report=report)
     return "\n".join(
@@ -103,6 +121,16 @@ def compare(old: dict, new: dict) -> str:
 
     Raises:
         InputError: If one is something else.
+
+    Example:
+        >>> row = {"kernel": "split step", "shape": "64", "error": 1e-6}
+        >>> row |= {"min_s": 2e-4, "compile_s": 1.0}
+        >>> report = {"machine": {"device": "cpu: cpu"}, "kernels": [row], "growth": []}
+        >>> faster = {**report, "kernels": [{**row, "min_s": 1e-4}]}
+        >>> print(dqm.benchmark.compare(report, faster))
+        kernel ... old       new  new/old  errors
+        split step ... 2.00e-04  1.00e-04     0.50  1e-06 1e-06
+        old: cpu: cpu; new: cpu: cpu; rows in only one of them: 0.
     """
     _require_report(old=old, new=new)
     before = {_key(row): row for row in old["kernels"]}

@@ -42,6 +42,10 @@ class Work:
         pairs: Number of Fourier transforms of it, each with its inverse.
         passes: How often it is read or written.
         operations: Real additions and multiplications in products of matrices.
+
+    Example:
+        >>> dqm.benchmark.Work(shape=(64,), pairs=1, passes=10).moved  # in double precision
+        10240
     """
 
     shape: tuple[int, ...] = (1,)
@@ -67,6 +71,18 @@ class Case:
         work: The least work that the call requires.
         updates: Points times steps, for the nanoseconds per update; 0 if there is no such number.
         compiles: Whether JAX compiles it as one program.
+
+    Example:
+        >>> case = dqm.benchmark.Case(
+        ...     kernel="square",
+        ...     size={"shape": "64"},
+        ...     function=jnp.square,
+        ...     arguments=(jnp.ones(64),),
+        ...     error=lambda result: float(abs(result - 1).max()),
+        ...     work=dqm.benchmark.Work(shape=(64,), passes=2),
+        ... )
+        >>> case.error(case.function(*case.arguments))
+        0.0
     """
 
     kernel: str

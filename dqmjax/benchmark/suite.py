@@ -40,6 +40,13 @@ def run(quick: bool = False, device: str | None = None, say: "Say | None" = None
 
     Raises:
         InputError: If JAX finds no such device.
+
+    Example:
+        >>> report = dqm.benchmark.run(quick=True, say=print)  # doctest: +SKIP
+        >>> print(dqm.benchmark.table(report))  # doctest: +SKIP
+        >>> dqm.benchmark.run(device="abacus")
+        Traceback (most recent call last):
+        dqmjax.errors.InputError: `device` is 'abacus', but JAX finds none...
     """
     chosen = _device(device)
     if not isinstance(quick, bool):
@@ -68,7 +75,21 @@ def row(case: Case, floors: Floors) -> dict:
 
     Args:
         case: A kernel at one size.
-        floors: Rates of the device.
+        floors: Rates of the device, `dqmjax.benchmark.floors.Floors()`.
+
+    Example:
+        >>> from dqmjax.benchmark.floors import Floors
+        >>> case = dqm.benchmark.Case(
+        ...     kernel="square",
+        ...     size={"shape": "64"},
+        ...     function=jnp.square,
+        ...     arguments=(jnp.ones(64),),
+        ...     error=lambda result: float(abs(result - 1).max()),
+        ...     work=dqm.benchmark.Work(shape=(64,), passes=2),
+        ... )
+        >>> row = dqm.benchmark.row(case, Floors())
+        >>> row["kernel"], row["error"], row["bytes"]
+        ('square', 0.0, 2048)
     """
     timing, result = measure(case.function, *case.arguments, compiles=case.compiles)
     least, limit = floors.least(case.work)

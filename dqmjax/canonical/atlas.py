@@ -45,6 +45,16 @@ class AtlasStep(AbstractStepper):
     Raises:
         RuntimeError: From `solve`, if a step is too long: its stages do not converge, or ρ reaches
             0 within it at a point with coordinates (ρ, S).
+
+    Example:
+        >>> grid = dqm.Grid(-6.0, 6.0, 32)
+        >>> h = dqm.Hamiltonian(dqm.Harmonic())
+        >>> step = dqm.AtlasStep(dqm.CanonicalEnergy(h, grid), grid)
+        >>> start = dqm.to_canonical(dqm.coherent(grid, 1.0))
+        >>> run = dqm.solve(step, start, jnp.array([0.0, 0.5]), substeps=20)
+        >>> rho, S = run.final
+        >>> round(float(grid.integrate(grid.points[0] * rho)), 3)  # cos 1/2
+        0.878
     """
 
     energy: Callable

@@ -65,12 +65,20 @@ class BackgroundField(eqx.Module):
         grid: Periodic box.
         spectrum: P_k of each wave of `grid.k`, in the order of `jnp.fft.fftn`; not negative.
         envelope: A(x), one number or one per point of `grid`.
-        light_speed: c.
+        light_speed: c, of light.
         linewidth: γ, positive; the field forgets its phase in a time 1/γ.
 
     Raises:
         InputError: If `spectrum` is negative somewhere or 0 everywhere, an array has another shape
             than `grid`, or another known value is out of range.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 32)
+        >>> [k] = grid.k
+        >>> spectrum = jnp.exp(-(k**2))
+        >>> field = dqm.background.BackgroundField(grid, 4 * spectrum / spectrum.sum())
+        >>> field.masses([1.0, 3.0])[:, 0].round(3).tolist()  # gη/2 with η = 2
+        [1.0, 3.0]
     """
 
     grid: Grid
@@ -137,7 +145,21 @@ def _realisation(field: BackgroundField, key, ts) -> Complex[Array, "times *shap
 
 
 def time_mean_square(samples: Complex[Array, "times *shape"]) -> OnGrid:
-    """`(1/T) ∫ |φ(x, t)|² dt`, an estimate of η²(x) from samples; DQM II (33)."""
+    """`(1/T) ∫ |φ(x, t)|² dt`, an estimate of η²(x) from samples; DQM II (33).
+
+    Raises:
+        InputError: If `samples` has not two or more axes, the first of them the times, or a known
+            sample is not finite.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 32)
+        >>> [k] = grid.k
+        >>> spectrum = jnp.exp(-(k**2))
+        >>> field = dqm.background.BackgroundField(grid, 4 * spectrum / spectrum.sum())
+        >>> samples = field.sample(jax.random.key(0), jnp.arange(100.0))
+        >>> round(float(dqm.background.time_mean_square(samples).mean()))  # η²
+        4
+    """
     phi = field("samples", samples)
     if phi.ndim < 2 or not len(phi):
         raise InputError(f"`samples` must have shape (times, *shape), but has {phi.shape}.")
@@ -154,10 +176,16 @@ def acceleration(grid: Grid, eta: OnGrid, light_speed: Scalar | float = 1.0) -> 
     Args:
         grid: Periodic box.
         eta: η(x), positive and periodic.
-        light_speed: c.
+        light_speed: c, of light.
 
     Raises:
         InputError: If η has zeros or another shape than `grid`, or c is not positive.
+
+    Example:
+        >>> grid = dqm.Grid(0.0, 2 * np.pi, 32)
+        >>> eta = jnp.exp(-jnp.cos(grid.points[0]))
+        >>> dqm.background.acceleration(grid, eta)[8].round(3).tolist()  # −sin x at x = π/2
+        [-1.0]
     """
     require_real("eta", eta)
     eta = field_on(grid, "eta", eta)
@@ -171,7 +199,7 @@ class PositionDependentMass(eqx.Module):
     Args:
         mass: m(x) on a grid, positive.
         potential: V(x, t) at one point, real and without t.
-        light_speed: c.
+        light_speed: c, of light.
         hbar: ħ.
 
     Methods raise an `InputError` if m or ψ has another shape than the grid. p̂ leaves out an
@@ -179,6 +207,13 @@ class PositionDependentMass(eqx.Module):
 
     Raises:
         InputError: If a known m, c or ħ is not positive, or `potential` does not take (x, t).
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> h = dqm.background.PositionDependentMass(jnp.ones(64), dqm.Harmonic())
+        >>> ledger = h.ledger(grid, dqm.coherent(grid, 0.0))
+        >>> [round(float(part), 3) for part in (ledger.rest, ledger.total)]  # mc², mc² + 1/2
+        [1.0, 1.5]
     """
 
     mass: OnGrid = eqx.field(converter=lambda value: jnp.asarray(positive("mass", value), float))
@@ -271,6 +306,15 @@ class MassStep(AbstractStepper):
 
     Raises:
         RuntimeError: From `solve`, if a step needs more terms.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> mass = 1.0 + 0.2 * jnp.cos(np.pi / 8 * grid.points[0])
+        >>> h = dqm.background.PositionDependentMass(mass, dqm.Harmonic())
+        >>> step = dqm.background.MassStep(h, grid)
+        >>> run = dqm.solve(step, dqm.coherent(grid, 1.0), jnp.array([0.0, 1.0]))
+        >>> round(float(dqm.observables.norm(grid, run.final)), 3)
+        1.0
     """
 
     hamiltonian: PositionDependentMass

@@ -43,6 +43,13 @@ class CanonicalEnergy(eqx.Module):
         InputError: When called, if V is complex, or depends on t and t is not given.
 
     Reference: Z. Zakir, "Diffusion quantum mechanics" II, eq. (8).
+
+    Example:
+        >>> grid = dqm.Grid(-6.0, 6.0, 32)
+        >>> h = dqm.Hamiltonian(dqm.Harmonic())
+        >>> rho, S = jnp.abs(dqm.coherent(grid, 0.0)) ** 2, jnp.zeros(32)
+        >>> round(float(dqm.CanonicalEnergy(h, grid)(rho, S)), 3)
+        0.5
     """
 
     hamiltonian: Hamiltonian
@@ -85,6 +92,14 @@ def canonical_equations(
             known derivatives are not finite.
 
     Reference: "Diffusion quantum mechanics" II, eqs. (11), (13), (14).
+
+    Example:
+        >>> grid = dqm.Grid(-6.0, 6.0, 32)
+        >>> h = dqm.Hamiltonian(dqm.Harmonic())
+        >>> equations = dqm.canonical_equations(dqm.CanonicalEnergy(h, grid), grid)
+        >>> d_rho, d_S = equations(jnp.abs(dqm.coherent(grid, 0.0)) ** 2, jnp.zeros(32))
+        >>> round(float(d_S[16]), 3)  # −E of the ground state, at x = 0
+        -0.5
     """
 
     _require_functional("energy", energy, grid)
@@ -119,6 +134,16 @@ def bracket(a: Functional, b: Functional, grid: Grid) -> Functional:
     It is the rate of change of A along the motion that B generates: `dA/dt = {A, H}`. A may be a
     number, a list of numbers or a field; B is a number. Reference: "Diffusion quantum mechanics"
     II, eq. (9).
+
+    Example:
+        >>> grid = dqm.Grid(-6.0, 6.0, 32)
+        >>> h = dqm.Hamiltonian(dqm.Harmonic())
+        >>> energy = dqm.CanonicalEnergy(h, grid, boost=2.0)
+        >>> position = lambda rho, S: grid.integrate(grid.points[0] * rho)
+        >>> rho, S = jnp.abs(dqm.coherent(grid, 0.0)) ** 2, 2.0 * grid.points[0]
+        >>> rate = dqm.bracket(position, energy, grid)(rho, S)
+        >>> round(float(rate), 3)  # p₀/m
+        2.0
     """
 
     _require_functional("a", a, grid)

@@ -26,6 +26,13 @@ def diffuse(
     Raises:
         InputError: If D is not positive or t negative, or ρ has another shape than `grid`, is
             complex, or contains NaN or infinity.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> rho = jnp.abs(dqm.gaussian(grid, 0.0, width=1.0)) ** 2
+        >>> rho = dqm.ordinary_diffusion.diffuse(grid, rho, diffusion=0.5, t=1.0)
+        >>> round(float(grid.integrate(grid.points[0] ** 2 * rho)), 3)  # σ₀² + 2Dt
+        2.0
     """
     require_real("rho", rho)
     rho = field_on(grid, "rho", rho)
@@ -35,13 +42,29 @@ def diffuse(
 
 
 def ordinary_width(width: Scalar | float, diffusion: Scalar | float, t) -> Float[Array, "..."]:
-    """`σ(t) = √(σ₀² + 2Dt)` of ordinary diffusion, at last ∝ √t."""
+    """`σ(t) = √(σ₀² + 2Dt)` of ordinary diffusion, at last ∝ √t.
+
+    Raises:
+        InputError: If `width` or `diffusion` is not positive, or `t` is negative.
+
+    Example:
+        >>> round(float(dqm.ordinary_diffusion.ordinary_width(1.0, diffusion=0.5, t=1.0)), 3)
+        1.414
+    """
     width, diffusion, t = _of_packet(width, diffusion, t)
     return jnp.sqrt(width**2 + 2 * diffusion * t)
 
 
 def conservative_width(width: Scalar | float, diffusion: Scalar | float, t) -> Float[Array, "..."]:
-    """`σ(t) = σ₀ √(1 + (Dt/σ₀²)²)` of a free quantum packet, D = ħ/2m, at last ∝ t; DQM I (16)."""
+    """`σ(t) = σ₀ √(1 + (Dt/σ₀²)²)` of a free quantum packet, D = ħ/2m, at last ∝ t; DQM I (16).
+
+    Raises:
+        InputError: If `width` or `diffusion` is not positive, or `t` is negative.
+
+    Example:
+        >>> round(float(dqm.ordinary_diffusion.conservative_width(1.0, diffusion=0.5, t=1.0)), 3)
+        1.118
+    """
     width, diffusion, t = _of_packet(width, diffusion, t)
     return jnp.hypot(width, diffusion * t / width)
 

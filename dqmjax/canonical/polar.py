@@ -42,6 +42,12 @@ def to_canonical(
     Raises:
         InputError: If `hbar` is not positive or underflows, a known `psi` or `like` is not finite,
             or their shapes differ.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> rho, S = dqm.to_canonical(jnp.exp(0.3j) * dqm.coherent(grid, 0.0))
+        >>> round(float(grid.integrate(rho)), 3), round(float(S[32]), 3)
+        (1.0, 0.3)
     """
     psi = _wave(psi, 1)
     hbar = _representable(hbar, psi.dtype)
@@ -68,6 +74,13 @@ def from_canonical(
     Raises:
         InputError: If `hbar` is not positive or underflows, a known `rho` or `S` is not finite,
             `rho` is negative anywhere, or their shapes differ.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> psi = dqm.coherent(grid, 1.0, momentum=2.0)
+        >>> again = dqm.from_canonical(*dqm.to_canonical(psi))
+        >>> round(float(dqm.observables.fidelity(grid, psi, again)), 3)
+        1.0
     """
     rho = real_field("rho", rho, np.shape(rho))
     S = real_field("S", S, rho.shape)
@@ -91,6 +104,13 @@ def charges(psi: Complex[Array, "*shape"]) -> Int[Array, "pairs *shape"]:
 
     Raises:
         InputError: If ψ has fewer than two axes, or is known and not finite.
+
+    Example:
+        >>> grid = dqm.Grid((-8.0, -8.0), (8.0, 8.0), (32, 32))
+        >>> x, y = grid.points - 0.25
+        >>> psi = (x + 1j * y) * jnp.exp(-(x**2 + y**2) / 2)
+        >>> int(dqm.polar.charges(psi)[0, 16, 16])
+        1
     """
     psi = _wave(psi, 2)
     d = _differences(jnp.angle(psi))
@@ -105,6 +125,12 @@ def windings(psi: Complex[Array, "*shape"]) -> list[Int[Array, "..."]]:
 
     Raises:
         InputError: If a known ψ is not finite.
+
+    Example:
+        >>> grid = dqm.Grid(0.0, 2 * np.pi, 32)
+        >>> psi = jnp.exp(2j * grid.points[0])
+        >>> [int(w) for w in dqm.polar.windings(psi)]
+        [2]
     """
     psi = _wave(psi, 1)
     sums = (jnp.sum(d, axis=a) for a, d in enumerate(_differences(jnp.angle(psi))))
@@ -112,7 +138,15 @@ def windings(psi: Complex[Array, "*shape"]) -> list[Int[Array, "..."]]:
 
 
 class Vortex(NamedTuple):
-    """A point, in the plane of two axes, around which the phase winds."""
+    """A point, in the plane of two axes, around which the phase winds.
+
+    Example:
+        >>> grid = dqm.Grid((-8.0, -8.0), (8.0, 8.0), (32, 32))
+        >>> x, y = grid.points - 0.25
+        >>> psi = (x + 1j * y) * jnp.exp(-(x**2 + y**2) / 2)
+        >>> dqm.polar.inspect_phase(grid, psi).vortices
+        [Vortex(position=(0.25, 0.25), axes=(0, 1), charge=1)]
+    """
 
     position: tuple[float, ...]  # centre of the plaquette
     axes: tuple[int, int]
@@ -120,7 +154,15 @@ class Vortex(NamedTuple):
 
 
 class PhaseReport(NamedTuple):
-    """Where a phase is meaningful, and its defects."""
+    """Where a phase is meaningful, and its defects.
+
+    Example:
+        >>> grid = dqm.Grid(0.0, 2 * np.pi, 32)
+        >>> psi = jnp.exp(2j * grid.points[0])
+        >>> report = dqm.polar.inspect_phase(grid, psi)
+        >>> int(report.windings[0]), report.unknown
+        (2, 0.0)
+    """
 
     mask: Bool[np.ndarray, "*shape"]  # where S has the requested accuracy
     regions: Int[np.ndarray, "*shape"]  # connected parts of the mask from 1, 0 outside
@@ -137,6 +179,12 @@ def inspect_phase(grid: Grid, psi: Complex[Array, "*shape"], accuracy: float = 1
 
     Raises:
         InputError: If `accuracy` is not above ε, or ψ is not finite, 0 everywhere or not on `grid`.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> report = dqm.polar.inspect_phase(grid, dqm.cat(grid, center=4.0, width=0.35))
+        >>> int(report.regions.max())  # two packets, without a phase between them
+        2
     """
     require_instance(Grid, grid=grid)
     positive("accuracy", accuracy, ())

@@ -44,6 +44,16 @@ class CanonicalStep(AbstractStepper):
         InputError: If ρ or S has another shape, or is complex.
         RuntimeError: From `solve`, if at a save time ρ is negative or does not integrate to
             `total`, or the grid does not resolve `√ρ e^{iS/ħ}`; a jump of S causes that.
+
+    Example:
+        >>> grid = dqm.Grid(-6.0, 6.0, 32)
+        >>> h = dqm.Hamiltonian(dqm.Harmonic())
+        >>> step = dqm.CanonicalStep(h, grid, dqm.strang)
+        >>> start = dqm.to_canonical(dqm.coherent(grid, 1.0))
+        >>> run = dqm.solve(step, start, jnp.array([0.0, 0.5]), substeps=50)
+        >>> rho, S = run.final
+        >>> round(float(grid.integrate(grid.points[0] * rho)), 3)  # cos 1/2
+        0.878
     """
 
     hamiltonian: Hamiltonian

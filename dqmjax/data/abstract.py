@@ -31,6 +31,15 @@ class AbstractData(abc.ABC):
 
     Data of your own must define `t`, the times of the rows or `None`, `measured`, `likelihood` and
     `noise_known`. The other methods have defaults.
+
+    Example:
+        >>> class Voltages(dqm.AbstractData):
+        ...     t, noise_known = np.array([0.0, 1.0]), True
+        ...     measured = np.array([[2.0], [0.7]])
+        ...     likelihood = dqm.Series(t, measured, sigma=0.1).likelihood
+        >>> data = Voltages()
+        >>> round(data.goodness(data.measured + 0.1, 0.0).chi2, 3)  # both 1 σ away
+        2.0
     """
 
     t: Any

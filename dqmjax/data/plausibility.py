@@ -15,7 +15,17 @@ DISAGREE = 6.0  # standard deviations between `density` and `counts`
 
 
 class DataWarning(UserWarning):
-    """Data that can be used, but are unlikely to be what they should."""
+    """Data that can be used, but are unlikely to be what they should.
+
+    Example:
+        >>> rows = [[0.0, 1.2, 0.3], [0.0, 2.1, -0.5]]
+        >>> np.savetxt("run.csv", rows, delimiter=",", header="t,q [V],p [V]", comments="")
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True, action="always") as found:
+        ...     data = dqm.read_data("run.csv")
+        >>> print(found[0].category.__name__, found[0].message)
+        DataWarning q and p are in V: ...
+    """
 
 
 def warn(data: AbstractData, units: Mapping[str, str]):

@@ -30,15 +30,14 @@ def read_data(
 ) -> AbstractData:
     """Reads what was measured: samples, snapshots, counted quanta, parities or a series.
 
-    A table has one row for each measurement, and columns
+    A table has one row for each measurement. Its columns decide what is returned:
 
-    | columns | result |
-    |---|---|
-    | t, q, p | `Samples`; all times have as many |
-    | t, q, p, density (and sigma) or counts | `Snapshots`; all times have the same points |
-    | t, n (and counts) | `PhotonNumbers` |
-    | t, even, shots (and q, p) | `Parity` |
-    | t, any others (and x_sigma for x) | `Series` |
+    - `t, q, p` gives `Samples`; all times have as many,
+    - `t, q, p, density` (and `sigma`) gives `Snapshots`; all times have the same points,
+    - `t, q, p, counts, shots` gives `Snapshots`, of counts,
+    - `t, n` (and `counts`) gives `PhotonNumbers`,
+    - `t, even, shots` (and `q, p`) gives `Parity`,
+    - `t` and any others (`x_sigma` for `x`) gives a `Series`.
 
     For several modes the coordinates are q1, q2, …, p1, p2, …. Tables are CSV, HDF5 with columns as
     datasets, and netCDF as xarray and QCoDeS export it. NumPy's `.npz` and HDF5 can also contain
@@ -59,7 +58,11 @@ def read_data(
             or scales contradict each other.
 
     Example:
-        >>> data = dqm.read_data("run.csv", columns={"q": "I", "p": "Q"}, time_unit="us")
+        >>> rows = [[0, 1.2, 1.3], [0, 3.1, -0.5], [1, 0.4, -1.1], [1, -1.1, 1.0]]
+        >>> np.savetxt("run.csv", rows, delimiter=",", header="t (us),I,Q", comments="")
+        >>> data = dqm.read_data("run.csv", columns={"q": "I", "p": "Q"})
+        >>> type(data).__name__, data.points.shape, data.time_unit
+        ('Samples', (2, 2, 2), 'us')
     """
     path = checked_path(path)
     unknown = sorted(set(scales) - set(SCALES))

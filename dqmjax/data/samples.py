@@ -37,6 +37,12 @@ class Samples(AbstractHeterodyneData):
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, or a
             scale is not positive, or all samples of a time coincide.
+
+    Example:
+        >>> noise = np.random.default_rng(0).normal(size=(2, 1000, 2))  # of the vacuum
+        >>> data = dqm.Samples([0.0, 1.0], noise + [2.0, 0.0], ell=[1.0])
+        >>> data.first_amplitude.real.round(1)  # q/√2
+        array([1.4])
     """
 
     t: Numbers

@@ -35,6 +35,12 @@ class Series(AbstractData):
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, `sigma`
             is not positive, or relative frequencies are not multiples of 1/`shots` from 0 to 1.
+
+    Example:
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> data = dqm.Series(t, np.cos(1.3 * t), sigma=0.01)
+        >>> data.measured.shape, data.noise_known
+        ((16, 1), True)
     """
 
     t: Numbers
@@ -109,6 +115,14 @@ class Lines(AbstractData):
     Raises:
         InputError: If a shape does not fit, a number is not finite, σ is not positive, or a
             transition is not between two different levels.
+
+    Example:
+        >>> data = dqm.Lines([1.2, 2.4], sigma=0.01, transitions=[[1, 0], [2, 0]])
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 3)
+        >>> result = dqm.recover(data, model)
+        >>> round(result.estimate["omega"], 3)
+        1.2
     """
 
     values: Numbers

@@ -39,6 +39,16 @@ class Snapshots(AbstractHeterodyneData):
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase,
             `sigma` or a scale is not positive, `counts` are not between 0 and `shots`.
+
+    Example:
+        >>> t, axis = np.array([0.0, 1.0]), np.linspace(-3.0, 3.0, 9)
+        >>> points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+        >>> amplitude = (points[:, 0] + 1j * points[:, 1]) / 2**0.5
+        >>> density = np.exp(-abs(amplitude - 0.5j) ** 2) / (2 * np.pi)  # of α = 0.5i
+        >>> density = np.stack([density, density])  # at rest
+        >>> data = dqm.Snapshots(t, points, density, np.ones(1), 1.0, 1.0, sigma=1e-3)
+        >>> data.first_amplitude.imag.round(3)
+        array([0.5])
     """
 
     t: np.ndarray  # (times,), strictly increasing
@@ -199,6 +209,17 @@ def read_snapshots(path: str | os.PathLike[str]) -> Snapshots:
         InputFileError: If the file cannot be read, is damaged, or does not hold just that; also if
             its arrays take more than 2 GiB, or unpack to more than 32 times the size of the file
             and 64 MiB.
+
+    Example:
+        >>> t, axis = np.array([0.0, 1.0]), np.linspace(-3.0, 3.0, 9)
+        >>> points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+        >>> amplitude = (points[:, 0] + 1j * points[:, 1]) / 2**0.5
+        >>> density = np.exp(-abs(amplitude - 0.5j) ** 2) / (2 * np.pi)  # of α = 0.5i
+        >>> density = np.stack([density, density])  # at rest
+        >>> arrays = {"t": t, "points": points, "density": density}
+        >>> np.savez("snapshots.npz", **arrays, ell=np.ones(1), kappa=1.0, hbar=1.0)
+        >>> dqm.read_snapshots("snapshots.npz").first_amplitude.imag.round(3)
+        array([0.5])
     """
     arrays = read_arrays(path)
     try:
@@ -208,7 +229,13 @@ def read_snapshots(path: str | os.PathLike[str]) -> Snapshots:
 
 
 def demo_snapshots() -> Snapshots:
-    """A Kerr oscillator with U = −2π · 0.325, ω = 0, α₀ = 2, counted 2000 times at each point."""
+    """A Kerr oscillator with U = −2π · 0.325, ω = 0, α₀ = 2, counted 2000 times at each point.
+
+    Example:
+        >>> data = dqm.demo_snapshots()
+        >>> data.shots, abs(data.first_amplitude).round(1)
+        (2000, array([2.]))
+    """
     with importlib.resources.as_file(DEMO) as path:
         return read_snapshots(path)
 

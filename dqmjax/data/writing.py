@@ -24,6 +24,12 @@ def write_data(data: AbstractData, path: str | os.PathLike[str]):
     Raises:
         InputFileError: If the kind of file is unknown, the file exists, or it cannot be written.
         InputError: If the data are of another kind.
+
+    Example:
+        >>> t = np.linspace(0.0, 3.0, 4)
+        >>> dqm.write_data(dqm.Series(t, np.cos(t), sigma=0.01), "fringe.csv")
+        >>> dqm.read_data("fringe.csv").measured.ravel().round(3)
+        array([ 1.   ,  0.54 , -0.416, -0.99 ])
     """
     path = pathlib.Path(path)
     writers = {".csv": _csv, ".npz": _npz, ".h5": _hdf5, ".nc": _netcdf}

@@ -43,9 +43,9 @@ def _known_times(ts) -> tuple[float, ...]:
 class Pulse(eqx.Module):
     """A piecewise-constant function of time, `f(t) = f_k` for `t_k ≤ t < t_{k+1}`.
 
-    `HusimiStep` and `KetStep` treat it exactly, as long as no step contains a jump; `solve` refuses
-    those that do. Splitting schemes, whose kicks lie at the ends of steps, refuse any jump. Both
-    see only envelopes that are fields, not one inside a function.
+    `HusimiStep` and `KetStep` treat it exactly, as long as no step contains a jump; `solve` raises
+    an `InputError` otherwise. Splitting schemes, whose kicks lie at the ends of steps, raise one
+    for any jump. These checks find an envelope that is a field, not one inside a function.
 
     Args:
         ts: t_0 … t_n, the edges of the slices, constants.
@@ -56,8 +56,9 @@ class Pulse(eqx.Module):
             each slice. Outside the edges f is NaN.
 
     Example:
-        >>> Pulse((0.0, 1.0, 3.0), (0.5, 2.0))(1.5)
-        Array(2., dtype=float64)
+        >>> pulse = dqm.Pulse((0.0, 1.0, 3.0), (0.5, 2.0))
+        >>> float(pulse(1.5))
+        2.0
     """
 
     ts: tuple[float, ...] = eqx.field(static=True, converter=_known_times)
@@ -94,6 +95,11 @@ class Interpolated(eqx.Module):
     Raises:
         InputError: If `ts` does not increase or is traced, or `values` has not one real number for
             each time. Outside the times f is NaN.
+
+    Example:
+        >>> drive = dqm.Interpolated((0.0, 1.0, 2.0, 3.0), (0.0, 1.0, 4.0, 9.0))
+        >>> round(float(drive(1.5)), 3)
+        2.25
     """
 
     ts: tuple[float, ...] = eqx.field(static=True, converter=_known_times)

@@ -27,6 +27,13 @@ def horizon(
 
     Raises:
         InputError: If `until` is not positive and finite, or `stepper` cannot judge states.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64, isolated=True)
+        >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Free()), grid)
+        >>> psi = dqm.gaussian(grid, 0.0, 0.5)
+        >>> round(dqm.horizon(step, psi, until=8.0), 1)
+        1.5
     """
     if not isinstance(stepper, Guarded):
         raise InputError(

@@ -32,6 +32,12 @@ class Scheme:
     Raises:
         InputError: If the numbers of kicks and drifts do not match, or the fractions do not sum
             to 1 or are not symmetric.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> leapfrog = dqm.Scheme("leapfrog", order=2, kicks=(0.5, 0.5), drifts=(1.0,))
+        >>> dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid, leapfrog).order
+        2
     """
 
     name: str

@@ -22,7 +22,19 @@ KIND, FIELDS = "solution", ("ts", "saved", "final", "status", "error")
 
 
 class Solution(eqx.Module):
-    """What `solve` returns."""
+    """What `solve` returns: states, and how far they are to be trusted.
+
+    `saved` contains `save(state)` at each of `ts`, with a leading axis of times, and `final` the
+    state at `ts[-1]`. `status` gives the fault of each state and its size, see `Reason`; `error` is
+    the estimate of ‖δ‖/‖state‖ at each time, or None if the stepper has no estimate.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> run = dqm.solve(step, dqm.coherent(grid, 1.0), jnp.linspace(0.0, 1.0, 5), substeps=4)
+        >>> run.saved.shape, bool(run.error[-1] < 1e-6), bool(run.status.fails.any())
+        ((5, 64), True, False)
+    """
 
     ts: Float[Array, " times"]  # save times
     saved: PyTree[Array]  # `save(state)` at every save time, leading axis `times`
@@ -56,8 +68,12 @@ class Solution(eqx.Module):
             InputFileError: If the file cannot be written.
 
         Example:
-            >>> solution.save("run.npz")
-            >>> dqm.load("run.npz").ts
+            >>> grid = dqm.Grid(-8.0, 8.0, 64)
+            >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+            >>> run = dqm.solve(step, dqm.coherent(grid, 1.0), jnp.array([0.0, 1.0, 2.0]))
+            >>> run.save("run.npz")
+            >>> dqm.load("run.npz").ts.tolist()
+            [0.0, 1.0, 2.0]
         """
         if not is_known(self):
             raise InputError("`solution` must be known to be saved: save it outside of `jit`.")
@@ -83,7 +99,12 @@ class Solution(eqx.Module):
                 it is on `grid`.
 
         Example:
-            >>> solution.to_xarray(grid).to_netcdf("run.nc", invalid_netcdf=True)  # complex ψ
+            >>> grid = dqm.Grid(-8.0, 8.0, 64)
+            >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+            >>> run = dqm.solve(step, dqm.coherent(grid, 1.0), jnp.array([0.0, 1.0, 2.0]))
+            >>> data = run.to_xarray(grid)  # then data.to_netcdf("run.nc", invalid_netcdf=True)
+            >>> data.saved.dims
+            ('time', 'x')
         """
         try:
             import xarray
@@ -176,6 +197,15 @@ def checked(solution: Solution) -> Solution:
     Raises:
         InputError: If `solution` is traced.
         RuntimeError: If a state fails, with the time and the reason.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> ts = jnp.linspace(0.0, 1.0, 5)
+        >>> evolve = jax.jit(lambda psi: dqm.solve(step, psi, ts, throw=False))
+        >>> run = dqm.checked(evolve(dqm.coherent(grid, 1.0)))
+        >>> round(float(dqm.observables.norm(grid, run.final)), 3)
+        1.0
     """
     if is_traced(solution):
         raise InputError("`solution` must be known, but is traced: check what `jax.jit` returns.")

@@ -68,6 +68,14 @@ def solve(
             precision, or given where a parameter is traced, or `save` returns integers where the
             status is traced and `throw` is true, since these cannot be NaN.
         RuntimeError: If the status of a state fails.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> psi, ts = dqm.coherent(grid, 1.0), jnp.linspace(0.0, jnp.pi, 4)
+        >>> run = dqm.solve(step, psi, ts, substeps=10)
+        >>> [round(float(dqm.observables.mean_position(grid, psi)[0]), 3) for psi in run.saved]
+        [1.0, 0.5, -0.5, -1.0]
     """
     require_whole(1, substeps=substeps)
     require_instance(AbstractStepper, stepper=stepper)

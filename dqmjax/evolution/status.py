@@ -16,6 +16,14 @@ class Reason(enum.IntEnum):
     """What is wrong with a state. `message` says what to do about it.
 
     Of several faults the first in this order is reported.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64, isolated=True)
+        >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Free()), grid)
+        >>> psi, ts = dqm.gaussian(grid, 0.0, 0.5), jnp.array([0.0, 1.0, 4.0])
+        >>> run = dqm.solve(step, psi, ts, throw=False)  # raises an error by default
+        >>> [dqm.Reason(int(reason)).name for reason in run.status.reason]
+        ['OK', 'OK', 'EDGE']
     """
 
     message: str
@@ -74,6 +82,14 @@ class Status(eqx.Module):
     """The reason and the size of the largest fault of each saved state.
 
     A fault stays, because it spoils all later states. A size above 1 is beyond the limit.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64, isolated=True)
+        >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Free()), grid)
+        >>> psi, ts = dqm.gaussian(grid, 0.0, 0.5), jnp.array([0.0, 1.0, 4.0])
+        >>> run = dqm.solve(step, psi, ts, throw=False)  # raises an error by default
+        >>> run.status.fails.tolist(), bool(run.status.size[-1] > 1)
+        ([False, False, True], True)
     """
 
     reason: Int[Array, "*times"]  # a value of `Reason`
@@ -81,7 +97,7 @@ class Status(eqx.Module):
 
     @property
     def fails(self) -> Bool[Array, "*times"]:
-        """Where `solve` refuses the state: for any reason but `OK` and `INACCURATE`."""
+        """Where `solve` raises an error, for any reason but `OK` and `INACCURATE`."""
         return (self.reason != Reason.OK) & (self.reason != Reason.INACCURATE)
 
 

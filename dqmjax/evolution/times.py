@@ -16,6 +16,14 @@ class SaveTimes(eqx.Module):
 
     Raises:
         InputError: If known `intervals` are not those between the known `ts`.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> evolve = jax.jit(lambda psi, times: dqm.solve(step, psi, times).final)
+        >>> final = evolve(dqm.coherent(grid, 1.0), dqm.save_times(np.linspace(0.0, np.pi, 5)))
+        >>> round(float(dqm.observables.mean_position(grid, final)[0]), 3)
+        -1.0
     """
 
     ts: Float[Array | np.ndarray, " times"]
@@ -45,6 +53,11 @@ def save_times(ts: Real[Array | np.ndarray, " times"]) -> SaveTimes:
     Raises:
         InputError: If `ts` is not one-dimensional with two entries or more, or is known and not
             finite or not increasing.
+
+    Example:
+        >>> times = dqm.save_times(np.array([0.0, 0.5, 1.0, 3.0]))
+        >>> times.intervals.tolist(), times.which.tolist()
+        ([0.5, 2.0], [0, 0, 1])
     """
     require_increasing(ts=ts)
     if not is_known(ts):

@@ -25,7 +25,19 @@ Prediction = tuple[Float[Array, "rows ..."], Fault]
 
 
 class Guess(NamedTuple):
-    """A starting point that an experiment found in the data."""
+    """A starting point that an experiment found in the data.
+
+    Example:
+        >>> class Decay(dqm.AbstractExperiment):
+        ...     rate: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.exp(-self.rate * times.ts), None
+        ...     def guess(self, data):  # from the first two times
+        ...         return dqm.Guess(Decay(jnp.log(data.values[0] / data.values[1]) / data.t[1]))
+        >>> t = np.array([0.0, 1.0, 2.0])
+        >>> dqm.recover(dqm.Series(t, np.exp(-3 * t), 0.01), Decay(jnp.array(0.0))).start
+        {'rate': 3.0}
+    """
 
     experiment: "AbstractExperiment"  # the same one; its arrays hold the starting values
     spread: Float[np.ndarray, "rows parameters"] | None = None  # standard errors, one a row
@@ -38,6 +50,16 @@ class AbstractExperiment(eqx.Module):
 
     An experiment of your own must define `predict`. The other methods have defaults, and help
     `recover` where they are defined.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> round(result.estimate["detuning"], 3)
+        1.3
     """
 
     @abc.abstractmethod

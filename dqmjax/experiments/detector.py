@@ -26,11 +26,11 @@ def _part(value):
 class Detector(eqx.Module):
     """What an outcome is of a state that ideal heterodyne detection finds at β.
 
-    `v = g e^{iθ} (√η β + √(1 − η) ν₁ + √n ν₂) + v₀`, with ν of variance ⟨|ν|²⟩ = 1
+    `v = g e^{iθ} (√η β + √(1 − η) ν₁ + √n ν₂) + v₀`, with ν of variance `⟨|ν|²⟩ = 1`
 
-    The vacuum has outcomes of variance ⟨|v − v₀|²⟩ = g²(1 + n). Only two of g, η and n follow from
-    any outcomes: those of the signal determine g√η and g²(1 + n), those of the vacuum g²(1 + n).
-    Caves (1982), doi:10.1103/PhysRevD.26.1817; Leonhardt & Paul (1993),
+    The vacuum has outcomes of variance `⟨|v − v₀|²⟩ = g²(1 + n)`. Only two of g, η and n follow
+    from any outcomes: those of the signal determine g√η and g²(1 + n), those of the vacuum
+    g²(1 + n). Caves (1982), doi:10.1103/PhysRevD.26.1817; Leonhardt & Paul (1993),
     doi:10.1103/PhysRevA.48.4598.
 
     Args:
@@ -47,7 +47,9 @@ class Detector(eqx.Module):
             finite.
 
     Example:
-        >>> dqm.Detector(efficiency=jnp.asarray(0.7), noise=jnp.asarray(0.1))
+        >>> detector = dqm.Detector(efficiency=jnp.array(0.7), noise=jnp.array(0.1), gain=2.0)
+        >>> float((detector.scale**2).round(3))  # variance of the vacuum's outcomes, g²(1 + n)
+        4.4
     """
 
     efficiency: Scalar = eqx.field(default=1.0, converter=_part)

@@ -33,6 +33,15 @@ class Evolution(AbstractExperiment):
 
     Raises:
         InputError: If an argument is of another kind, or a known state is not finite.
+
+    Example:
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (32,))
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid)
+        >>> mean = lambda psi: dqm.observables.mean_position(grid, psi)[0]
+        >>> model = dqm.Evolution(step, dqm.gaussian(grid, 1.0, 0.5**0.5), mean, substeps=64)
+        >>> values, _ = model.predict(dqm.save_times(np.pi * np.arange(3)), None)  # cos t
+        >>> values.round(2)
+        Array([ 1., -1.,  1.], dtype=float64)
     """
 
     stepper: AbstractStepper

@@ -21,6 +21,13 @@ class Levels(AbstractExperiment):
 
     Raises:
         InputError: If an argument is of another kind.
+
+    Example:
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 3)
+        >>> energies, _ = model.predict(None, None)
+        >>> energies.round(3)
+        Array([[0.5, 1.5, 2.5]], dtype=float64)
     """
 
     hamiltonian: Hamiltonian

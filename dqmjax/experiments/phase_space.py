@@ -63,6 +63,15 @@ class PhaseSpaceExperiment(AbstractExperiment):
 
     Raises:
         InputError: If an argument is of another kind, or the modes of state and basis differ.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(0.0, jnp.array(np.pi)))
+        >>> state, basis = dqm.Coherent(np.ones(1), np.zeros(1)), dqm.FockBargmann(16)
+        >>> experiment = dqm.PhaseSpaceExperiment(flow, state, basis)
+        >>> center = jnp.array([[2**0.5, 0.0]])
+        >>> density, _ = experiment.predict(dqm.save_times(np.arange(3.0)), center)
+        >>> (2 * np.pi * density).round(3).ravel()  # after half a turn, e⁻⁴
+        Array([1.   , 0.018, 1.   ], dtype=float64)
     """
 
     model: Equation
@@ -236,6 +245,11 @@ def Heterodyne(  # the name of a class in version 0.1
 
     Raises:
         InputError: If an argument is of another kind, or an amplitude has another shape.
+
+    Example:
+        >>> flow, basis = dqm.FokkerPlanck(dqm.Kerr(jnp.array(2.0))), dqm.FockBargmann(16)
+        >>> dqm.Heterodyne(flow, np.ones(1), np.zeros(1), basis).state.alpha
+        Array([1.+0.j], dtype=complex128)
     """
     require_type(FockBargmann, basis=basis)
     for name, value in (("alpha_re", alpha_re), ("alpha_im", alpha_im)):

@@ -49,7 +49,17 @@ class Outcomes(NamedTuple):
 
 
 class AbstractPreparation(eqx.Module):
-    """A state at the first time."""
+    """A state at the first time.
+
+    Example:
+        >>> class OneQuantum(dqm.AbstractPreparation):
+        ...     modes = 1
+        ...     def __call__(self, basis):
+        ...         return basis.fock_ket((1,))
+        >>> basis = dqm.FockBargmann(16)
+        >>> dqm.readout.photon_numbers(basis, OneQuantum()(basis))[:3]
+        Array([0., 1., 0.], dtype=float64)
+    """
 
     @property
     @abc.abstractmethod
@@ -94,7 +104,7 @@ def _row(name: str, check: Callable = finite) -> Callable[[Any], Any]:
 
 
 class Coherent(AbstractDisplaced):
-    """The coherent state |α⟩ of each mode.
+    """The coherent state `|α⟩` of each mode.
 
     Args:
         alpha_re, alpha_im: Real and imaginary part of α = ⟨β⟩, one number for each mode.
@@ -103,7 +113,10 @@ class Coherent(AbstractDisplaced):
         InputError: If they are not finite real numbers, as many of each.
 
     Example:
-        >>> dqm.Coherent(jnp.array([2.0]), jnp.array([0.0]))
+        >>> basis = dqm.FockBargmann(16)
+        >>> ket = dqm.Coherent(jnp.array([1.0]), jnp.array([0.0]))(basis)
+        >>> dqm.readout.photon_numbers(basis, ket)[:3].round(3)  # e⁻¹/n!
+        Array([0.368, 0.368, 0.184], dtype=float64)
     """
 
     alpha_re: PerMode = eqx.field(converter=_row("alpha_re"))
@@ -128,6 +141,12 @@ class Squeezed(AbstractDisplaced):
 
     Raises:
         InputError: If they are not finite real numbers, as many of each.
+
+    Example:
+        >>> basis, zero = dqm.FockBargmann(16), jnp.array([0.0])
+        >>> ket = dqm.Squeezed(zero, zero, jnp.array([0.5]), zero)(basis)
+        >>> dqm.readout.photon_numbers(basis, ket)[:3].round(3)  # 1/cosh 0.5 without quanta
+        Array([0.887, 0.   , 0.095], dtype=float64)
     """
 
     alpha_re: PerMode = eqx.field(converter=_row("alpha_re"))
@@ -153,6 +172,12 @@ class Cat(AbstractDisplaced):
 
     Raises:
         InputError: If they are not finite real numbers, as many of each amplitude.
+
+    Example:
+        >>> basis = dqm.FockBargmann(16)
+        >>> ket = dqm.Cat(jnp.array([1.0]), jnp.array([0.0]), phase=jnp.pi)(basis)
+        >>> dqm.readout.photon_numbers(basis, ket)[:3].round(3)  # odd numbers only, 1/sinh 1 of one
+        Array([0.   , 0.851, 0.   ], dtype=float64)
     """
 
     alpha_re: PerMode = eqx.field(converter=_row("alpha_re"))
@@ -180,6 +205,12 @@ class Thermal(AbstractDisplaced):
 
     Raises:
         InputError: If they are not finite real numbers, as many of each, or n̄ is negative.
+
+    Example:
+        >>> basis, zero = dqm.FockBargmann(24), jnp.array([0.0])
+        >>> rho = dqm.Thermal(zero, zero, jnp.array([0.5]))(basis)
+        >>> dqm.readout.photon_numbers(basis, rho)[:3].round(3)  # n̄ⁿ/(1 + n̄)ⁿ⁺¹
+        Array([0.667, 0.222, 0.074], dtype=float64)
     """
 
     alpha_re: PerMode = eqx.field(converter=_row("alpha_re"))

@@ -75,6 +75,18 @@ class Unknown(NamedTuple):
         rank: Largest number of pure states in it. Take one or two more than you expect: a factor of
             just that rank has local minima (arXiv:1606.04970), which the verdict calls doubtful.
         levels: How many of the lowest number states it occupies; chosen from the data if not given.
+
+    Example:
+        >>> t, axis = np.linspace(0.0, 1.0, 4), np.linspace(-3.0, 3.0, 9)
+        >>> points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+        >>> beta = (points[:, 0] + 1j * points[:, 1]) / 2**0.5
+        >>> density = abs(1 + np.exp(-1j * t[:, None]) * beta.conj()) ** 2  # of |0⟩ + exp(−it)|1⟩
+        >>> density = density * np.exp(-(abs(beta) ** 2)) / (4 * np.pi)
+        >>> data = dqm.Snapshots(t, points, density, np.ones(1), 1.0, 1.0, sigma=1e-3)
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(0.0, jnp.array(0.5)))
+        >>> result = dqm.recover(data, flow, state=dqm.Unknown(rank=1, levels=2))
+        >>> round(result.estimate["omega"], 3)
+        1.0
     """
 
     rank: int

@@ -66,6 +66,14 @@ def correlation(
             operators of the modes, `rho` has another shape or is not finite, or B̂ρĈ has more than a
             millionth of its square beyond the cut-off. If it is traced, the values become NaN.
         RuntimeError: As `solve`.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> flow = dqm.Damped(dqm.FokkerPlanck(dqm.Oscillators((0.0,))), rate=1.0, thermal=0.2)
+        >>> step, rho = dqm.HusimiStep(flow, basis), dqm.steady_state(flow, basis).state
+        >>> taus = jnp.array([0.0, 2.0])
+        >>> print(dqm.correlation(step, rho, taus, "ad", "a").real.round(3))  # n̄ e^{−γτ/2}
+        [0.2   0.074]
     """
     basis = _basis(stepper)
     given = {"after": after, "before": before, "left": left}
@@ -98,6 +106,14 @@ def g2(
     Raises:
         InputError: As `correlation`, or if no quanta are detected.
         RuntimeError: As `solve`.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> flow = dqm.Damped(dqm.FokkerPlanck(dqm.Oscillators((0.0,))), rate=1.0, thermal=0.2)
+        >>> step, rho = dqm.HusimiStep(flow, basis), dqm.steady_state(flow, basis).state
+        >>> taus = jnp.array([0.0, 2.0])
+        >>> print(dqm.g2(step, rho, taus).round(3))  # 1 + e^{−γτ}, of thermal light
+        [2.    1.135]
     """
     basis = _basis(stepper)
     terms, rho = _terms(basis, "detected", detected), field("rho", rho, basis.levels)
@@ -137,6 +153,14 @@ def spectrum(
             of the modes, `omega` is no list of real numbers, `rho` is not the steady state, B̂ρ has
             more than a millionth of its square beyond the cut-off, a line has no width, or more
             than 4000 coefficients are connected. If it is traced, the values become NaN.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> flow = dqm.Damped(dqm.FokkerPlanck(dqm.Oscillators((0.0,))), rate=1.0, thermal=0.2)
+        >>> rho = dqm.steady_state(flow, basis).state
+        >>> omega = jnp.array([0.0, 0.5])
+        >>> print(dqm.spectrum(flow, basis, rho, omega).round(3))  # n̄γ/(ω² + γ²/4)
+        [0.8 0.4]
     """
     require_instance(FockBargmann, basis=basis)
     require_static(getattr(flow, "depends_on_time", False))

@@ -30,6 +30,11 @@ def photon_numbers(basis: FockBargmann, state: State) -> Float[Array, "*cutoff"]
 
     Raises:
         InputError: If `state` has the shape of neither.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> print(dqm.readout.photon_numbers(basis, basis.coherent(1.0))[:3].round(3))  # e⁻¹/n!
+        [0.368 0.368 0.184]
     """
     state = as_state(basis, "state", state)
     if state.ndim == basis.modes:
@@ -47,6 +52,11 @@ def parity(basis: FockBargmann, state: State) -> Float[Array, ""]:
 
     Raises:
         InputError: If `state` has the shape of neither.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> round(float(dqm.readout.parity(basis, basis.cat(1.0, np.pi))), 3)  # an odd cat
+        -1.0
     """
     numbers = photon_numbers(basis, state)
     return jnp.sum(numbers * (-1.0) ** np.indices(basis.cutoff).sum(axis=0))
@@ -69,6 +79,11 @@ def wigner(
 
     Raises:
         InputError: If `state` has another shape, or `points` are no rows of 2N real numbers.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> print(dqm.readout.wigner(basis, basis.fock(1), jnp.zeros((1, 2))).round(3))  # −1/πκ
+        [-0.318]
     """
     state = as_state(basis, "state", state)
     space = basis.space
@@ -98,6 +113,11 @@ def quadratures(
     Raises:
         InputError: If `state` has another shape, `x` is no list of real numbers, `angle` is no real
             number, or there is no such mode.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> print(dqm.readout.quadratures(basis, basis.fock(0), jnp.zeros(1)).round(3))  # 1/√π
+        [0.564]
     """
     state = as_state(basis, "state", state)
     x = real_field("x", x, (np.size(x),))

@@ -26,6 +26,15 @@ class GridStep(AbstractStepper):
         grid: Of phase space, axes q₁…q_N p₁…p_N.
 
     A state is the density on the grid.
+
+    Example:
+        >>> grid = dqm.Grid((-9.0, -9.0), (9.0, 9.0), (48, 48))
+        >>> q, p = grid.points
+        >>> rho = jnp.exp(-(q**2 + p**2) / 2) / (2 * np.pi)
+        >>> step = dqm.GridStep(dqm.FokkerPlanck(dqm.ParametricAmplifier(1.0)), grid)
+        >>> run = dqm.solve(step, rho, jnp.array([0.0, 0.1]), substeps=10)
+        >>> round(float(grid.integrate(q**2 * run.final)), 3)  # (e^{2gt} + 1)/2
+        1.111
     """
 
     fokker_planck: FokkerPlanck

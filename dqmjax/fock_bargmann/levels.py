@@ -31,6 +31,11 @@ def operator_matrix(symbol: Callable, basis: FockBargmann) -> Complex[Array, "*l
     Raises:
         InputError: If `symbol` is no polynomial in (q, p) or depends on time, or its degree needs
             more levels.
+
+    Example:
+        >>> matrix = dqm.operator_matrix(dqm.operator("p**2/2 + q**2/2"), dqm.FockBargmann(3))
+        >>> print(jnp.diag(matrix).real.round(3))  # n + ½
+        [0.5 1.5 2.5]
     """
     require_instance(FockBargmann, basis=basis)
     size = basis.kept_kets.size
@@ -62,6 +67,11 @@ def levels(
         InputError: As `operator_matrix`, or if there are not `count` levels, more than a millionth
             of a ket is in levels from which Ĥ leads out of the basis, or more than 4000 number
             states are kept.
+
+    Example:
+        >>> energies, kets = dqm.levels(dqm.operator("p**2/2 + q**2/2"), dqm.FockBargmann(8), 3)
+        >>> print(energies.round(3))  # n + ½
+        [0.5 1.5 2.5]
     """
     require_instance(FockBargmann, basis=basis)
     require_whole(1, count=count)

@@ -69,6 +69,13 @@ class MovingFrame(AbstractStepper):
     Raises:
         InputError: If `stepper` is no `HusimiStep` or `KetStep`, its equation has a `factor` or is
             a flow of your own, or its ℓ or κ is not that of the basis.
+
+    Example:
+        >>> step = dqm.MovingFrame(dqm.KetStep(dqm.Kerr(0.01), dqm.FockBargmann(24)))
+        >>> state = step.start(30.0)  # what `solve` takes and returns with this stepper
+        >>> quanta = step.moment(state, up=(1,), down=(1,)).real - 1
+        >>> round(float(quanta), 3)
+        900.0
     """
 
     stepper: HusimiStep | KetStep
@@ -270,7 +277,7 @@ class _Moved(AbstractSymbol):
 
     @property
     def modes(self) -> int:
-        """N."""
+        """N, the number of modes."""
         return self.space.modes
 
     def __call__(self, q, p):

@@ -58,7 +58,7 @@ class AbstractStates(eqx.Module):
 
     @property
     def modes(self) -> int:
-        """N."""
+        """N, the number of modes."""
         return len(self.cutoff)
 
     @property
@@ -86,7 +86,7 @@ class AbstractStates(eqx.Module):
         return _pure(field("ket", ket, self.cutoff) + 0j)
 
     def fock(self, n: int | tuple[int, ...]) -> Complex[Array, "*levels"]:
-        """The number state |n⟩.
+        """The number state `|n⟩`.
 
         Args:
             n: Quanta per mode.
@@ -111,7 +111,7 @@ class AbstractStates(eqx.Module):
         return jnp.zeros(self.cutoff, complex).at[level].set(1.0)
 
     def coherent(self, alpha: PerMode, *, loss: float = LOSS) -> Complex[Array, "*levels"]:
-        """The coherent state |α⟩, a Gaussian of minimal width at β = α.
+        """The coherent state `|α⟩`, a Gaussian of minimal width at β = α.
 
         Args:
             alpha: ⟨β⟩ per mode, in units of √quanta.
@@ -237,7 +237,7 @@ class AbstractStates(eqx.Module):
         """The pure state `Σ_k A_k |ψ_k⟩`, normalised in the basis.
 
         Args:
-            kets: Amplitudes of the |ψ_k⟩ in this basis.
+            kets: Amplitudes of the `|ψ_k⟩` in this basis.
             amplitudes: A_k.
 
         Raises:

@@ -29,7 +29,14 @@ NOT_UNIQUE = (
 
 
 class SteadyState(NamedTuple):
-    """The result of `steady_state`."""
+    """The result of `steady_state`.
+
+    Example:
+        >>> flow = dqm.Damped(dqm.FokkerPlanck(dqm.Kerr(1.0)), rate=1.0, thermal=0.2)
+        >>> found = dqm.steady_state(flow, dqm.FockBargmann(12))
+        >>> float(found.residual) < 1e-8
+        True
+    """
 
     state: Complex[Array, "*levels"]
     residual: Scalar  # ‖Lρ‖/‖L‖‖ρ‖, with what L leads out of the basis
@@ -55,6 +62,13 @@ def steady_state(flow: Flow | Open, basis: FockBargmann) -> SteadyState:
         InputError: If `flow` depends on time or has no steady state or several, a millionth of
             ‖ρ‖² is in coefficients from which L leads out of the basis, or more than 4000
             coefficients are connected.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> flow = dqm.Damped(dqm.FokkerPlanck(dqm.Kerr(1.0)), rate=1.0, thermal=0.2)
+        >>> rho = dqm.steady_state(flow, basis).state
+        >>> round(float(dqm.readout.photon_numbers(basis, rho)[0]), 3)  # 1/(n̄ + 1)
+        0.833
     """
     require_instance(FockBargmann, basis=basis)
     require_static(getattr(flow, "depends_on_time", False))

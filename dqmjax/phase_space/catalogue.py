@@ -31,6 +31,11 @@ class Kerr(AbstractSymbol):
         omega: ω, energy of one quantum; of a driven oscillator, minus that of a drive quantum.
         drive: F, an energy.
         pump: G, an energy; the drive creates and removes pairs of quanta.
+
+    Example:
+        >>> energies, kets = dqm.levels(dqm.Kerr(2.0), dqm.FockBargmann(8), 4)
+        >>> print((energies - energies[0]).round(3))  # U n(n − 1)/2
+        [0. 0. 2. 6.]
     """
 
     interaction: Scalar | float = eqx.field(converter=partial(finite, "interaction", shape=()))
@@ -40,7 +45,7 @@ class Kerr(AbstractSymbol):
 
     @property
     def modes(self) -> int:
-        """1."""
+        """One."""
         return 1
 
     def __call__(self, q, p):
@@ -55,13 +60,18 @@ class Oscillators(AbstractSymbol):
 
     Args:
         omega: ω, one for each mode.
+
+    Example:
+        >>> energies, kets = dqm.levels(dqm.Oscillators((1.0, 2.5)), dqm.FockBargmann((4, 4)), 4)
+        >>> print((energies - energies[0]).round(3))
+        [0.  1.  2.  2.5]
     """
 
     omega: Modes | tuple[float, ...] = eqx.field(converter=for_modes(finite, "omega"))
 
     @property
     def modes(self) -> int:
-        """N."""
+        """N, the number of modes."""
         return jnp.size(jnp.asarray(self.omega))
 
     def __call__(self, q, p):
@@ -76,7 +86,7 @@ class BoseHubbard(AbstractSymbol):
     `H(q, p) = −J Σ_⟨ij⟩ (α_i*α_j + c.c.) + Σ_i ω_i|α_i|² + Σ_i (U_i/2) (|α_i|⁴ − 4|α_i|²)`
 
     Args:
-        tunnelling: J.
+        tunnelling: J, an energy.
         interaction: U, one number or one for each site.
         sites: Number of sites, or the numbers along each axis of a lattice, counted row by row.
         omega: ω, one number or one for each site.
@@ -84,6 +94,12 @@ class BoseHubbard(AbstractSymbol):
             axis are neighbours once.
 
     Reference: arXiv:2603.20399, eqs. (67)–(69), with −4 for the printed −3.
+
+    Example:
+        >>> basis = dqm.FockBargmann((2, 2), quanta=1)
+        >>> energies, kets = dqm.levels(dqm.BoseHubbard(1.0, 0.5, 2), basis, 3)
+        >>> print((energies - energies[0]).round(3))  # −J, 0 and J
+        [0. 1. 2.]
     """
 
     tunnelling: Scalar | float = eqx.field(converter=partial(finite, "tunnelling", shape=()))
@@ -130,14 +146,19 @@ class ParametricAmplifier(AbstractSymbol):
     """`Ĥ = (ig/2)(â†² − â²)`, one mode: `H(q, p) = g q p`, so that q grows as e^{gt}.
 
     Args:
-        gain: g.
+        gain: g, a rate.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.ParametricAmplifier(0.5))
+        >>> print(flow.drift(jnp.array([1.0, 1.0])).round(3))  # (gq, −gp)
+        [ 0.5 -0.5]
     """
 
     gain: Scalar | float = eqx.field(converter=partial(finite, "gain", shape=()))
 
     @property
     def modes(self) -> int:
-        """1."""
+        """One."""
         return 1
 
     def __call__(self, q, p):
@@ -152,13 +173,18 @@ class ThreeWave(AbstractSymbol):
 
     Args:
         coupling: χ.
+
+    Example:
+        >>> energies, kets = dqm.levels(dqm.ThreeWave(0.3), dqm.FockBargmann((2, 2, 2)), 1)
+        >>> print(energies.round(3))  # −χ, of (|1, 1, 0⟩ − |0, 0, 1⟩)/√2
+        [-0.3]
     """
 
     coupling: Scalar | float = eqx.field(converter=partial(finite, "coupling", shape=()))
 
     @property
     def modes(self) -> int:
-        """3."""
+        """Three."""
         return 3
 
     def __call__(self, q, p):
@@ -175,6 +201,11 @@ class AnharmonicOscillator(AbstractSymbol):
     Args:
         omega: ω, positive.
         quartic: λ.
+
+    Example:
+        >>> energies, kets = dqm.levels(dqm.AnharmonicOscillator(1.0, 0.1), dqm.FockBargmann(32), 2)
+        >>> round(float(energies[1] - energies[0]), 3)
+        1.21
     """
 
     omega: Scalar | float = eqx.field(converter=partial(positive, "omega", shape=()))
@@ -182,7 +213,7 @@ class AnharmonicOscillator(AbstractSymbol):
 
     @property
     def modes(self) -> int:
-        """1."""
+        """One."""
         return 1
 
     @property

@@ -117,6 +117,11 @@ def check(flow: FokkerPlanck | Damped | Open, modes: int | None = None) -> Const
     Raises:
         InputError: If N is unknown, `flow` has a bath or depends on time, or H is no polynomial of
             degree up to 8.
+
+    Example:
+        >>> found = dqm.check(dqm.FokkerPlanck(dqm.Kerr(2.0)))
+        >>> found.is_exact, round(found.C, 3), found.energy < found.tolerance
+        (True, 1.0, True)
     """
     if isinstance(flow, Damped | Open):
         raise InputError(

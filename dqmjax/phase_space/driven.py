@@ -42,7 +42,10 @@ class Driven(AbstractSymbol):
 
     Example:
         >>> drive = dqm.operator("a + ad")
-        >>> driven = dqm.Driven(dqm.Kerr(2.0), (lambda t: 0.3 * jnp.cos(t), drive))
+        >>> driven = dqm.Driven(dqm.Oscillators((1.0,)), (lambda t: jnp.cos(t), drive))
+        >>> q, p = jnp.array([2.0]), jnp.zeros(1)
+        >>> round(float(driven(q, p, np.pi)), 3)  # |α|² + √2 q cos t
+        -0.828
     """
 
     base: Callable

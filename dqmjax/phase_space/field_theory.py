@@ -33,6 +33,13 @@ class ScalarField(AbstractSymbol):
         sites: N, number of sites.
         mass: m, positive.
         coupling: λ.
+
+    Example:
+        >>> field = dqm.ScalarField(2, mass=1.5, coupling=0.1)
+        >>> print(field.omega.round(3))
+        [1.5 2.5]
+        >>> dqm.FokkerPlanck(field, ell=field.ell, order=4).is_exact
+        True
     """
 
     sites: int = eqx.field(static=True, converter=whole("sites", 1))
@@ -41,7 +48,7 @@ class ScalarField(AbstractSymbol):
 
     @property
     def modes(self) -> int:
-        """N."""
+        """N, the number of modes."""
         return self.sites
 
     @property
@@ -83,6 +90,11 @@ class HiggsPair(AbstractSymbol):
         coupling: λ.
 
     Reference: arXiv:2603.20399, eqs. (70)–(72).
+
+    Example:
+        >>> higgs = dqm.HiggsPair(mass=1.0, coupling=0.1)
+        >>> dqm.FokkerPlanck(higgs).is_exact, dqm.FokkerPlanck(higgs, order=4).is_exact
+        (False, True)
     """
 
     mass: Scalar | float = eqx.field(converter=partial(positive, "mass", shape=()))
@@ -111,10 +123,17 @@ class GaugeQuartic(AbstractSymbol):
 
     Args:
         omega: ω, positive; ℓ = 1/√ω.
-        coupling: g.
+        coupling: g, the coupling constant.
         directions: d; the 3d modes are A_11, A_21, A_31, A_12, ….
 
     Reference: arXiv:2603.20399, eqs. (73)–(75).
+
+    Example:
+        >>> gauge = dqm.GaugeQuartic(omega=1.0, coupling=0.5)
+        >>> gauge.modes
+        6
+        >>> dqm.FokkerPlanck(gauge, ell=gauge.ell, order=4).is_exact
+        True
     """
 
     omega: Scalar | float = eqx.field(converter=partial(positive, "omega", shape=()))

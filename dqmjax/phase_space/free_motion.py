@@ -32,9 +32,18 @@ def free_ell(flow: FokkerPlanck, modes: int | None = None) -> tuple[float, ...]:
     `ℓ_i⁴ = κ² (∂²H₀/∂p_i²)/(∂²H₀/∂q_i²)`, so ℓ² = κ/mω for an oscillator. H₀ is the quadratic part
     of the symmetrically ordered (Weyl) symbol, the classical one.
 
+    Args:
+        flow: `FokkerPlanck`, at concrete parameters. H is the anti-Wick symbol for its ℓ.
+        modes: N, required if neither the symbol nor ℓ determines it.
+
     Raises:
         InputError: If none exists, as for neighbours coupled by their positions, N is unknown, or H
             is no polynomial of degree up to 8.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.operator("p**2/2 + 2*q**2"))
+        >>> [round(x, 3) for x in dqm.free_ell(flow)]  # 1/√ω with ω = 2
+        [0.707]
     """
     (quadratic,) = quadratic_parts(without_units(flow, modes), SYMMETRIC)
     found = ell_of(quadratic, flow.ell)

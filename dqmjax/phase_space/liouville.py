@@ -30,6 +30,12 @@ class Characteristics(AbstractStepper):
 
     Args:
         flow: Equation of motion; its diffusion is ignored.
+
+    Example:
+        >>> step = dqm.Characteristics(dqm.FokkerPlanck(dqm.Oscillators((1.0,))))
+        >>> run = dqm.solve(step, jnp.array([[1.0, 0.0]]), jnp.array([0.0, np.pi / 4]), substeps=4)
+        >>> print(run.final.round(3))  # (cos t, −sin t)
+        [[ 0.707 -0.707]]
     """
 
     flow: FokkerPlanck
@@ -100,6 +106,13 @@ def liouville(
             `substeps` is not a positive integer.
         RuntimeError: If the steps are so long that their implicit equations do not converge; if
             that is traced, the densities are NaN.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.Oscillators((1.0,)))
+        >>> bump = lambda xi: jnp.exp(-((xi[0] - 1) ** 2) - xi[1] ** 2)
+        >>> rho = dqm.liouville(flow, bump, jnp.array([[0.0, -1.0]]), np.pi / 2, substeps=8)
+        >>> print(rho.round(3))  # the maximum moves from (1, 0) to (0, −1)
+        [1.]
     """
     if np.ndim(points) != 2 or np.shape(points)[1] % 2:
         shape = np.shape(points)

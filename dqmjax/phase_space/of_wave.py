@@ -36,6 +36,12 @@ def husimi(
     Raises:
         InputError: If ψ is not on the grid, the rows of `points` do not have 2N real entries, ℓ or
             ħ is not positive, or a known array is not finite.
+
+    Example:
+        >>> grid = dqm.Grid(-8, 8, 64)
+        >>> psi = dqm.coherent(grid, center=1.0, momentum=0.0)
+        >>> print(dqm.husimi(grid, psi, jnp.array([[1.0, 0.0]])).round(3))  # 1/2πħ at the maximum
+        [0.159]
     """
     psi = field_on(grid, "psi", psi)
     points = require_points(points, 2 * grid.dim)
@@ -81,6 +87,12 @@ def wigner(
     Raises:
         InputError: If `grid` has more than one axis, ψ is not on it, the rows of `points` do not
             have 2 real entries, ħ is not positive, or a known array is not finite.
+
+    Example:
+        >>> grid = dqm.Grid(-8, 8, 64)
+        >>> psi = dqm.coherent(grid, center=1.0, momentum=0.0)
+        >>> print(dqm.wigner(grid, psi, jnp.array([[1.0, 0.0]])).round(3))  # 1/πħ at the maximum
+        [0.318]
     """
     require_instance(Grid, grid=grid)
     if grid.dim != 1:

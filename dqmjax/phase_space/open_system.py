@@ -37,6 +37,13 @@ class Damped(eqx.Module):
     Raises:
         InputError: If `flow` is no `FokkerPlanck`, or `rate` or `thermal` is not one number of at
             least 0.
+
+    Example:
+        >>> basis = dqm.FockBargmann(12)
+        >>> flow = dqm.Damped(dqm.FokkerPlanck(dqm.Kerr(2.0)), rate=0.5)
+        >>> run = dqm.solve(dqm.HusimiStep(flow, basis), basis.coherent(1.0), jnp.array([0.0, 2.0]))
+        >>> round(float(dqm.readout.moment(basis, run.final, (1,), (1,)).real - 1), 3)  # e^{−γt}
+        0.368
     """
 
     flow: FokkerPlanck
@@ -65,14 +72,14 @@ class Damped(eqx.Module):
         printer.text(str(self))
 
     def diffusive_quanta(self, modes: int) -> float:
-        """The largest |β|² up to which the diffusion matrix has no negative eigenvalue.
+        """The largest `|β|²` up to which the diffusion matrix has no negative eigenvalue.
 
         There the equation is an ordinary diffusion, although that of the flow alone never is. A
-        Kerr oscillator has U|β|² ≤ γ(n̄ + 1). Found by bisection along 32 random directions, up to
+        Kerr oscillator has `U|β|² ≤ γ(n̄ + 1)`. Found by bisection along 32 random directions, up to
         10⁶ quanta; ∞ beyond.
 
         Args:
-            modes: N.
+            modes: N, the number of modes.
 
         Raises:
             InputError: If `modes` is not an integer of at least 1, or H depends on time.
@@ -107,7 +114,7 @@ class Damped(eqx.Module):
 
     @property
     def modes(self) -> int | None:
-        """N."""
+        """N, the number of modes."""
         return self.flow.modes
 
     @property
@@ -157,7 +164,11 @@ class Jump(eqx.Module):
             least 0.
 
     Example:
-        >>> dqm.Jump("a1 + s*a2", 0.1, s=-1.0)
+        >>> basis = dqm.FockBargmann(4)
+        >>> flow = dqm.Open(dqm.FokkerPlanck(dqm.Kerr(1.0)), dqm.Jump("s*a**2", 0.5, s=1.0))
+        >>> run = dqm.solve(dqm.HusimiStep(flow, basis), basis.fock(2), jnp.array([0.0, 1.0]))
+        >>> round(float(dqm.readout.photon_numbers(basis, run.final)[2]), 3)  # e^{−2γt}
+        0.368
     """
 
     operator: str = eqx.field(static=True)
@@ -216,8 +227,12 @@ class Open(eqx.Module):
             that the flow does not have.
 
     Example:
-        >>> flow = dqm.FokkerPlanck(dqm.Kerr(1.0, drive=0.5))
-        >>> dqm.Open(flow, dqm.Jump("a", 1.2), dqm.Jump("ad", 0.2), dqm.Jump("n", 0.1))
+        >>> basis = dqm.FockBargmann(12)
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(1.0))
+        >>> bath = dqm.Open(flow, dqm.Jump("a", 1.2), dqm.Jump("ad", 0.2), dqm.Jump("n", 0.1))
+        >>> rho = dqm.steady_state(bath, basis).state
+        >>> round(float(dqm.readout.photon_numbers(basis, rho)[0]), 3)  # 1 − 0.2/1.2
+        0.833
     """
 
     flow: FokkerPlanck | Damped

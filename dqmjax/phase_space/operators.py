@@ -63,6 +63,11 @@ class Operator(AbstractSymbol):
         parameters: The value of each of its parameters; floats are constants, arrays trainable.
             Where traced or fitted values are not Hermitian, H belongs to the Hermitian part.
         count: N, if there are more modes than the text names.
+
+    Example:
+        >>> number = dqm.Operator("omega*n", {"omega": 3.0})
+        >>> round(float(number(jnp.array([2.0]), jnp.zeros(1))), 3)  # ω(|α|² − 1) at |α|² = 2
+        3.0
     """
 
     text: str = eqx.field(static=True, converter=one_line)
@@ -125,6 +130,11 @@ def operator(text: str, modes: int | None = None, /, **parameters) -> Operator:
         InputError: If the text does not parse or has anything else in it (the message marks the
             place), a parameter is missing, not used or not finite, or the operator is not
             Hermitian. If a traced parameter makes it so, the parameters become NaN.
+
+    Example:
+        >>> number = dqm.operator("omega*n", omega=3.0)
+        >>> round(float(number(jnp.array([2.0]), jnp.zeros(1))), 3)  # ω(|α|² − 1) at |α|² = 2
+        3.0
     """
     found = Operator(text, parameters, modes)
     if is_known(found):

@@ -39,6 +39,22 @@ from .polynomial import (
 )
 from .symbols import AbstractSymbol, at_modes, require_function, require_scalar_function
 
+__all__ = [
+    "ANTINORMAL",
+    "NORMAL",
+    "SYMMETRIC",
+    "Polynomial",
+    "Smoothed",
+    "anti_wick",
+    "from_qutip",
+    "from_terms",
+    "normal_terms",
+    "operator_text",
+    "polynomial",
+    "reorder",
+    "to_terms",
+]
+
 NORMAL, SYMMETRIC, ANTINORMAL = 1, 0, -1  # Wick, Weyl, anti-Wick
 MOST_NODES = 180  # NumPy's Gauss–Hermite weights overflow beyond
 
@@ -51,8 +67,19 @@ def reorder(symbol: Polynomial, source: float | int, target: float | int) -> Pol
 
     Exact for every polynomial. Orders are `NORMAL`, `SYMMETRIC` and `ANTINORMAL`, or any other s.
 
+    Args:
+        symbol: That of the order `source`.
+        source, target: Orders.
+
     Raises:
         InputError: If `symbol` is no `Polynomial`, or an order is not one finite number.
+
+    Example:
+        >>> order = dqm.ordering
+        >>> classical = order.polynomial(lambda q, p: (q[0] ** 2 + p[0] ** 2) / 2, modes=1)
+        >>> symbol = order.reorder(classical, order.SYMMETRIC, order.ANTINORMAL)
+        >>> round(float(symbol(jnp.zeros(1), jnp.zeros(1))), 3)  # |α|² − ½ at α = 0
+        -0.5
     """
     require_instance(Polynomial, symbol=symbol)
     step = (finite("target", target, shape=()) - finite("source", source, shape=())) / 2
@@ -81,9 +108,17 @@ def from_terms(terms: Mapping[Powers, Number]) -> Polynomial:
 
     Arrays among the coefficients are trainable.
 
+    Args:
+        terms: The coefficient c of each row of powers, in units where ħ = κ = ℓ = 1.
+
     Raises:
         InputError: If the rows differ in length or have negative entries, a coefficient is not
             finite, or Ĥ is not Hermitian. If traced coefficients make it so, they become NaN.
+
+    Example:
+        >>> number = dqm.from_terms({(1, 1): 3.0})
+        >>> round(float(number(jnp.array([2.0]), jnp.zeros(1))), 3)  # 3(|α|² − 1) at |α|² = 2
+        3.0
     """
     require_instance(Mapping, terms=terms)
     require_rows("terms", tuple(terms))
@@ -95,7 +130,17 @@ def from_terms(terms: Mapping[Powers, Number]) -> Polynomial:
 
 
 def anti_wick(rows: tuple[Powers, ...], coefficients: Coefficients) -> Polynomial:
-    """The same of rows and their coefficients, without checks."""
+    """Anti-Wick symbol of `Ĥ = Σ_k c_k Π_i â_i†^{m_ki} Π_i â_i^{n_ki}`, as `from_terms`, unchecked.
+
+    Args:
+        rows: Rows (m₁…m_N, n₁…n_N).
+        coefficients: c, one for each row.
+
+    Example:
+        >>> number = dqm.ordering.anti_wick(((1, 1),), jnp.array([3.0]))
+        >>> round(float(number(jnp.array([2.0]), jnp.zeros(1))), 3)  # 3(|α|² − 1) at |α|² = 2
+        3.0
+    """
     return reorder(Polynomial(rows, jnp.asarray(coefficients) + 0j), NORMAL, ANTINORMAL)
 
 
@@ -121,7 +166,23 @@ def if_hermitian(name: str, rows: tuple[Powers, ...], coefficients: Coefficients
 
 
 def normal_terms(symbol: Polynomial) -> Terms:
-    """The normally ordered products of the operator with a given anti-Wick symbol."""
+    """The normally ordered products of the operator with a given anti-Wick symbol.
+
+    Those of `to_terms`, for a `Polynomial` in units where ħ = κ = ℓ = 1. Its coefficients may be
+    traced.
+
+    Args:
+        symbol: H(q, p).
+
+    Returns:
+        `{(m₁…m_N, n₁…n_N): c}` for `Ĥ = Σ c Π_i â_i†^{m_i} Π_i â_i^{n_i}`.
+
+    Example:
+        >>> quanta = dqm.ordering.Polynomial(((1, 1),), jnp.array([1.0 + 0j]))
+        >>> terms = dqm.ordering.normal_terms(quanta)
+        >>> {row: float(c.real) for row, c in terms.items()}  # |α|² belongs to â â† = n̂ + 1
+        {(1, 1): 1.0, (0, 0): 1.0}
+    """
     normal = reorder(symbol, ANTINORMAL, NORMAL)
     found = dict(zip(normal.powers, listed(normal.coefficients), strict=True))
     return scaled(0.5, added(found, adjoint(found)))  # `Polynomial` is the real part of its sum
@@ -139,12 +200,17 @@ def to_terms(symbol: Callable, modes: int, ell: Any = 1.0, kappa: Any = 1.0) -> 
 
     Args:
         symbol: H(q, p), a polynomial of degree at most 8.
-        modes: N.
+        modes: N, the number of modes.
         ell: ℓ of `â = (q̂/ℓ + iℓp̂/κ)/√2`, one number or one per mode.
         kappa: κ.
 
     Raises:
         InputError: As `polynomial`.
+
+    Example:
+        >>> terms = dqm.ordering.to_terms(lambda q, p: (q[0] ** 2 + p[0] ** 2) / 2, modes=1)
+        >>> {row: round(c.real, 3) for row, c in terms.items()}  # |α|² belongs to â â† = n̂ + 1
+        {(1, 1): 1.0, (0, 0): 1.0}
     """
     read = polynomial(symbol, modes, ell, kappa)
     sizes = reorder(Polynomial(read.powers, abs(read.coefficients) + 0j), ANTINORMAL, NORMAL)
@@ -158,6 +224,10 @@ def operator_text(symbol: Callable, modes: int, ell: Any = 1.0, kappa: Any = 1.0
 
     Normally ordered and without its constant, which moves nothing. Arguments and errors are those
     of `to_terms`.
+
+    Example:
+        >>> dqm.ordering.operator_text(dqm.Kerr(1.0, drive=0.1), modes=1)
+        '0.5 a†²a² + 0.1 (a† + a)'
     """
     terms = to_terms(symbol, modes, ell, kappa)
     return written({row: c for row, c in terms.items() if any(row)})
@@ -170,8 +240,18 @@ def from_qutip(operator, degree: int) -> Polynomial:
     `c_jk = ⟨j|Ĥ|k⟩/√(j!k!) − Σ_{l>0} c_{j−l,k−l}/l!`. The higher levels are a check, except the
     `degree` highest of each mode, where products of truncated matrices are wrong.
 
+    Args:
+        operator: Ĥ, with at least 2·`degree` + 1 levels of each mode.
+        degree: Of the polynomial, in all â and â† together.
+
     Raises:
         InputError: If `operator` is not Hermitian, has too few levels, or is no such polynomial.
+
+    Example:
+        >>> import qutip
+        >>> number = dqm.from_qutip(3.0 * qutip.num(8), degree=2)
+        >>> round(float(number(jnp.array([2.0]), jnp.zeros(1))), 3)  # 3(|α|² − 1) at |α|² = 2
+        3.0
     """
     require_whole(degree=degree)
     is_operator = getattr(operator, "isoper", False)
@@ -244,6 +324,12 @@ class Smoothed(AbstractSymbol):
         InputError: If `target` is not closer to normal order than `source`, an ℓ is not positive,
             `nodes` is not an integer of at least 1 and at most 180, or V uses a coordinate that q
             does not have or does not return one real number.
+
+    Example:
+        >>> order = dqm.ordering
+        >>> well = order.Smoothed(lambda q: q[0] ** 2, order.SYMMETRIC, order.NORMAL)
+        >>> round(float(well(jnp.zeros(1), jnp.zeros(1))), 3)  # q² + ½ at q = 0
+        0.5
     """
 
     potential: Callable[[Array], Float[Array, ""]]
@@ -256,7 +342,7 @@ class Smoothed(AbstractSymbol):
 
     @property
     def modes(self) -> int:
-        """N."""
+        """N, the number of modes."""
         return np.size(self.ell)
 
     def __check_init__(self):

@@ -124,7 +124,7 @@ def read(
     Args:
         evaluate: Values of one or more functions at (points, modes) amplitudes, (points, terms);
             JAX can trace it.
-        modes: N.
+        modes: N, the number of modes.
         orders: An integer for each term. Round-off is relative to the largest term of one order.
 
     Raises:
@@ -270,6 +270,11 @@ class Polynomial(AbstractSymbol):
     Raises:
         InputError: If the rows are not of equal length 2N or contain anything but integers of at
             least 0, or if the coefficients are not finite or not one for each row.
+
+    Example:
+        >>> quanta = dqm.ordering.Polynomial(((1, 1),), jnp.array([3.0 + 0j]))
+        >>> round(float(quanta(jnp.array([2.0]), jnp.zeros(1))), 3)  # 3|α|² at |α|² = 2
+        6.0
     """
 
     powers: tuple[Powers, ...] = eqx.field(static=True, converter=_as_tuples)
@@ -281,7 +286,7 @@ class Polynomial(AbstractSymbol):
 
     @property
     def modes(self) -> int:
-        """N."""
+        """N, the number of modes."""
         return len(self.powers[0]) // 2
 
     def __call__(self, q, p):
@@ -302,13 +307,18 @@ def polynomial(
 
     Args:
         symbol: H(q, p), real, for one point.
-        modes: N.
+        modes: N, the number of modes.
         ell: ℓ, one number or one per mode.
         kappa: κ.
 
     Raises:
         InputError: If it is no such polynomial, uses a coordinate that N modes do not have or
             returns anything but one real number, or if ℓ or κ is not positive.
+
+    Example:
+        >>> read = dqm.ordering.polynomial(lambda q, p: q[0] ** 2 + p[0] ** 2, modes=1)
+        >>> print(read.powers, read.coefficients.real.round(3))  # 2|α|²
+        ((1, 1),) [2.]
     """
     require_symbol(symbol)
     require_whole(1, modes=modes)

@@ -27,6 +27,16 @@ class AbstractSymbol(eqx.Module):
     """A Hamiltonian on phase space, written for one point; derivatives are automatic.
 
     Symbols add and scale: `a + b`, `a - b`, `2.0 * a`, `-a`, where b may be any function of (q, p).
+
+    Example:
+        >>> class Quartic(dqm.AbstractSymbol):
+        ...     strength: float
+        ...     modes = 1
+        ...     def __call__(self, q, p):
+        ...         return p[0] ** 2 / 2 + self.strength * q[0] ** 4
+        ...
+        >>> float(Quartic(0.5)(jnp.ones(1), jnp.ones(1)))
+        1.0
     """
 
     __array_ufunc__ = None  # or NumPy's arrays would multiply entry by entry
@@ -34,7 +44,7 @@ class AbstractSymbol(eqx.Module):
     @property
     @abc.abstractmethod
     def modes(self) -> int:
-        """N."""
+        """N, the number of modes."""
 
     @abc.abstractmethod
     def __call__(self, q: Modes, p: Modes) -> Scalar:
@@ -125,6 +135,11 @@ class InUnits(AbstractSymbol):
         symbol: h(Q, P), any symbol or function.
         ell: ℓ, length per unit of Q, positive; one number or one per mode.
         kappa: κ, action, positive.
+
+    Example:
+        >>> symbol = dqm.InUnits(dqm.Oscillators((1.0,)), ell=2.0, kappa=0.5)
+        >>> float(symbol(jnp.array([2.0]), jnp.array([0.25])))  # (1² + 1²)/2
+        1.0
     """
 
     symbol: Callable[[Array, Array], Scalar]

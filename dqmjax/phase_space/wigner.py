@@ -44,6 +44,15 @@ class WignerStep(AbstractStepper):
     Raises:
         InputError: If `grid` has an odd number of axes, or V is complex or, at t = 0, not finite
             where W needs it: up to half the greatest ħθ outside the box.
+
+    Example:
+        >>> grid = dqm.Grid((-6.0, -6.0), (6.0, 6.0), (48, 48))
+        >>> q, p = grid.points
+        >>> w = jnp.exp(-((q - 1) ** 2) - p**2) / np.pi
+        >>> step = dqm.WignerStep(dqm.Hamiltonian(dqm.Harmonic(1.0)), grid)
+        >>> run = dqm.solve(step, w, jnp.array([0.0, np.pi]), substeps=20)
+        >>> round(float(grid.integrate(q * run.final)), 3)  # cos t
+        -1.0
     """
 
     hamiltonian: Hamiltonian

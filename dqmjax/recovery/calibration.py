@@ -29,6 +29,12 @@ class Calibration:
     """What `calibrate` found; print it for a table.
 
     If the error bars are right, each rank is uniform on 0 … `samples`.
+
+    Example:
+        >>> ranks = {"omega": np.arange(40) % 10}
+        >>> found = dqm.Calibration(ranks, {"omega": np.zeros(40)}, described=40, samples=9)
+        >>> found.draws, found.below("omega").tolist(), found.p["omega"] > 0.05
+        (40, [4, 8, 12, 16, 20, 24, 28, 32, 36], True)
     """
 
     ranks: dict[str, Int[np.ndarray, " draws"]]  # of the truth among posterior samples
@@ -112,6 +118,18 @@ def calibrate(
     Raises:
         InputError: If the parameters of the fit are not those of the prior, or one is not
             determined; and what `simulate` and `fit` raise, with the parameters in a note.
+
+    Example:
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 3)
+        >>> def simulate(truth, key):
+        ...     noise = 0.01 * jax.random.normal(key, (3,))
+        ...     return dqm.Lines(truth["omega"] * np.array([0.5, 1.5, 2.5]) + noise, 0.01)
+        >>> fit = lambda data, prior: dqm.recover(data, model, prior=prior)
+        >>> prior, key = {"omega": (1.0, 0.1)}, jax.random.key(0)
+        >>> found = dqm.calibrate(simulate, fit, prior, key, draws=10, samples=9)
+        >>> found.described, found.p["omega"] > 0.05
+        (10, True)
     """
     require_key(key=key)
     require_whole(2, draws=draws, samples=samples)

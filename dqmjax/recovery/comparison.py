@@ -60,6 +60,16 @@ def compare(models: Mapping[str, Recovery]) -> Comparison:
 
     Raises:
         InputError: If there are fewer than two, or their data differ.
+
+    Example:
+        >>> well = dqm.Anharmonic(jnp.array(1.0), quartic=jnp.array(0.0))
+        >>> model = dqm.Levels(dqm.Hamiltonian(well), dqm.Grid((-6.0,), (6.0,), (48,)), 4)
+        >>> data = dqm.Lines([0.5, 1.5, 2.5, 3.5], sigma=0.01)
+        >>> harmonic = dqm.recover(data, model, fix={"quartic": 0.0})
+        >>> quartic = dqm.recover(data, model)
+        >>> found = dqm.compare({"harmonic": harmonic, "quartic": quartic})
+        >>> found.best, round(found.aic["quartic"] - found.aic["harmonic"], 3)
+        ('harmonic', 2.0)
     """
     require_type(Mapping, models=models)
     if len(models) < 2:
@@ -92,6 +102,16 @@ def likelihood_ratio(restricted: Recovery, full: Recovery) -> Ratio:
 
     Raises:
         InputError: If their data differ, one has a prior, or `full` has no more parameters.
+
+    Example:
+        >>> well = dqm.Anharmonic(jnp.array(1.0), quartic=jnp.array(0.0))
+        >>> model = dqm.Levels(dqm.Hamiltonian(well), dqm.Grid((-6.0,), (6.0,), (48,)), 4)
+        >>> data = dqm.Lines([0.5, 1.5, 2.5, 3.5], sigma=0.01)
+        >>> harmonic = dqm.recover(data, model, fix={"quartic": 0.0})
+        >>> quartic = dqm.recover(data, model)
+        >>> ratio = dqm.likelihood_ratio(harmonic, quartic)
+        >>> ratio.dof, round(ratio.p, 2)
+        (1, 1.0)
     """
     require_type(Recovery, restricted=restricted, full=full)
     for name, model in (("restricted", restricted), ("full", full)):

@@ -40,6 +40,17 @@ def standard_error(result: Recovery, name: str) -> Callable[[Scalar | float], Sc
     Raises:
         InputError: If the name is unknown, the data have no times or are samples, or not everything
             is determined.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> error = dqm.design.standard_error(result, "detuning")
+        >>> f"{result.stderr['detuning']:.4f} {error(2.0):.4f} {error(3.6):.4f}"
+        '0.0025 0.0024 0.0018'
     """
     require_type(Recovery, result=result)
     require_names(result.estimate, [name], "name")
@@ -50,15 +61,39 @@ def standard_error(result: Recovery, name: str) -> Callable[[Scalar | float], Sc
 
 def a_optimal(result: Recovery) -> Callable[[Scalar | float], Scalar]:
     """`t ↦ tr[Σ (F + I(t))⁻¹]`, Σ = diag F: the mean square of all errors, each in units of what it
-    would be if the others were known. Args and errors as of `standard_error`."""
+    would be if the others were known. Args and errors as of `standard_error`.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> criterion = dqm.design.a_optimal(result)
+        >>> f"{criterion(2.0):.3f} {criterion(3.6):.3f}"
+        '0.939 0.559'
+    """
     whole = _information(result)
     scale = jnp.diag(jnp.asarray(np.linalg.inv(result.covariance)))
     return lambda t: jnp.sum(scale * jnp.diag(jnp.linalg.inv(whole(t))))
 
 
 def d_optimal(result: Recovery) -> Callable[[Scalar | float], Scalar]:
-    """`t ↦ ½ ln det F − ½ ln det(F + I(t))`: the entropy of all parameters at once, in nats beside
-    that of now. Args and errors as of `standard_error`."""
+    """`t ↦ ½ ln det F − ½ ln det(F + I(t))`: by how much one more snapshot at t changes the
+    entropy of all parameters together, in nats. Args and errors as of `standard_error`.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> criterion = dqm.design.d_optimal(result)
+        >>> f"{criterion(2.0):.3f} {criterion(3.6):.3f}"
+        '-0.031 -0.291'
+    """
     whole = _information(result)
     before = -np.linalg.slogdet(result.covariance)[1]
     return lambda t: (before - jnp.linalg.slogdet(whole(t))[1]) / 2
@@ -73,6 +108,17 @@ def best_time(criterion: Callable, candidates: Float[np.ndarray, " times"]) -> f
 
     Raises:
         InputError: If it is finite at none.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> error = dqm.design.standard_error(result, "detuning")
+        >>> dqm.design.best_time(error, np.array([1.2, 2.4, 3.6]))  # where the fringe is steep
+        3.6
     """
     require_type(Callable, criterion=criterion)  # pyright: ignore[reportArgumentType]
     candidates = np.atleast_1d(numbers("candidates", candidates))
@@ -84,7 +130,16 @@ def best_time(criterion: Callable, candidates: Float[np.ndarray, " times"]) -> f
 
 
 class Informations(NamedTuple):
-    """What `information` found: matrices for each time, in the order of `names`."""
+    """What `information` found: matrices for each time, in the order of `names`.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(0.0, jnp.array(2.0)))
+        >>> state, basis = dqm.Coherent(np.ones(1), np.zeros(1)), dqm.FockBargmann(16)
+        >>> experiment = dqm.PhaseSpaceExperiment(flow, state, basis)
+        >>> found = dqm.design.information(experiment, np.array([0.0, 0.5, 1.0]))
+        >>> found.names, found.quantum.ravel().round(3)  # 4 t²|α|²
+        (['omega'], array([0., 1., 4.]))
+    """
 
     names: list[str]
     measured: Float[np.ndarray, "times parameters parameters"]
@@ -117,10 +172,12 @@ def information(experiment: PhaseSpaceExperiment, times: Float[np.ndarray, " tim
             increase.
 
     Example:
-        >>> flow = dqm.FokkerPlanck(dqm.Kerr(jnp.asarray(2.0)))
-        >>> state = dqm.Coherent(np.array([2.0]), np.zeros(1))
-        >>> experiment = dqm.PhaseSpaceExperiment(flow, state, dqm.FockBargmann(30))
-        >>> dqm.design.information(experiment, np.linspace(0, 1, 5)).ratio("interaction")
+        >>> flow = dqm.FokkerPlanck(dqm.Kerr(0.0, jnp.array(2.0)))
+        >>> state, basis = dqm.Coherent(np.ones(1), np.zeros(1)), dqm.FockBargmann(16)
+        >>> experiment = dqm.PhaseSpaceExperiment(flow, state, basis)
+        >>> found = dqm.design.information(experiment, np.array([0.0, 0.5, 1.0]))
+        >>> found.ratio("omega").round(3)  # heterodyne detection gets half of it
+        array([nan, 0.5, 0.5])
     """
     require_type(PhaseSpaceExperiment, experiment=experiment)
     if experiment.basis.modes != 1:

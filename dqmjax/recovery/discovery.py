@@ -26,7 +26,20 @@ TOLERANCES = {"xtol": 1e-6, "ftol": 1e-8, "gtol": None, "max_nfev": 30}
 
 @dataclasses.dataclass(frozen=True)
 class Discovery:
-    """What `discover` found; print it for a table."""
+    """What `discover` found; print it for a table.
+
+    Example:
+        >>> n, basis = np.arange(8), dqm.FockBargmann(8)
+        >>> t, points = np.linspace(0.0, 1.0, 3), np.random.default_rng(0).normal(size=(20, 2))
+        >>> phases = np.exp(-1j * t[:, None] * (0.5 * n + 0.2 * n**2))  # of Ĥ = 0.5 n̂ + 0.2 n̂²
+        >>> kets = basis.coherent_ket(0.5) * phases
+        >>> density = np.stack([basis.density(ket, jnp.asarray(points)) for ket in kets])
+        >>> data = dqm.Snapshots(t, points, density, np.ones(1), 1.0, 1.0, sigma=1e-3)
+        >>> state = dqm.Coherent(0.5, 0.0)
+        >>> found = dqm.discover(data, ["n", "n**2"], state=state, cutoff=8)
+        >>> found.kept
+        ['c1', 'c2']
+    """
 
     terms: dict[str, str]  # the library
     evidence: dict[str, float]  # ln of the Bayes factor for each term, against none
@@ -85,8 +98,16 @@ def discover(
             the noise level is not known, and as `recover`.
 
     Example:
-        >>> library = ["n", "n**2", "n**3", "a + ad", "1j*(ad - a)", "a**2 + ad**2"]
-        >>> found = dqm.discover(data, library)
+        >>> n, basis = np.arange(8), dqm.FockBargmann(8)
+        >>> t, points = np.linspace(0.0, 1.0, 3), np.random.default_rng(0).normal(size=(20, 2))
+        >>> phases = np.exp(-1j * t[:, None] * (0.5 * n + 0.2 * n**2))  # of Ĥ = 0.5 n̂ + 0.2 n̂²
+        >>> kets = basis.coherent_ket(0.5) * phases
+        >>> density = np.stack([basis.density(ket, jnp.asarray(points)) for ket in kets])
+        >>> data = dqm.Snapshots(t, points, density, np.ones(1), 1.0, 1.0, sigma=1e-3)
+        >>> state = dqm.Coherent(0.5, 0.0)
+        >>> found = dqm.discover(data, ["n", "n**2"], state=state, cutoff=8)
+        >>> {name: round(found.result.estimate[name], 3) for name in found.kept}
+        {'c1': 0.5, 'c2': 0.2}
     """
     require_type(AbstractOscillatorData, data=data)
     require_increasing(t=data.t)

@@ -25,7 +25,12 @@ class NormalPrior(eqx.Module):
         InputError: If they are not pairs of finite numbers, or a σ is not positive.
 
     Example:
-        >>> dqm.recover(data, "kerr", prior=dqm.NormalPrior({"omega": (5.0, 0.2)}))
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 1)
+        >>> data = dqm.Lines([0.6], sigma=0.005)  # ω/2, so that ω = 1.20 ± 0.01
+        >>> prior = dqm.NormalPrior({"omega": (1.0, 0.01)})
+        >>> round(dqm.recover(data, model, prior=prior).estimate["omega"], 3)
+        1.1
     """
 
     mean: dict[str, np.ndarray]

@@ -97,6 +97,16 @@ def recover(
             experiment predicts something else than what was measured, JAX is not set to double
             precision, `checkpoint` belongs to other arguments, or no start leads to a finite
             likelihood at all times.
+
+    Example:
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 3)
+        >>> data = dqm.Lines([0.6, 1.8, 3.0], sigma=0.01)  # ω(n + ½) for ω = 1.2
+        >>> result = dqm.recover(data, model)
+        >>> f"{result.estimate['omega']:.4f} ± {result.stderr['omega']:.4f}"
+        '1.2000 ± 0.0034'
+        >>> result.goodness.describes_data
+        True
     """
     given = {"start": start, "fix": fix, "bounds": bounds, "starts": starts}
     arguments = given | {"data": data, "model": model, "state": state, "detector": detector}
@@ -142,7 +152,12 @@ def update(
         InputError: As `recover`.
 
     Example:
-        >>> result = dqm.update(dqm.recover(monday, model), tuesday)
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 3)
+        >>> result = dqm.recover(dqm.Lines([0.6, 1.8, 3.0], sigma=0.01), model)
+        >>> both = dqm.update(result, dqm.Lines([0.6, 1.8, 3.0], sigma=0.01))
+        >>> round(result.stderr["omega"] / both.stderr["omega"], 3)  # √2
+        1.414
     """
     require_type(Recovery, result=result)
     require_type(AbstractData, data=data)

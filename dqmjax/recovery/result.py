@@ -38,6 +38,15 @@ class Recovery:
     observed information. Where no noise level is known it is the expected information, scaled by
     the residuals. `cramer_rao` is the bound from the expected information alone. All of them hold
     if the model describes the data; `goodness` tests that.
+
+    Example:
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 3)
+        >>> result = dqm.recover(dqm.Lines([0.6, 1.8, 3.0], sigma=0.01), model)
+        >>> result.rounded("omega"), result.identifiable["omega"]
+        (('1.2000', '0.0034'), True)
+        >>> result.goodness.verdict
+        'The model describes the data.'
     """
 
     estimate: dict[str, float]

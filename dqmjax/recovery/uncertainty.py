@@ -60,6 +60,17 @@ def profile(
     Raises:
         InputError: If the name is unknown, `values` do not increase, or the data do not determine
             the parameter and no `values` are given.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> low, high = dqm.profile(result, "detuning").interval
+        >>> round((high - low) / 2 / result.stderr["detuning"], 2)
+        1.0
     """
     require_type(Recovery, result=result)
     require_names(result.estimate, [name], "name")
@@ -101,8 +112,16 @@ def propagate(
         InputError: If `of` is no function.
 
     Example:
-        >>> later = dqm.save_times(jnp.array([0.0, 5.0]))
-        >>> mean, error = dqm.propagate(result, lambda e: e.predict(later, points)[0][-1])
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> later = dqm.save_times(np.array([0.0, 5.0]))
+        >>> mean, error = dqm.propagate(result, lambda model: model.predict(later, None)[0][-1])
+        >>> f"{mean:.3f} ± {error:.3f}"  # cos 5δ
+        '0.977 ± 0.003'
     """
     require_type(Recovery, result=result)
     require_type(Callable, of=of)  # pyright: ignore[reportArgumentType]
@@ -143,6 +162,17 @@ def bootstrap(
         InputError: If `count` is not an integer of at least 2, or the data are samples: the
             prediction is then only the density at those points. Draw others with
             `dqmjax.readout.sample`.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> estimates = dqm.bootstrap(result, jax.random.key(0), 64)
+        >>> round(estimates.std() / result.stderr["detuning"])
+        1
     """
     require_type(Recovery, result=result)
     require_key(key=key)
@@ -188,6 +218,17 @@ def posterior(
     Raises:
         InputError: If blackjax is not installed, nothing is determined, or `count` or `warmup` is
             not an integer of at least 2 or 1.
+
+    Example:
+        >>> class Ramsey(dqm.AbstractExperiment):
+        ...     detuning: jax.Array
+        ...     def predict(self, times, where):
+        ...         return jnp.cos(self.detuning * times.ts), None
+        >>> t = np.linspace(0.0, 3.0, 16)
+        >>> result = dqm.recover(dqm.Series(t, np.cos(1.3 * t), 0.01), Ramsey(jnp.array(1.0)))
+        >>> samples = dqm.posterior(result, jax.random.key(0), 200, warmup=100)
+        >>> round(samples.std() / result.stderr["detuning"])
+        1
     """
     require_type(Recovery, result=result)
     require_key(key=key)

@@ -37,7 +37,18 @@ Observe = Callable[[PyTree[Array]], PyTree[Array]]
 
 
 class Interrupted(UserWarning):
-    """A run ended at Ctrl-C."""
+    """A run ended at Ctrl-C.
+
+    Example:
+        >>> grid = dqm.Grid((-8.0,), (8.0,), (64,))
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> psi = dqm.gaussian(grid, 1.0, 0.5**0.5)
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="error", category=dqm.Interrupted):  # as an error
+        ...     solution = dqm.run(step, psi, np.array([0.0, np.pi]), substeps=64, progress=False)
+        >>> float(solution.ts[-1].round(3))
+        3.142
+    """
 
 
 def run(
@@ -90,7 +101,13 @@ def run(
         RuntimeError: If the status of a state fails.
 
     Example:
-        >>> solution = dqm.run(stepper, psi, ts, substeps=20, checkpoint="week", every=600)
+        >>> grid = dqm.Grid((-8.0,), (8.0,), (64,))
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> psi = dqm.gaussian(grid, 1.0, 0.5**0.5)
+        >>> ts, options = np.linspace(0.0, np.pi, 5), {"checkpoint": "week", "every": 600}
+        >>> solution = dqm.run(step, psi, ts, substeps=16, progress=False, **options)
+        >>> dqm.observables.mean_position(grid, solution.final).round(2)  # cos t
+        Array([-1.], dtype=float64)
     """
     require_whole(1, substeps=substeps)
     require_instance(AbstractStepper, stepper=stepper)

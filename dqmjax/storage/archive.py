@@ -75,8 +75,13 @@ def load(path: str | os.PathLike[str]) -> Any:
             has written it, or it needs double precision, which JAX is not set to.
 
     Example:
-        >>> dqm.run(stepper, psi, ts).save("week.npz")
+        >>> grid = dqm.Grid((-8.0,), (8.0,), (64,))
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> psi = dqm.gaussian(grid, 1.0, 0.5**0.5)
+        >>> dqm.run(step, psi, np.array([0.0, np.pi]), substeps=64, progress=False).save("week.npz")
         >>> solution = dqm.load("week.npz")
+        >>> dqm.observables.mean_position(grid, solution.final).round(2)  # cos t
+        Array([-1.], dtype=float64)
     """
     archive = read_archive(as_path("path", path))
     if archive.kind not in READERS:

@@ -22,7 +22,20 @@ NUMBERED = re.compile(r"([a-z]+)-(\d{1,9})(?:\.(\d{1,6}))?\.npz")
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint is damaged or could not be written; the computation continues."""
+    """A checkpoint is damaged or could not be written; the computation continues.
+
+    Example:
+        >>> grid = dqm.Grid((-6.0,), (6.0,), (48,))
+        >>> model = dqm.Levels(dqm.Hamiltonian(dqm.Harmonic(jnp.array(1.0))), grid, 3)
+        >>> data = dqm.Lines([0.6, 1.8, 3.0], sigma=0.01)
+        >>> result = dqm.recover(data, model, checkpoint="fit")
+        >>> import pathlib, warnings
+        >>> _ = pathlib.Path("fit/stage-000000.npz").write_text("damaged")
+        >>> with warnings.catch_warnings(record=True, action="always") as found:
+        ...     again = dqm.recover(data, model, checkpoint="fit")  # fits again
+        >>> found[0].category.__name__, again.estimate == result.estimate
+        ('CheckpointWarning', True)
+    """
 
 
 class Entry(NamedTuple):

@@ -19,7 +19,16 @@ NEGATIVE = 1e-6  # of the largest density: round-off and interpolation
 
 
 class Agreement(NamedTuple):
-    """A test of samples."""
+    """A test of samples.
+
+    Example:
+        >>> grid = dqm.Grid(-8, 8, 64)
+        >>> rho = grid.at_points(lambda x: jnp.exp(-(x[0] ** 2)))
+        >>> points = dqm.trajectories.sample_density(jax.random.key(0), grid, rho, 1000)
+        >>> found = dqm.trajectories.agreement(points + 1, grid, rho)
+        >>> found.p_value > 0.01, found.test
+        (False, 'Kolmogorov–Smirnov')
+    """
 
     statistic: float
     p_value: float  # the probability of a larger statistic, if the samples have the density
@@ -44,6 +53,13 @@ def sample_density(
     Raises:
         InputError: If `rho` is negative somewhere, zero everywhere or has another shape, `count` is
             not an integer of at least 1, or `key` is none.
+
+    Example:
+        >>> grid = dqm.Grid(-8, 8, 64)
+        >>> rho = grid.at_points(lambda x: jnp.exp(-(x[0] ** 2) / 2))
+        >>> points = dqm.trajectories.sample_density(jax.random.key(0), grid, rho, 10_000)
+        >>> points.shape, round(float(points.std()), 1)
+        ((10000, 1), 1.0)
     """
     require_key(key=key)
     require_whole(1, count=count)
@@ -104,6 +120,14 @@ def agreement(
 
     Raises:
         InputError: As `sample_density`, or if the shapes differ.
+
+    Example:
+        >>> grid = dqm.Grid(-8, 8, 64)
+        >>> rho = grid.at_points(lambda x: jnp.exp(-(x[0] ** 2)))
+        >>> points = dqm.trajectories.sample_density(jax.random.key(0), grid, rho, 1000)
+        >>> found = dqm.trajectories.agreement(points, grid, rho)
+        >>> found.p_value > 0.01
+        True
     """
     import scipy.stats  # slow to import, needed here only
 
@@ -136,6 +160,14 @@ def same_density(
 
     Raises:
         InputError: If the dimensions differ, or `key` is none.
+
+    Example:
+        >>> one, other = jax.random.normal(jax.random.key(0), (2, 200, 1))
+        >>> key = jax.random.key(1)
+        >>> dqm.trajectories.same_density(one, other, key).p_value > 0.01
+        True
+        >>> dqm.trajectories.same_density(one, other + 1, key).p_value > 0.01
+        False
     """
     import scipy.spatial  # slow to import, needed here only
 

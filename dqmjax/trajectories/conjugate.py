@@ -31,6 +31,12 @@ def conjugate_time(law: MixedTime, horizon: float) -> float:
     Raises:
         InputError: If the drifts are not linear or are traced, or `horizon` is not positive or too
             far for a search.
+
+    Example:
+        >>> flow = dqm.FokkerPlanck(lambda q, p: q[0] ** 2 + p[0] ** 2 + q[0] * p[0], ell=(1.0,))
+        >>> law = dqm.trajectories.quadratic(flow).law
+        >>> round(dqm.trajectories.conjugate_time(law, horizon=5.0), 3)  # 2π/√27
+        1.209
     """
     require_instance(MixedTime, law=law)
     horizon = float(positive("horizon", horizon, shape=()))

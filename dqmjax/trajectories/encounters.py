@@ -40,6 +40,11 @@ def encounter_probability(
 
     Raises:
         InputError: If an argument is not positive.
+
+    Example:
+        >>> chance = dqm.trajectories.encounter_probability(2.0, 1.0, 1.0, jnp.array([1.0, 1e6]))
+        >>> print(chance.round(3))  # a/r₀ in the end
+        [0.24 0.5 ]
     """
     distance, t = jnp.asarray(positive("distance", distance)), jnp.asarray(positive("t", t))
     radius, diffusion = positive("radius", radius, ()), positive("diffusion", diffusion, ())
@@ -54,6 +59,10 @@ def encounter_rate(
 
     Partners fill the space outside a with constant density at time 0. Without `t` it is the limit
     4πDa of long times. Arguments, errors and source as of `encounter_probability`.
+
+    Example:
+        >>> round(float(dqm.trajectories.encounter_rate(1.0, 1.0)), 3)  # 4π
+        12.566
     """
     radius, diffusion = positive("radius", radius, ()), positive("diffusion", diffusion, ())
     lasting = jnp.asarray(4 * jnp.pi * diffusion * radius)
@@ -85,6 +94,13 @@ def encounters(
 
     Raises:
         InputError: If an argument has another kind or shape, or is out of range.
+
+    Example:
+        >>> key, distances, ts = jax.random.key(0), jnp.full(10_000, 2.0), jnp.ones(1)
+        >>> met = dqm.trajectories.encounters(key, distances, 1.0, (0.5, 0.5), ts)
+        >>> chance = dqm.trajectories.encounter_probability(2.0, 1.0, 1.0, 1.0)
+        >>> bool(abs(met.mean() - chance) < 0.02)
+        True
     """
     require_key(key=key)
     require_increasing(1, ts=ts)

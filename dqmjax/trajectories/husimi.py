@@ -49,6 +49,14 @@ def husimi_flow(
             zero of ρ. Traced, the positions are NaN instead.
 
     Reference: arXiv:2603.20399, eq. (52), for the equation.
+
+    Example:
+        >>> basis = dqm.FockBargmann(24)
+        >>> step = dqm.KetStep(dqm.ParametricAmplifier(1.0), basis)
+        >>> run = dqm.solve(step, basis.coherent_ket(0.0), jnp.linspace(0, 0.5, 5))
+        >>> paths = dqm.trajectories.husimi_flow(step, run, jnp.array([[1.0, 1.0]]))
+        >>> print(paths.positions[-1, 0].round(3))  # √((e^{±2gt} + 1)/2)
+        [1.364 0.827]
     """
     return _followed(_law(stepper, solution, False), starts, substeps, None)
 
@@ -61,9 +69,9 @@ def husimi_diffusion(
     *,
     substeps: int = 4,
 ) -> Trajectories:
-    """`dξ = [b − ∇·B − B∇ln ρ + ∇·A + A∇ln ρ] dt + √(2A) dW`, A = |B|.
+    """`dξ = [b − ∇·B − B∇ln ρ + ∇·A + A∇ln ρ] dt + √(2A) dW`, `A = |B|`.
 
-    |B| has the eigenvectors of B in the scaled coordinates z and the moduli of its eigenvalues.
+    `|B|` has the eigenvectors of B in the scaled coordinates z and the moduli of its eigenvalues.
     The density at one time is ρ, as for every A ≥ 0. What happens at two times depends on A.
 
     Args:
@@ -78,6 +86,16 @@ def husimi_diffusion(
         InputError: As `husimi_flow`, and if `key` is none.
 
     Reference: arXiv:2507.13593, for the forward-only form.
+
+    Example:
+        >>> basis = dqm.FockBargmann(24)
+        >>> step = dqm.KetStep(dqm.ParametricAmplifier(1.0), basis)
+        >>> run = dqm.solve(step, basis.coherent_ket(0.0), jnp.linspace(0, 0.5, 5))
+        >>> starts = dqm.readout.sample(jax.random.key(0), basis, run.saved[0], 500)
+        >>> paths = dqm.trajectories.husimi_diffusion(step, run, starts, jax.random.key(1))
+        >>> mean = paths.mean(lambda xi: xi[0] ** 2)  # (e^{2gt} + 1)/2
+        >>> bool(abs(mean.value[-1] - (np.e + 1) / 2) < 4 * mean.sampling_error[-1])
+        True
     """
     require_key(key=key)
     return _followed(_law(stepper, solution, True), starts, substeps, key)

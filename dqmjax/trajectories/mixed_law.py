@@ -74,6 +74,11 @@ class MixedTime(eqx.Module):
     Raises:
         InputError: If a diffusion is not positive, or a drift is no function with one number for
             each variable.
+
+    Example:
+        >>> law = dqm.trajectories.MixedTime(lambda x, p: -p, lambda x, p: x, 2.0, 2.0)
+        >>> print(law.drift(jnp.array([1.0, 3.0])))  # (A_x, A_p) at (x, p)
+        [ 1. -3.]
     """
 
     forward: Callable
@@ -144,6 +149,12 @@ def action(law: MixedTime, path: Path, dt: Scalar | float) -> Scalar:
 
     Raises:
         InputError: If `path` has another shape or `dt` is not positive.
+
+    Example:
+        >>> law = dqm.trajectories.amplifier(1.0)
+        >>> rest = jnp.zeros((5, 2))
+        >>> float(dqm.trajectories.action(law, rest, 0.25))  # −gT
+        -1.0
     """
     require_instance(MixedTime, law=law)
     dim, dt = law.backwards + law.forwards, positive("dt", dt, shape=())
@@ -190,6 +201,11 @@ def quadratic(flow: FokkerPlanck) -> Quadratic:
     Raises:
         InputError: If `flow` is no `FokkerPlanck`, its symbol is not quadratic or depends on time,
             or a variable does not diffuse.
+
+    Example:
+        >>> found = dqm.trajectories.quadratic(dqm.FokkerPlanck(dqm.ParametricAmplifier(1.0)))
+        >>> print(found.law.drift(jnp.array([1.0, 3.0])).round(3), found.law.diffusion.round(3))
+        [ 1. -3.] [1. 1.]
     """
     require_instance(FokkerPlanck, flow=flow)
     if not is_known(flow):
@@ -230,6 +246,11 @@ def amplifier(gain: Scalar | float) -> MixedTime:
 
     Raises:
         InputError: If it is not positive.
+
+    Example:
+        >>> law = dqm.trajectories.amplifier(1.0)
+        >>> print(law.drift(jnp.array([1.0, 3.0])), law.diffusion)  # (gx, −gp) and 2g
+        [ 1. -3.] [2. 2.]
     """
     gain = jnp.asarray(positive("gain", gain, shape=()), float)
     backward, forward = (Linear(gain * jnp.array([row]), jnp.zeros(1)) for row in AMPLIFIER)
@@ -259,6 +280,11 @@ def kerr(interaction: Scalar | float) -> MixedTime:
 
     Raises:
         InputError: If it is 0 or not finite.
+
+    Example:
+        >>> law = dqm.trajectories.kerr(2.0)
+        >>> print(law.drift(jnp.zeros(2)).round(3), law.diffusion)  # U/√8 at α = 1, and |U|/2
+        [0.707 0.707] [1. 1.]
     """
     given = jnp.asarray(finite("interaction", interaction, shape=()), float)
     message = "`interaction` must not be 0: there is no diffusion without it."

@@ -49,6 +49,15 @@ def mixed_time(
 
     Raises:
         InputError: As `mixed_paths`; also if `key` is none.
+
+    Example:
+        >>> law, key = dqm.trajectories.amplifier(1.0), jax.random.key(0)
+        >>> p, x = jax.random.normal(jax.random.key(1), (2, 1000, 1))
+        >>> start, end, ts = 2**0.5 * p, (1 + np.e) ** 0.5 * x, jnp.array([0.0, 0.5])
+        >>> paths = dqm.trajectories.mixed_time(key, law, start, end, ts, substeps=8)
+        >>> mean = paths.mean(lambda point: point[1] ** 2)  # e^{−2gt} + 1
+        >>> bool(abs(mean.value[-1] - (1 / np.e + 1)) < 4 * mean.sampling_error[-1])
+        True
     """
     require_key(key=key)
     require_instance(MixedTime, law=law)
@@ -91,6 +100,13 @@ def mixed_paths(
         InputError: If an argument has another kind or shape; if the drifts are linear and T is at
             or beyond their conjugate time; if Newton's method fails for a particle; or if there is
             a conjugate point on its path. Where the arguments are traced the positions are NaN.
+
+    Example:
+        >>> law, ts = dqm.trajectories.amplifier(1.0), jnp.linspace(0, 1, 65)
+        >>> quiet, one = jnp.zeros((1, 64, 2)), jnp.ones((1, 1))
+        >>> paths = dqm.trajectories.mixed_paths(law, quiet, start=one, end=one, ts=ts)
+        >>> round(float(paths[0, 0, 0]), 3), round(float(paths[-1, 0, 1]), 3)  # both e⁻¹
+        (0.368, 0.368)
     """
     require_instance(MixedTime, law=law)
     require_whole(1, substeps=substeps)

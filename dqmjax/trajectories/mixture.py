@@ -39,6 +39,13 @@ class Mixture(eqx.Module):
         grid: Axes x_T, p_0.
         weight: W on `grid`, per dx_T dp_0.
         tolerance: Error of W by the cut-off of the basis and by round-off, relative to its maximum.
+
+    Example:
+        >>> basis = dqm.FockBargmann(20)
+        >>> plane = dqm.Grid((-16.0, -10.0), (16.0, 10.0), (80, 64))
+        >>> found = dqm.trajectories.mixture_weight(basis, basis.coherent(1.0), 0.5, plane)
+        >>> found.is_ensemble, round(float(plane.integrate(found.weight)), 3)
+        (True, 1.0)
     """
 
     grid: Grid
@@ -81,7 +88,7 @@ def mixture_weight(
     """W of a state under the amplifier, `Ĥ = (iħg/2)(â†² − â²)`.
 
     For T > 0 a pure state has W ≥ 0 if and only if it is Gaussian. Loss makes W ≥ 0 for others: a
-    cat |α⟩ ± |−α⟩ with real α that keeps the share η of its quanta is an ensemble if and only if
+    cat `|α⟩ ± |−α⟩` with real α that keeps the share η of its quanta is an ensemble if and only if
     `η ≤ 2(G² + 1)/(3G² + 1)`, whatever its size.
 
     Args:
@@ -98,6 +105,13 @@ def mixture_weight(
     Raises:
         InputError: If the basis has several modes, `rho` is no state of it, not of trace 1 or cut
             off, `gain_time` is not positive, or W does not fit on `grid` or is not resolved by it.
+
+    Example:
+        >>> basis = dqm.FockBargmann(20)
+        >>> plane = dqm.Grid((-16.0, -10.0), (16.0, 10.0), (80, 64))
+        >>> states = basis.coherent(1.0), basis.cat(1.0)
+        >>> [dqm.trajectories.mixture_weight(basis, rho, 0.5, plane).is_ensemble for rho in states]
+        [True, False]
     """
     require_instance(FockBargmann, basis=basis)
     require_instance(Grid, grid=grid)

@@ -32,6 +32,11 @@ class Ordinary(eqx.Module):
     Args:
         drift_at: a(x, t) at one point, of shape (dim,).
         diffusion: D(x, t) at one point, of shape (dim, dim), symmetric.
+
+    Example:
+        >>> law = dqm.trajectories.Ordinary(lambda x, t: -x, lambda x, t: 2.0 * jnp.eye(1))
+        >>> round(float(law.kernel(jnp.zeros(1), jnp.zeros(1), 0.01)), 3)  # 1/√(4π dt)
+        2.821
     """
 
     drift_at: Callable
@@ -87,6 +92,13 @@ def ordinary(
     Raises:
         InputError: If D is not symmetric and positive at the starts, `key` is none, or a path ends
             in NaN, as where D stops being positive.
+
+    Example:
+        >>> law = dqm.trajectories.Ordinary(lambda x, t: -x, lambda x, t: 0.01 * jnp.eye(1))
+        >>> starts, ts = jnp.ones((1000, 1)), jnp.array([0.0, 1.0])
+        >>> paths = dqm.trajectories.ordinary(law, starts, ts, jax.random.key(0))
+        >>> round(float(paths.positions[-1].mean()), 1)  # e⁻¹
+        0.4
     """
     require_type(Ordinary, law=law)
     require_key(key=key)
@@ -117,8 +129,19 @@ def free_propagator(
     """`K = √(m/2πiħt) e^{im(x − x₀)²/2ħt}`, DQM I (14): conservative diffusion with D = ħ/2m has
     the kernel of ordinary diffusion with `iD` for D.
 
+    Args:
+        x, start: x and x₀ in one dimension, arrays of any shapes that broadcast.
+        t: Time, positive.
+        mass: m.
+        hbar: ħ.
+
     Raises:
         InputError: If t, m or ħ is not positive.
+
+    Example:
+        >>> kernel = dqm.trajectories.free_propagator(jnp.array(1.0), 0.0, t=2.0)
+        >>> round(float(abs(kernel) ** 2), 3)  # m/2πħt
+        0.08
     """
     t, mass, hbar = positive("t", t), positive("mass", mass), positive("hbar", hbar)
     spread = 1j * hbar * t / mass

@@ -171,6 +171,14 @@ class Chebyshev(AbstractStepper):
     Raises:
         InputError: If `tolerance` is not between 0 and 1, or V depends on t or is complex.
         RuntimeError: From `solve`, if a step needs more than about 8192 terms.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.Chebyshev(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> times = jnp.array([0.0, jnp.pi])  # half a period, in one step
+        >>> run = dqm.solve(step, dqm.coherent(grid, 1.0), times)
+        >>> round(float(dqm.observables.mean_position(grid, run.final)[0]), 3)
+        -1.0
     """
 
     hamiltonian: Hamiltonian

@@ -36,6 +36,14 @@ class DenseStep(AbstractStepper):
 
     Raises:
         InputError: If the grid has more points, or V depends on t or is complex.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.DenseStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> times = jnp.array([0.0, jnp.pi])  # half a period, in one step
+        >>> run = dqm.solve(step, dqm.coherent(grid, 1.0), times)
+        >>> round(float(dqm.observables.mean_position(grid, run.final)[0]), 3)
+        -1.0
     """
 
     hamiltonian: Hamiltonian

@@ -20,7 +20,15 @@ Scalar = Float[Array, ""]
 
 
 class GroundState(NamedTuple):
-    """What `ground_density` found."""
+    """What `ground_density` found.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> attraction = lambda rho: -1.0 * grid.integrate(rho**2)
+        >>> found = dqm.ground_density(dqm.Hamiltonian(dqm.Free()), grid, attraction)
+        >>> round(float(found.energy), 3)  # of a bright soliton: −1/6
+        -0.167
+    """
 
     rho: Float[Array, "*shape"]  # ∫ρ dx is the total
     energy: Scalar
@@ -69,8 +77,11 @@ def ground_density(
         RuntimeError: If the residual is above `tolerance` after `most` iterations.
 
     Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
         >>> repulsion = lambda rho: 50.0 * grid.integrate(rho**2)
         >>> found = dqm.ground_density(dqm.Hamiltonian(dqm.Harmonic()), grid, repulsion)
+        >>> round(float(found.chemical_potential), 2)  # Thomas and Fermi: 14.12
+        14.13
     """
     require_instance(Hamiltonian, hamiltonian=hamiltonian)
     require_instance(Grid, grid=grid)

@@ -41,6 +41,12 @@ class Hamiltonian(eqx.Module):
     Raises:
         InputError: If a known `mass` or `hbar` is not positive, or `potential` does not take
             (x, t).
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> h = dqm.Hamiltonian(lambda x, t: 2.0 * x[0] ** 2, mass=1.0)  # ω = 2
+        >>> round(float(dqm.ground_state(h, grid)[0]), 3)
+        1.0
     """
 
     potential: Callable = eqx.field(converter=require_function)

@@ -25,6 +25,12 @@ def two_way_density(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
     Raises:
         InputError: If a known γ is not between 0 and 1, or the amplitudes have different shapes,
             or known ones contain NaN or infinity.
+
+    Example:
+        >>> x = jnp.array([0.0, jnp.pi / 2])
+        >>> one, other = jnp.exp(1j * x), jnp.exp(-1j * x)
+        >>> dqm.interference.two_way_density(one, other, coherence=0.5).round(3).tolist()
+        [3.0, 1.0]
     """
     one, other, coherence = _checked(one, other, coherence)
     cross = 2 * coherence * jnp.real(one.conj() * other)
@@ -33,7 +39,14 @@ def two_way_density(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
 
 def fringe_visibility(one: Psi, other: Psi, coherence: Scalar | float) -> Field:
     """`(ρ_max − ρ_min)/(ρ_max + ρ_min) = 2γ|ψ₁ψ₂|/(|ψ₁|² + |ψ₂|²)` of the fringes at each point,
-    and 0 where both amplitudes are. Arguments and errors are those of `two_way_density`."""
+    and 0 where both amplitudes are. Arguments and errors are those of `two_way_density`.
+
+    Example:
+        >>> x = jnp.array([0.0, jnp.pi / 2])
+        >>> one, other = jnp.exp(1j * x), jnp.exp(-1j * x)
+        >>> dqm.interference.fringe_visibility(one, other, coherence=0.5).round(3).tolist()
+        [0.5, 0.5]
+    """
     one, other, coherence = _checked(one, other, coherence)
     both = density(one) + density(other)
     empty = both == 0

@@ -46,7 +46,16 @@ def numbers(check: Callable, name: str, **default):
 
 
 class AbstractPotential(eqx.Module):
-    """A potential energy, written for one point; forces and values on grids follow from it."""
+    """A potential energy, written for one point; forces and values on grids follow from it.
+
+    Example:
+        >>> class Slope(dqm.AbstractPotential):
+        ...     strength: float
+        ...     def __call__(self, x, t=0.0):
+        ...         return self.strength * x[0]
+        >>> Slope(2.0).force(jnp.array([1.0])).tolist()
+        [-2.0]
+    """
 
     @abc.abstractmethod
     def __call__(self, x: Point, t: Scalar | float = 0.0) -> Inexact[Array, ""]:
@@ -72,7 +81,15 @@ class Sum(AbstractPotential):
 
 
 class Free(AbstractPotential):
-    """`V = 0`."""
+    """`V = 0`.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Free()), grid)
+        >>> run = dqm.solve(step, dqm.gaussian(grid, 0.0, 0.5), jnp.array([0.0, 1.0]))
+        >>> dqm.observables.position_variance(grid, run.final).round(3).tolist()  # w² + (t/2w)²
+        [1.25]
+    """
 
     def __call__(self, x, t=0.0):
         require_point(x, t)
@@ -80,7 +97,14 @@ class Free(AbstractPotential):
 
 
 class Harmonic(AbstractPotential):
-    """`V(x) = m Σ ω_i² x_i² / 2`, ω one number or one per axis."""
+    """`V(x) = m Σ ω_i² x_i² / 2`, ω one number or one per axis.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> h = dqm.Hamiltonian(dqm.Harmonic(omega=2.0))
+        >>> round(float(dqm.ground_state(h, grid)[0]), 3)  # ω/2
+        1.0
+    """
 
     omega: Parameter = numbers(not_negative, "omega", default=1.0)
     mass: Scalar | float = one_number(positive, "mass", default=1.0)
@@ -91,7 +115,14 @@ class Harmonic(AbstractPotential):
 
 
 class Anharmonic(AbstractPotential):
-    """`V(x) = Σ (ω² x_i²/2 + c x_i³ + d x_i⁴)` of unit mass, c the `cubic`, d the `quartic`."""
+    """`V(x) = Σ (ω² x_i²/2 + c x_i³ + d x_i⁴)` of unit mass, c the `cubic`, d the `quartic`.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> h = dqm.Hamiltonian(dqm.Anharmonic(omega=1.0, quartic=0.1))
+        >>> round(float(dqm.ground_state(h, grid)[0]), 3)  # 1/2 without the quartic term
+        0.559
+    """
 
     omega: Scalar | float = one_number(not_negative, "omega", default=1.0)
     cubic: Scalar | float = one_number(finite, "cubic", default=0.0)
@@ -104,7 +135,13 @@ class Anharmonic(AbstractPotential):
 
 class DoubleWell(AbstractPotential):
     """`V(x) = D ((x₁/a)² − 1)²`: minima at ±a, the `half_distance`, and a barrier of height D, the
-    `depth`, between them."""
+    `depth`, between them.
+
+    Example:
+        >>> well = dqm.DoubleWell(depth=2.0, half_distance=1.5)
+        >>> [round(float(well(jnp.array([x]))), 3) for x in (0.0, 1.5)]
+        [2.0, 0.0]
+    """
 
     depth: Scalar | float = one_number(not_negative, "depth")
     half_distance: Scalar | float = one_number(positive, "half_distance")
@@ -116,7 +153,14 @@ class DoubleWell(AbstractPotential):
 
 class SechBarrier(AbstractPotential):
     """`V(x) = V₀ sech²(αx₁)`, V₀ the `height` (negative for a well), α the `rate` (inverse length).
-    Its transmission is known in closed form (Eckart 1930)."""
+    Its transmission is known in closed form (Eckart 1930).
+
+    Example:
+        >>> grid = dqm.Grid(-16.0, 16.0, 64)
+        >>> h = dqm.Hamiltonian(dqm.SechBarrier(height=-1.0, rate=1.0))
+        >>> round(float(dqm.ground_state(h, grid)[0]), 3)  # a well: −1/2
+        -0.5
+    """
 
     height: Scalar | float = one_number(finite, "height")
     rate: Scalar | float = one_number(positive, "rate")
@@ -134,6 +178,11 @@ class GaussianBarrier(AbstractPotential):
         height: V₀; negative for a well.
         width: w, one number or one per axis.
         center: c, one number or one per axis.
+
+    Example:
+        >>> barrier = dqm.GaussianBarrier(height=2.0, width=0.5)
+        >>> [round(float(barrier(jnp.array([x]))), 3) for x in (0.0, 0.5)]
+        [2.0, 1.213]
     """
 
     height: Scalar | float = one_number(finite, "height")
@@ -150,7 +199,14 @@ class GaussianBarrier(AbstractPotential):
 
 class Morse(AbstractPotential):
     """`V(x) = D (1 − e^{−a(x₁ − r)})²`, D the `depth`, a the `rate` (inverse length), r the
-    `equilibrium`."""
+    `equilibrium`.
+
+    Example:
+        >>> grid = dqm.Grid(-4.0, 12.0, 64)
+        >>> h = dqm.Hamiltonian(dqm.Morse(depth=8.0, rate=0.5))
+        >>> round(float(dqm.ground_state(h, grid)[0]), 3)  # ω/2 − ω²/16D, ω = 2
+        0.969
+    """
 
     depth: Scalar | float = one_number(not_negative, "depth")
     rate: Scalar | float = one_number(positive, "rate")
@@ -168,6 +224,11 @@ class OpticalLattice(AbstractPotential):
         depth: V₀; negative for light that attracts, whose minima lie where those of V₀ > 0 have
             maxima.
         wavenumber: k of the light, one number or one per axis.
+
+    Example:
+        >>> lattice = dqm.OpticalLattice(depth=4.0, wavenumber=np.pi)
+        >>> [round(float(lattice(jnp.array([x]))), 3) for x in (0.0, 0.5)]
+        [0.0, 4.0]
     """
 
     depth: Scalar | float = one_number(finite, "depth")
@@ -192,6 +253,11 @@ class Spline(AbstractPotential):
 
     Raises:
         InputError: If there are fewer than four coefficients, or `lower` is not below `upper`.
+
+    Example:
+        >>> curve = dqm.Spline((0.0, 1.0, 2.0, 3.0, 4.0, 5.0), lower=-1.0, upper=1.0)
+        >>> [round(float(curve(jnp.array([x]))), 3) for x in (-1.0, 0.0)]
+        [1.0, 2.5]
     """
 
     coefficients: Float[Array, " knots"] | tuple[float, ...] = numbers(finite, "coefficients")
@@ -217,7 +283,13 @@ class Spline(AbstractPotential):
 
 class HenonHeiles(AbstractPotential):
     """`V(x, y) = (x² + y²)/2 + λ(x²y − y³/3)`, λ the `coupling`, of either
-    sign, which mirrors y; unbounded below for |x| ≳ 1/|λ|."""
+    sign, which mirrors y; unbounded below for `|x| ≳ 1/|λ|`.
+
+    Example:
+        >>> potential = dqm.HenonHeiles(coupling=0.5)
+        >>> round(float(potential(jnp.array([0.0, 2.0]))), 3)  # the saddle, 1/6λ²
+        0.667
+    """
 
     coupling: Scalar | float = one_number(finite, "coupling")
 
@@ -228,7 +300,14 @@ class HenonHeiles(AbstractPotential):
 
 
 class SoftCoulomb(AbstractPotential):
-    """`V(x) = −Z / √(|x|² + s²)`, Z the `charge` (negative for repulsion), s the `softening`."""
+    """`V(x) = −Z / √(|x|² + s²)`, Z the `charge` (negative for repulsion), s the `softening`.
+
+    Example:
+        >>> grid = dqm.Grid(-16.0, 16.0, 64)
+        >>> h = dqm.Hamiltonian(dqm.SoftCoulomb(charge=1.0, softening=1.0))
+        >>> round(float(dqm.ground_state(h, grid)[0]), 3)  # of the model atom
+        -0.67
+    """
 
     charge: Scalar | float = one_number(finite, "charge", default=1.0)
     softening: Scalar | float = one_number(positive, "softening", default=1.0)
@@ -243,9 +322,14 @@ class Slits(AbstractPotential):
 
     Args:
         height: V₀.
-        thickness: d.
+        thickness: d, along x.
         width: w of each opening.
         centers: c_j, one per slit.
+
+    Example:
+        >>> wall = dqm.Slits(height=50.0, thickness=0.2, width=0.3, centers=(-1.0, 1.0))
+        >>> [round(float(wall(jnp.array([0.0, y]))), 3) for y in (1.0, 4.0)]
+        [0.0, 50.0]
     """
 
     height: Scalar | float = one_number(not_negative, "height")
@@ -271,7 +355,7 @@ class AbsorbingEdges(AbstractPotential):
 
     A complex absorbing potential. For waves of energy E and wavenumber k take η = 3E and a width of
     two wavelengths. This share is then reflected, or transmitted to the other side of the
-    periodic box:
+    periodic box::
 
         wavenumber / k   0.25   0.5      0.7      1        1.5      2        4
         share left       0.16   1.1e-2   2.7e-4   6.5e-7   7.8e-6   1.0e-4   9.1e-3
@@ -280,8 +364,8 @@ class AbsorbingEdges(AbstractPotential):
     leaves 1.3e-2 at k/4, 1.3e-6 at k/2 and 1.8e-6 at 2k.
     Muga et al. (2004), doi:10.1016/j.physrep.2004.03.002.
 
-    A layer with `width √(2mη) < 4ħ` leaves more than an eighth at every energy: a Hamiltonian
-    refuses it.
+    A layer with `width √(2mη) < 4ħ` leaves more than an eighth at every energy. It is an
+    `InputError` in a `Hamiltonian`.
 
     Args:
         lower, upper: The edges of the box, one number or one per axis; infinite for an axis
@@ -292,6 +376,15 @@ class AbsorbingEdges(AbstractPotential):
     Raises:
         InputError: If a known `width` or `strength` is not positive, or `lower` is not below
             `upper`.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> edges = dqm.AbsorbingEdges(-8.0, 8.0, width=3.2, strength=24.0)
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(edges), grid, dqm.strang)
+        >>> psi = dqm.gaussian(grid, 0.0, 1.0, momentum=4.0)  # E = 8
+        >>> run = dqm.solve(step, psi, jnp.array([0.0, 6.0]), substeps=300)
+        >>> round(float(dqm.observables.norm(grid, run.final)), 3)
+        0.0
     """
 
     lower: Parameter = numbers(real, "lower")

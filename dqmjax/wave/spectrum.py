@@ -83,6 +83,12 @@ def eigenstates(
             1024 points), V is complex or not finite, the grid does not resolve the levels, or a
             second derivative is taken.
         RuntimeError: If a residual exceeds `tolerance`.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> energies, states = dqm.eigenstates(dqm.Hamiltonian(dqm.Harmonic()), grid, 3)
+        >>> energies.round(3).tolist()
+        [0.5, 1.5, 2.5]
     """
     require_instance(Hamiltonian, hamiltonian=hamiltonian)
     require_instance(Grid, grid=grid)
@@ -107,7 +113,14 @@ def eigenstates(
 def ground_state(
     hamiltonian: Hamiltonian, grid: Grid, *, tolerance: Float[Array, ""] | float | None = None
 ) -> tuple[Float[Array, ""], Float[Array, "*shape"]]:
-    """The lowest level and its state: `eigenstates` for one."""
+    """The lowest level and its state, `Ĥψ₀ = E₀ψ₀`: `eigenstates` for one, with its errors.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> energy, psi = dqm.ground_state(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> round(float(energy), 3)
+        0.5
+    """
     energies, states = eigenstates(hamiltonian, grid, 1, tolerance=tolerance)
     return energies[0], states[0]
 

@@ -42,6 +42,14 @@ class SplitStep(AbstractStepper):
 
     A state is a complex array of the grid's shape. Reference: Feit, Fleck & Steiger (1982),
     doi:10.1016/0021-9991(82)90091-2.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> step = dqm.SplitStep(dqm.Hamiltonian(dqm.Harmonic()), grid)
+        >>> times = jnp.array([0.0, jnp.pi])  # half a period
+        >>> run = dqm.solve(step, dqm.coherent(grid, 1.0), times, substeps=20)
+        >>> round(float(dqm.observables.mean_position(grid, run.final)[0]), 3)
+        -1.0
     """
 
     hamiltonian: Hamiltonian

@@ -50,6 +50,12 @@ def gaussian(
         InputError: If a width is not positive, an argument has a wrong number of entries, the
             center is outside `grid`, the momentum exceeds the largest ħk of `grid`, or the packet
             is cut at the edge of the box or too narrow for the points.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> psi = dqm.gaussian(grid, center=-1.0, width=0.5, momentum=2.0)
+        >>> dqm.observables.mean_momentum(grid, psi).round(3).tolist()
+        [2.0]
     """
     given = {"center": center, "momentum": momentum, "covariance": covariance}
     given = {name: finite(name, value) for name, value in given.items()}
@@ -96,6 +102,12 @@ def coherent(
     """A coherent state of the oscillator, `Δx = √(ħ/2mω)`, of shape `grid.shape`.
 
     Arguments and errors are those of `gaussian`; `omega` and `mass` are one number or one per axis.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> psi = dqm.coherent(grid, center=1.0)
+        >>> dqm.observables.position_variance(grid, psi).round(3).tolist()  # ħ/2mω
+        [0.5]
     """
     return squeezed(grid, center, 0.0, momentum, omega, mass, hbar)
 
@@ -110,7 +122,17 @@ def squeezed(
     mass: Parameter = 1.0,
     hbar=1.0,
 ) -> Complex[Array, "*shape"]:
-    """A squeezed state: its width in x is e^{−r} times that of `coherent`, r the `squeezing`."""
+    """A squeezed state: its width in x is e^{−r} times that of `coherent`, r the `squeezing`.
+
+    `squeezing` is one number or one per axis. The other arguments, and the errors, are those of
+    `coherent`.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> psi = dqm.squeezed(grid, center=1.0, squeezing=0.5)
+        >>> round(float(dqm.observables.position_variance(grid, psi)[0]), 3)  # e^{−2r} ħ/2mω
+        0.184
+    """
     require_instance(Grid, grid=grid)
     checks = {
         "squeezing": (finite, squeezing),
@@ -136,6 +158,12 @@ def cat(
 
     Raises:
         InputError: As `gaussian`, or if the two cancel each other.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> psi = dqm.cat(grid, center=2.0, width=0.5, phase=jnp.pi)
+        >>> round(float(abs(psi[32])), 3)  # the odd cat is 0 at x = 0
+        0.0
     """
     turn = jnp.exp(1j * finite("phase", phase, ()))
     minus = lambda name, v: -jnp.asarray(finite(name, v))
@@ -163,6 +191,13 @@ def oscillator(
     Raises:
         InputError: If `level` is not one integer of at least 0, or one per axis, or `grid` does not
             hold the state.
+
+    Example:
+        >>> grid = dqm.Grid(-8.0, 8.0, 64)
+        >>> psi = dqm.oscillator(grid, level=3)
+        >>> h = dqm.Hamiltonian(dqm.Harmonic())
+        >>> round(float(dqm.observables.energy(h, grid, psi)), 3)
+        3.5
     """
     require_instance(Grid, grid=grid)
     levels = tuple(level) if isinstance(level, tuple | list) else (level,) * grid.dim

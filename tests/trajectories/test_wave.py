@@ -1,7 +1,5 @@
 """Particles that a wave function guides."""
 
-import doctest
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -143,15 +141,6 @@ def test_distribution_on_a_coarse_grid_has_its_stated_error():
     found = agreement(jnp.asarray(quantiles)[:, None], grid, rho).statistic
     steepest = np.exp(-0.5) / np.sqrt(2 * np.pi)
     assert 1e-4 < found < 0.5**2 * steepest / 96 + 0.5 / count
-
-
-def test_example_of_bohm_prints_what_it_shows():
-    runner = doctest.DocTestRunner()
-    names = {"dqm": dqm, "jnp": jnp}
-    for example in doctest.DocTestFinder().find(bohm, globs=names):
-        runner.run(example)
-    assert runner.tries == 5
-    assert runner.failures == 0
 
 
 PSI = dqm.gaussian(LINE, 0.0, 0.5)
