@@ -280,6 +280,12 @@ class _Moved(AbstractSymbol):
         """N, the number of modes."""
         return self.space.modes
 
+    @property
+    def cancelled(self) -> Scalar:
+        """The size, over κ, of the energies of which it is the difference."""
+        energy = jnp.abs(self.symbol(*jnp.split(self.center, 2))) / self.space.kappa
+        return energy + jnp.abs(self.spin) @ (1 + jnp.abs(self.space.amplitude(self.center)) ** 2)
+
     def __call__(self, q, p):
         eta = jnp.concatenate([q, p])
         xi = self.center + _turned(self.space, eta, self.angle)

@@ -14,12 +14,15 @@ from jaxtyping import Array, Complex
 
 from ..errors import require
 from ..phase_space.coordinates import PhaseSpace
+from ..phase_space.fokker_planck import FokkerPlanck
+from ..phase_space.open_system import Damped
 from ..phase_space.polynomial import Reader, machine_epsilon, read
 
 HIDDEN = (
     "`symbol` must have its constants as fields of an `AbstractSymbol`: beside those that it "
     "hides, some of its terms were lost in round-off."
 )
+NOISE = 1e3  # round-off of a difference, over ε and the size of what it is a difference of
 Numbers = Any  # an array of NumPy or JAX
 Axes = tuple[int, ...]  # the a, b, … of `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …
 
@@ -45,7 +48,10 @@ class Values:
         values = self.evaluate(space, law, jnp.asarray(self.reader.beta))
         coefficients = self.reader.coefficients(values)
         missing = jax.lax.stop_gradient(values - self._rebuilt(coefficients))
-        most = machine_epsilon(values.dtype) ** 0.5 * jnp.max(jnp.abs(values))
+        symbol = law.symbol if isinstance(law, FokkerPlanck | Damped) else law
+        cancelled = getattr(symbol, "cancelled", 0.0)
+        eps = machine_epsilon(values.dtype)
+        most = eps**0.5 * jnp.max(jnp.abs(values)) + NOISE * eps * cancelled
         return jnp.asarray(require(coefficients, jnp.max(jnp.abs(missing)) <= most, HIDDEN))
 
     def _rebuilt(self, coefficients):

@@ -31,6 +31,22 @@ def test_nine_hundred_quanta_in_fifty_levels(kind):
     assert abs(two / square - 1) < 1e-7
 
 
+@pytest.mark.parametrize("kind", [dqm.KetStep, lambda h, basis: dqm.HusimiStep(damped(h), basis)])
+def test_the_frame_of_a_linear_oscillator_is_all_of_its_motion(kind):
+    """A driven oscillator: a coherent state stays one, and nothing is left in the frame.
+
+    `α(t) = e^{−λt} (α + iF (1 − e^{λt})/λ)`, `λ = i + γ/2`, γ = 0 for kets.
+    """
+    rate = 0.0 if kind is dqm.KetStep else RATE
+    frame = dqm.MovingFrame(kind(dqm.operator("n + F*(a + ad)", F=0.3), dqm.FockBargmann(4)))
+    run = dqm.solve(frame, frame.start(3.0), np.array([0.0, 2.0]), substeps=40)
+    slope = 1j + rate / 2
+    exact = np.exp(-2 * slope) * (3.0 + 0.3j * (1 - np.exp(2 * slope)) / slope)
+    assert abs(frame.moment(run.final, (0,), (1,)) - exact) < 1e-9
+
+
+RATE = 0.2
+damped = lambda h: dqm.Damped(dqm.FokkerPlanck(h), RATE)
 BASIS = dqm.FockBargmann((6, 6))
 LARGE = dqm.FockBargmann((9, 9))
 ALPHA = (0.3, -0.2 + 0.1j)
