@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
-pytest -q tests/docs
+rm -rf docs/_build/html  # pages that are no more
+pytest -q tests/docs tests/viewer
 python docs/explorer.py docs/_build/explorer.html
 sphinx-build -q -W --keep-going -c docs . docs/_build/html
 echo "Built docs/_build/html/index.html"

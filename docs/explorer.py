@@ -18,7 +18,7 @@ from scipy.ndimage import map_coordinates
 from scipy.special import ive
 
 import dqmjax as dqm
-from dqmjax import readout, trajectories
+from dqmjax import trajectories
 from dqmjax.viewer.page import (
     Arrows,
     Axis,
@@ -97,17 +97,26 @@ def diffusions(symbol, strengths, places) -> jax.Array:
 
 @eqx.filter_jit
 def velocity(flow: dqm.FokkerPlanck, x, score) -> jax.Array:
-    """`b − ∇·B − B∇ln ρ` at each of the places."""
+    """`b − ∇·B − B∇ln ρ` at each of the places; `b` alone without a score."""
+    if score is None:
+        return jax.vmap(flow.drift)(x)
     divergence = lambda xi: jnp.trace(jax.jacfwd(flow.spread)(xi), axis1=1, axis2=2)
     move = lambda xi, s: flow.drift(xi) - divergence(xi) - flow.spread(xi) @ s
     return jax.vmap(move)(x, score)
 
 
 def carried(
-    flow: dqm.FokkerPlanck, score: Callable, starts: np.ndarray, times: np.ndarray, steps: int
+    flow: dqm.FokkerPlanck,
+    score: Callable | None,
+    starts: np.ndarray,
+    times: np.ndarray,
+    steps: int,
 ) -> np.ndarray:
-    """Particles of a density by Runge and Kutta's method; `score(ξ, t)` is its ∇ln ρ."""
-    move = lambda x, t: np.asarray(velocity(flow, x, score(x, t)))
+    """Particles of a density by Runge and Kutta's method; `score(ξ, t)` is its ∇ln ρ.
+
+    Without it they move by the drift: this is C = 0.
+    """
+    move = lambda x, t: np.asarray(velocity(flow, x, score and score(x, t)))
     x, found = np.asarray(starts), [np.asarray(starts)]
     for begin, end in itertools.pairwise(times):
         dt = (end - begin) / whole(steps, times)
@@ -122,7 +131,7 @@ def carried(
 
 
 def checked(flow, score, starts, times, steps: int) -> np.ndarray:
-    """`carried`, without particles that steps twice as long move by more than 0.3.
+    """`carried`, without particles whose place changes by more than 0.3 with steps twice as long.
 
     The method is of order 4, so that the others are exact to about 0.02, the size of a dot.
     Particles that pass near a zero of ρ are lost.
@@ -195,7 +204,8 @@ def kerr_paths(C: float, times: np.ndarray, starts: np.ndarray, steps: int) -> n
     if C > 1:
         return np.full((times.size, *starts.shape), np.nan)
     flow = dqm.FokkerPlanck(dqm.Kerr(KERR_U), C=jnp.array(C))
-    return checked(flow, lambda xi, t: kerr_score(C, xi, t), starts, times, steps)
+    score = (lambda xi, t: kerr_score(C, xi, t)) if C else None
+    return checked(flow, score, starts, times, steps)
 
 
 def kerr_note(C: float) -> str:
@@ -277,7 +287,7 @@ def kerr(size: Size) -> Scene:
         panels=[field, chart],
         readouts=[
             Readout("|⟨α⟩|", mean),
-            Readout("lowest ρ / (1/2π)", 2 * np.pi * rho.min(axis=2), 2),
+            Readout("2π × lowest ρ", 2 * np.pi * rho.min(axis=2), 2),
         ],
         begin=size.times // 3,
     )
@@ -324,6 +334,14 @@ def _marginal(x, width):
 
 def _normal(x, mean, variance):
     return np.exp(-((x - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+
+def amplifier_starts(count: int) -> np.ndarray:
+    """Particles of the density at t = 0, by rejection."""
+    random = np.random.default_rng(2)
+    places = random.uniform([-6.0, -4.5], [6.0, 4.5], (200 * count, 2))
+    rho = amplifier_terms(1.0, places, 0.0)[0]
+    return places[random.uniform(0.0, 0.09, len(rho)) < rho][:count]
 
 
 def amplifier_paths(C: float, times: np.ndarray, starts: np.ndarray, steps: int) -> np.ndarray:
@@ -391,8 +409,7 @@ def amplifier(size: Size) -> Scene:
     ends = [amplifier_end(C) for C in GAIN_C]
     field_at = lambda C, t: amplifier_terms(C, points, t)[0].reshape(ny, nx)
     rho = until_the_end(ends, times, field_at, np.zeros((ny, nx)))
-    basis = dqm.FockBargmann(40)
-    starts = readout.sample(jax.random.key(2), basis, basis.cat(CAT), size.particles)
+    starts = amplifier_starts(size.particles)
     symbol = dqm.ParametricAmplifier(1.0)
     paths = np.stack([amplifier_paths(C, times, starts, size.steps // 2) for C in GAIN_C])
     axes = np.linspace(-8, 8, 9), np.linspace(-4, 4, 5)
@@ -452,7 +469,7 @@ def amplifier(size: Size) -> Scene:
             Readout("in p", variances(times, -1)),
             Readout("negative part of ρ", -np.minimum(rho, 0).sum(axis=(2, 3)) * cell, 2),
         ],
-        until=[float(times[times < end][-1]) if np.isfinite(end) else np.inf for end in ends],
+        until=ends,
         begin=size.times // 3,
     )
 
@@ -505,7 +522,8 @@ def dimer_run(
         wells[1, i] = np.einsum("k,kba,kbc->ac", weights, of, of.conj(), optimize=True)
     one = dqm.FockBargmann(levels, ell=C**0.5, kappa=C)
     overlaps = np.asarray(one.overlaps(jnp.asarray(points)))
-    rho = np.einsum("pa,wtab,pb->wtp", overlaps.conj(), wells, overlaps, optimize=True).real
+    density = lambda well: np.einsum("pa,pa->p", overlaps.conj() @ well, overlaps).real
+    rho = np.array([[density(well) for well in moments] for moments in wells])
     lower = np.diag(np.sqrt(np.arange(1.0, levels)), 1)
     quanta = np.einsum("wtaa,a->wt", wells, np.arange(levels)).real
     means = C**0.5 * np.einsum("ab,wtba->tw", lower, wells)
@@ -526,8 +544,7 @@ def dimer(size: Size) -> Scene:
     first = np.array([2**0.5 * DIMER_ALPHA, 0.0, 0.0, 0.0])
     cloud = first + np.random.default_rng(0).normal(size=(1 + 2000, 4))
     cloud[0] = first
-    still = dqm.FokkerPlanck(flow.symbol, ell=(1.0, 1.0), C=0.0)
-    classical = carried(still, lambda x, t: np.zeros_like(x), cloud, times, 240)
+    classical = carried(flow, None, cloud, times, 240)
     places = lattice(3.2, 5)
     quanta = np.stack([run[2] for run in runs])
     of_points = (classical[..., :2] ** 2 + classical[..., 2:] ** 2).mean(axis=1).T / 2 - 1
@@ -596,24 +613,22 @@ def dimer_note(C: float) -> str:
     return f"C = {C:g}: as quantum mechanics with {C:g} ħ in place of ħ, with thermal noise."
 
 
+@eqx.filter_jit
+def local(flow: dqm.FokkerPlanck, places, means, own) -> tuple[jax.Array, jax.Array]:
+    """Drift and D in the well `own` at places, where the other one has the mean amplitude."""
+
+    def at(place, mean):
+        rest = 2**0.5 * jnp.stack([mean.real, mean.imag])
+        xi = jnp.zeros(4).at[own].set(place).at[(own + 1) % 2 + own // 2 * 2].set(rest)
+        return flow.drift(xi)[own], flow.diffusion(xi)[jnp.ix_(own, own)]
+
+    return jax.vmap(jax.vmap(jax.vmap(at, (0, None)), (None, 0)), (None, 0))(places, means)
+
+
 def site_panel(flow, site: int, rho, means, places, mean_field, side: int) -> Field:
     """The density in one well."""
     x, y = phase_axes(DIMER_SIDE)
-    own = jnp.array([site, site + 2])
-    other = jnp.array([1 - site, 3 - site])
-
-    def local(place, mean):
-        xi = (
-            jnp.zeros(4)
-            .at[own]
-            .set(place)
-            .at[other]
-            .set(2**0.5 * jnp.stack([mean.real, mean.imag]))
-        )
-        return flow.drift(xi)[own], flow.diffusion(xi)[jnp.ix_(own, own)]
-
-    at = jax.jit(jax.vmap(jax.vmap(jax.vmap(local, (0, None)), (None, 0)), (None, 0)))
-    drift, spread = at(jnp.asarray(places), jnp.asarray(np.stack(means)[..., 1 - site]))
+    drift, spread = local(flow, places, np.stack(means)[..., 1 - site], np.array([site, site + 2]))
     drift = np.asarray(drift)
     drift = drift / np.sqrt(np.linalg.norm(drift, axis=-1, keepdims=True) + 1e-12)
     spread = entries(np.asarray(spread)) * np.array(DIMER_C)[:, None, None, None]
@@ -651,9 +666,8 @@ def slits(size: Size) -> Scene:
     packet = dqm.gaussian(plane, center=(-4.0, 0.0), width=(1.0, 1.8), momentum=(4.0, 0.0))
     every, shown = 4, (size.times + 1) // 2
     times = np.linspace(0.0, 2.5, every * (shown - 1) + 1)
-    starts = trajectories.sample_density(
-        jax.random.key(3), plane, jnp.abs(packet) ** 2, size.particles
-    )
+    random = np.random.default_rng(3)  # |ψ|² is normal, with those widths
+    starts = random.normal((-4.0, 0.0), (1.0, 1.8), (size.particles, 2))
     across = np.asarray(plane.axes[0])
     left, right = np.searchsorted(across, (-8.0, 10.0))
     waves, paths, walls = [], [], []
@@ -668,7 +682,6 @@ def slits(size: Size) -> Scene:
         walls.append(contour(plane, wall, 15.0))
     psi = np.stack(waves)
     rho, S = np.abs(psi) ** 2, np.angle(psi)
-    S = np.where(rho > 1e-5 * rho.max(), S, 0.0)  # no phase where it is dark
     step = 24.0 / nx
     x = Axis("x", "x", -12.0 + step * (left - 0.5), -12.0 + step * (right - 0.5))
     y = Axis("y", "y", -10.0 - 10.0 / ny, 10.0 - 10.0 / ny)

@@ -18,13 +18,15 @@ BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 INSTALL = """import sys
 
 if "google.colab" in sys.modules:
-    %pip install -q dqmjax"""
+    %pip install -q git+{address}"""
 
 
 def repository() -> str:
-    """Owner and name on GitHub."""
-    (entry,) = importlib.metadata.metadata("dqmjax").get_all("Project-URL") or [""]
-    return entry.partition("https://github.com/")[2]
+    """Its address, `Repository` in pyproject.toml."""
+    named = (
+        entry.split(", ") for entry in importlib.metadata.metadata("dqmjax").get_all("Project-URL")
+    )
+    return dict(named)["Repository"]
 
 
 def badge(stem: str) -> str:
@@ -39,7 +41,9 @@ def converted(script: Path) -> str:
     """The text of an .ipynb file, always the same for the same script."""
     book = jupytext.reads(script.read_text(), fmt="py:percent")
     first = nbformat.v4.new_markdown_cell(badge(script.stem))
-    install = nbformat.v4.new_code_cell(INSTALL, metadata={"tags": ["remove-cell"]})  # in the site
+    install = nbformat.v4.new_code_cell(
+        INSTALL.format(address=repository()), metadata={"tags": ["remove-cell"]}
+    )  # in the site
     book.cells[:0] = [first, install]
     for number, cell in enumerate(book.cells):
         cell["id"] = f"cell-{number}"

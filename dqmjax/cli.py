@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tested, 2 for bad input, 130 after Ctrl-C.
     """
     jax.config.update("jax_enable_x64", True)
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
+    options.command = shlex.join(["dqmjax", *arguments])
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # for names that its encoding does not have
             stream.reconfigure(errors="backslashreplace")
@@ -385,7 +387,8 @@ def _example(options) -> int:
 
 def _notebooks(options) -> int:
     source = importlib.resources.files("dqmjax") / "notebooks"
-    texts = {entry.name: entry.read_text("utf-8") for entry in source.iterdir()}
+    books = [entry for entry in source.iterdir() if entry.name.endswith(".ipynb")]
+    texts = {entry.name: entry.read_text("utf-8") for entry in books}
     with whole_directory(options.folder) as folder:
         for name in texts:
             if (options.folder / name).exists():
@@ -405,7 +408,7 @@ def _report(data: AbstractData, options, **problem) -> int:
     with whole_directory(options.out, RECOVERED) as folder:
         result = recover(data, progress=_progress(options), **problem)
         print(result)
-        _write(folder, data, result)
+        _write(folder, data, result, options.command)
         names = sorted(p.name for p in folder.iterdir())
     print(f"Wrote {', '.join(names)} to {options.out}")
     return 0 if result.goodness.describes_data else 1
@@ -415,13 +418,11 @@ def _progress(options) -> Callable[[str], None] | None:
     return None if options.quiet else lambda line: print(line, file=sys.stderr, flush=True)
 
 
-def _write(folder: pathlib.Path, data: AbstractData, result):
+def _write(folder: pathlib.Path, data: AbstractData, result, command: str):
     from . import plot
     from .viewer.report import report
 
     write_json(folder / "result.json", result.to_json())
-    is_command = pathlib.Path(sys.argv[0]).stem in ("dqmjax", "cli")
-    command = shlex.join(["dqmjax", *sys.argv[1:]]) if is_command else ""
     (folder / "report.html").write_text(report(result, command), encoding="utf-8")
     plot.posterior(result).savefig(folder / "posterior.png", dpi=120)
     if isinstance(data, Snapshots) and data.modes == 1:

@@ -66,4 +66,4 @@ def test_imports_point_down_and_are_public(path):
 
 def test_only_plot_imports_matplotlib():
     users = {room(path) for path in FILES if "matplotlib" in path.read_text()}
-    assert users == {"plot", "viewer", "cli"}  # for tables of colours; by name in `info`
+    assert users == {"plot", "cli"}  # by name in `info`

@@ -103,6 +103,12 @@ def evaluate(likelihood: AbstractLikelihood, prediction: Rows) -> Evaluation:
     return Evaluation(residual, slope, likelihood.information(at))
 
 
+def standard_deviations(likelihood: AbstractLikelihood, prediction: Rows) -> np.ndarray:
+    """σ of each number, as the prediction leads to expect; NaN without information about it."""
+    information = np.asarray(likelihood.information(jnp.asarray(prediction)), float)
+    return 1 / np.where(information > 0, information, np.nan)
+
+
 class Gaussian(AbstractLikelihood):
     """`d = (f − y)/σ`.
 

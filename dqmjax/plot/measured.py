@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from ..data.likelihood import standard_deviations
 from ..data.series import Lines, Series
 from ..errors import require_type
 from .checks import indices, shaped
@@ -112,7 +113,7 @@ def _noise(data: Series | Lines, model: np.ndarray | None) -> np.ndarray | None:
     """Standard deviations, `None` where they are not known."""
     if not data.noise_known:
         return None
-    return 1 / np.asarray(data.likelihood.information(data.measured if model is None else model))
+    return standard_deviations(data.likelihood, data.measured if model is None else model)
 
 
 def _spread(count: int) -> list[int]:

@@ -4,6 +4,7 @@
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function draw() {
+  if (!figures.length) return;  // nothing is loaded yet
   const one = scene();
   $("time").value = now.time;
   $("time-value").textContent = `${number(time())} ${one.time.unit}`;
@@ -41,7 +42,7 @@ function drawFigure(figure) {
   const box = { x: MARGIN.left, y: MARGIN.top, w, h: Math.round(inner * shape) };
   figure.box = box;
   c.font = "13px system-ui, sans-serif";
-  const words = isValid() ? "" : ` Not valid after ${scene().time.label} = ${number(until())}.`;
+  const words = isValid() ? "" : ` Not valid after ${scene().time.label} = ${number(until(), 3)}.`;
   canvas.setAttribute("aria-label", `${panel.title}, ${scene().time.label} = ${number(time())}.${words}`);
   c.save();
   c.beginPath();
@@ -276,7 +277,9 @@ function colourBar(c, panel, box) {
   if (panel.clips) found.splice(0, found.length, ...found.filter((v) => v < high - 0.08 * (high - low)), high);
   for (const v of found)
     c.fillText((v === high && panel.clips ? "≥" : "") + number(v, 3), x + 15, box.y + box.h - (v - low) / (high - low) * box.h);
-  upright(c, panel.bar, x + 58, box.y + box.h / 2);
+  c.textAlign = "right";
+  c.textBaseline = "top";
+  c.fillText(panel.bar, box.x + box.w + MARGIN.right - 2, box.y + box.h + 25);
 }
 
 function wheel(c, box) {
@@ -322,7 +325,8 @@ function readOut({ panel, canvas, value, box }, event) {
     const at = Math.floor(v * ny) * nx + Math.floor(u * nx), byte = part(array)[at];
     if (panel.kind === "wave") {
       const phase = ((part(panel.phase)[at] / 256 + 0.5) % 1) - 0.5;
-      text += `, ρ = ${number(panel.peak * (byte / 255) ** 2, 2)}, S/ħ = ${number(2 * Math.PI * phase, 2)}`;
+      const rho = number(panel.peak * (Math.max(byte, panel.dark) / 255) ** 2, 2);
+      text += byte > 0 ? `, ρ = ${rho}, S/ħ = ${number(2 * Math.PI * phase, 2)}` : `, ρ < ${rho}`;
     } else if (byte > 0) {
       text += `, ${panel.name} = ${number(array.low + (byte - 1) / 254 * (array.high - array.low), 2)}`;
     }

@@ -5,6 +5,7 @@ It contains its arrays, its style and its script, and loads nothing.
 
 import base64
 import dataclasses
+import hashlib
 import html
 import importlib.resources
 import json
@@ -18,9 +19,9 @@ from jaxtyping import Float, UInt8
 from numpy.typing import ArrayLike
 
 FILES = importlib.resources.files("dqmjax.viewer")
-NEGATIVE = 0.2  # part of the scale "density" that is below 0
-RED = np.array([1.0, 0.32, 0.2])
 LEVELS = 254  # of a quantised number; byte 0 is for numbers that are not known
+UNKNOWN = [0, 0, 0]  # colour of byte 0, drawn transparent
+DARK = 3  # of the 256 levels of √ρ; a screen shows those below as black
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,22 +123,24 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Wave:
-    """ρ as lightness and S/ħ as hue, each of shape (parameters, times, ny, nx)."""
+    """ρ as light and S/ħ as hue, each of shape (parameters, times, ny, nx)."""
 
     title: str
     x: Axis
     y: Axis
-    density: UInt8[np.ndarray, "#parameters #times ny nx"]  # 255 √(ρ/peak)
+    density: UInt8[np.ndarray, "#parameters #times ny nx"]  # 255 √(ρ/peak), 0 below `dark`
     phase: UInt8[np.ndarray, "#parameters #times ny nx"]  # S/ħ in parts of 2π/256
     peak: float
+    dark: int = DARK
     overlays: Sequence[Overlay] = ()
 
     @classmethod
     def of(cls, title: str, x: Axis, y: Axis, rho, S, *, peak: float, **more) -> "Wave":
-        """From ρ and S/ħ."""
+        """From ρ and S/ħ, which is left out where ρ is dark."""
         strength = np.rint(255 * np.sqrt(np.clip(np.asarray(rho) / peak, 0, 1)))
         phase = np.rint(np.asarray(S) / (2 * np.pi) * 256) % 256
-        return cls(title, x, y, strength.astype("u1"), phase.astype("u1"), peak, **more)
+        light, hue = (np.where(strength < DARK, 0, v).astype("u1") for v in (strength, phase))
+        return cls(title, x, y, light, hue, peak, **more)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,7 +205,8 @@ class Scene:
         time, parameter: The sliders.
         panels: What is drawn.
         readouts: Numbers below the panels.
-        until: The last valid time for each parameter; later nothing is shown but that.
+        until: For each parameter the time at which the solution ends. From then on the figure says
+            so, over the last valid field in grey.
         begin: Index of the time at which the scene opens.
     """
 
@@ -227,11 +231,16 @@ def page(title: str, scenes: Sequence[Scene], *, above: str = "", below: str = "
         scenes: One tab for each.
         above, below: HTML before and after them, in which the caller has escaped what is not his.
     """
+    from ..plot.tables import colour_table, phase_table  # slow, and only needed here
+
     stores = [_Store() for _ in scenes]
+    script = _read("drawing.js") + _read("viewer.js")
     described: dict[str, Any] = {
         "scenes": [store.described(one) for store, one in zip(stores, scenes, strict=True)],
-        "colours": {name: colour_table(name) for name in _colour_maps(scenes)},
-        "phases": phase_colours(),
+        "colours": {
+            name: [UNKNOWN, *colour_table(name, LEVELS + 1)] for name in _colour_maps(scenes)
+        },
+        "phases": phase_table(),
     }
     data = [
         f'<script type="application/octet-stream" id="data-{i}">{store.text}</script>'
@@ -244,13 +253,19 @@ def page(title: str, scenes: Sequence[Scene], *, above: str = "", below: str = "
         "below": below,
         "page": _json(described),
         "data": "\n".join(data),
-        "js": _read("drawing.js") + _read("viewer.js"),
+        "js": script,
+        "hash": _hash(script),
     }
     return re.sub(r"<!--(\w+)-->", lambda found: parts[found[1]], _read("page.html"))
 
 
 def _read(name: str) -> str:
     return (FILES / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """By which the page allows this script and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _json(content) -> str:
@@ -313,28 +328,6 @@ def _finite(until: Sequence[float] | None) -> list[float | None] | None:
 def _colour_maps(scenes: Sequence[Scene]) -> set[str]:
     panels = [panel for one in scenes for panel in one.panels]
     return {panel.colours for panel in panels if isinstance(panel, Field)}
-
-
-def colour_table(name: str) -> list[list[int]]:
-    """256 colours of the figures of `dqmjax.plot`, the first for numbers that are not known."""
-    import matplotlib  # slow, and only needed here
-
-    from ..plot.style import POSITIVE, SIGNED
-
-    part = np.linspace(0, 1, LEVELS + 1)
-    if name == "density":
-        part = (part - NEGATIVE) / (1 - NEGATIVE)
-    shades = matplotlib.colormaps[SIGNED if name == "signed" else POSITIVE](part.clip(0))[:, :3]
-    if name == "density":
-        shades += np.clip(part[:, None] / part[0], 0, 1) * (RED - shades)
-    return [[0, 0, 0], *np.rint(255 * shades).astype(int).tolist()]
-
-
-def phase_colours() -> list[list[float]]:
-    """Those of 256 phases at full light, as in `plot.density_and_action`."""
-    from ..plot.phase_colours import colours
-
-    return colours(2 * np.pi * np.arange(256) / 256, np.ones(256)).round(4).tolist()
 
 
 def raster(

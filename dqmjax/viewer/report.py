@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from ..data.abstract import AbstractData
 from ..data.counting import Parity, PhotonNumbers
-from ..data.likelihood import evaluate
+from ..data.joint import Joint
+from ..data.likelihood import evaluate, standard_deviations
 from ..data.samples import Samples
 from ..data.snapshots import Snapshots
 from ..recovery.result import Recovery
@@ -19,6 +20,7 @@ from .page import Axis, Chart, Field, Points, Quantised, Scene, Series, Time, pa
 PACKAGES = ("dqmjax", "jax", "jaxlib", "numpy", "scipy")
 SIGMAS = 4.0  # half width of the axis of an error bar
 MOST = 3000  # columns of a chart
+MOST_SAMPLES = 2000  # at each time
 Rows = Float[np.ndarray, "rows columns"]
 
 
@@ -69,10 +71,8 @@ def _numbers(recovery: Recovery) -> tuple[Rows, Rows, Noise | None]:
     measured = np.asarray(problem.data.measured, float)
     if not problem.data.noise_known:
         return measured, model, None
-    found = evaluate(problem.likelihood, model)
-    information = np.asarray(found.information)
-    sigma = 1 / np.where(information > 0, information, np.nan)
-    return measured, model, Noise(sigma, -np.asarray(found.residual))
+    residual = -np.asarray(evaluate(problem.likelihood, model).residual)
+    return measured, model, Noise(standard_deviations(problem.likelihood, model), residual)
 
 
 def _spans_an_area(data) -> bool:
@@ -82,10 +82,14 @@ def _spans_an_area(data) -> bool:
 
 def _time(data: AbstractData, count: int) -> Time:
     """The times, or the numbers of the rows of data without times."""
-    unit = {"us": "µs"}.get(data.time_unit, data.time_unit)
     if data.t is None or len(data.t) != count:
         return Time(np.arange(count, dtype=float), "row")
-    return Time(np.asarray(data.t, float), "t", unit)
+    return Time(np.asarray(data.t, float), "t", _unit(data))
+
+
+def _unit(data: AbstractData) -> str:
+    """Of time, as it is printed."""
+    return {"us": "µs"}.get(data.time_unit, data.time_unit)
 
 
 def _of_fields(data: Snapshots | Parity, measured: Rows, model: Rows, noise: Noise | None) -> Scene:
@@ -147,8 +151,8 @@ def _of_rows(data: AbstractData, measured: Rows, model: Rows, noise: Noise | Non
     over_time = over_time and measured.shape[1] <= 12
     if over_time:
         t = np.asarray(data.t, float)
-        unit = f"t  ({data.time_unit})" if data.time_unit else "t"
-        x, places, values = Axis("t", unit, *_ends(t)), t, (measured.T, model.T)
+        label = f"t  ({_unit(data)})" if data.time_unit else "t"
+        x, places, values = Axis("t", label, *_ends(t)), t, (measured.T, model.T)
     else:
         places = np.arange(min(measured.shape[1], MOST), dtype=float)
         label = "quanta n (the last: n or more)" if numbers else "column of the data"
@@ -182,7 +186,9 @@ def _of_rows(data: AbstractData, measured: Rows, model: Rows, noise: Noise | Non
     time = Time(np.arange(len(values[0]), dtype=float), "column") if over_time else None
     time = time or _time(data, len(measured))
     kind = "columns" if over_time else "times" if data.t is not None else "rows"
-    text = f"The slider chooses one of {len(time.values)} {kind}. {_residual_words(noise)}"
+    count = len(time.values)
+    slider = f"The slider chooses one of {count} {kind}. " if count > 1 else ""
+    text = f"{slider}{_residual_words(noise)}"
     return Scene("data", "Data and model", text, time, panels)
 
 
@@ -192,14 +198,16 @@ def _of_samples(data: Samples, recovery: Recovery) -> Scene:
     time = _time(data, len(means))
     scene = _of_rows(recovery.problem.rough().data, means, expected, noise)
     panels = list(scene.panels)
+    count = np.shape(data.points)[1]
+    chosen = np.random.default_rng(0).permutation(count)[:MOST_SAMPLES]
     if data.modes == 1:
         ell = float(np.ravel(data.ell)[0])
-        points = np.asarray(data.points, float) / [ell, data.kappa / ell]
+        points = np.asarray(data.points, float)[:, chosen] / [ell, data.kappa / ell]
         pooled = points.reshape(-1, 2)
         low, high = pooled.min(axis=0), pooled.max(axis=0)
         fields = [
             raster(np.concatenate([row, _corners(low, high)]), np.append(rho, [0.0] * 4)[None], 80)
-            for row, rho in zip(points, recovery.prediction, strict=True)
+            for row, rho in zip(points, recovery.prediction[:, chosen], strict=True)
         ]
         ends = fields[0][1]
         shown = np.concatenate([field for field, _ in fields])[None]
@@ -216,11 +224,17 @@ def _of_samples(data: Samples, recovery: Recovery) -> Scene:
             ),
         )
     text = (
-        f"{np.shape(data.points)[1]} samples at each time. The density of the model is known at "
+        f"{count} samples at each time{_of_them(count)}. The density of the model is known at "
         "the samples and interpolated between them. The charts compare means of smooth functions "
-        "over the samples with the model."
+        "over all samples with the model."
     )
     return Scene("data", "Data and model", text, time, panels)
+
+
+def _of_them(count: int) -> str:
+    return (
+        f", of which the map shows {MOST_SAMPLES}, chosen at random" if count > MOST_SAMPLES else ""
+    )
 
 
 def _corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -251,10 +265,19 @@ def _verdict(recovery: Recovery) -> str:
     return f'<div class="verdict {kind}">{"".join(f"<p>{line}</p>" for line in lines)}</div>'
 
 
+_WHOLE = {  # to which the misfit is relative, for other data than one set of numbers
+    Samples: "that of the means which the model expects",
+    Joint: "the largest value, for each set of data",
+}
+
+
 def _meaning(recovery: Recovery) -> str:
     """What χ² says, in plain words."""
     good = recovery.goodness
-    misfit = f"On average the model misses the data by {good.misfit:.2g} of their largest value."
+    part = f"{float(f'{100 * good.misfit:.2g}'):g}"
+    whole = _WHOLE.get(type(recovery.problem.data), "the largest value")
+    misfit = f"The root mean square of the residuals is {part} % of {whole}."
+    misfit = misfit if math.isfinite(good.misfit) else ""
     if not good.noise_known:
         return f"No noise level was given, so that χ² has no scale. {misfit}"
     dof = max(good.dof, 1)
@@ -273,8 +296,8 @@ def _parameters(recovery: Recovery) -> str:
     rows = []
     for name in recovery.estimate:
         value, error = recovery.rounded(name)
-        known = recovery.identifiable[name]
-        bound = f"{recovery.cramer_rao[name]:.2g}" if known else ""
+        known, least = recovery.identifiable[name], recovery.cramer_rao[name]
+        bound = f"{least:.2g}" if known and math.isfinite(least) else ""
         cells = [value, f"± {error}" if known else error]
         cells += [recovery.units.get(name, "")] if has_units else []
         cells += [bound, f"{recovery.start[name]:.4g}"]

@@ -7,8 +7,9 @@ const MARGIN = { left: 62, right: 74, top: 10, bottom: 44 };
 const OVERLAYS = {  // colours that are visible on all fields
   drift: "#ffffff", spreads: "#ffa44d", contracts: "#6fd6ff", paths: "#f4f1a6", outline: "#ffffff",
 };
-const now = { scene: 0, time: 0, parameter: 0, playing: false, hidden: new Set() };
+const now = { scene: 0, time: 0, parameter: 0, timer: null, hidden: new Set() };  // timer: of the film, if it plays
 let figures = [];  // of the scene: panel, canvas, where its axes are
+let wanted = 0;  // the scene that was chosen last, while its arrays are unpacked
 
 // ---- arrays ----
 
@@ -43,12 +44,12 @@ function part(array, p = now.parameter, t = now.time) {
 const scene = () => page.scenes[now.scene];
 const time = () => scene().time.values[now.time];
 const until = () => (scene().until ? scene().until[now.parameter] ?? Infinity : Infinity);
-const isValid = () => time() <= until();
+const isValid = () => time() < until();
 
 function lastValid() {
   const times = scene().time.values;
   let last = now.time;
-  while (last > 0 && times[last] > until()) last--;
+  while (last > 0 && times[last] >= until()) last--;
   return last;
 }
 
@@ -80,15 +81,16 @@ function set(name, value) {
 // ---- the controls ----
 
 async function show(index, t, p) {
+  wanted = index;
+  const one = page.scenes[index];
+  one.ready ??= loaded(one, index);
+  await one.ready;
+  if (wanted !== index) return;  // another one was chosen meanwhile
   now.scene = index;
   for (const [i, tab] of [...$("tabs").children].entries()) {
     tab.setAttribute("aria-selected", i === index);
     tab.tabIndex = i === index ? 0 : -1;
   }
-  const one = scene();
-  one.ready ??= loaded(one, index);
-  await one.ready;
-  if (now.scene !== index) return;  // another one was chosen meanwhile
   $("scene").setAttribute("aria-labelledby", "tab-" + index);
   $("text").textContent = one.text;
   $("time").max = one.time.values.length - 1;
@@ -164,31 +166,32 @@ function legend(panel) {
 }
 
 function tick() {
-  if (!now.playing) return;
   const count = scene().time.values.length;
   set("time", (now.time + 1) % count);
-  setTimeout(() => requestAnimationFrame(tick), now.time === count - 1 ? 900 : 80);
+  now.timer = setTimeout(tick, now.time === count - 1 ? 900 : 80);
 }
 
-function play(start = !now.playing) {
-  const begins = start && !now.playing;
-  now.playing = start;
+function play(start = now.timer === null) {
+  clearTimeout(now.timer);
+  now.timer = null;
   $("play").textContent = start ? "❚❚" : "▶";
   $("play").setAttribute("aria-label", start ? "Pause" : "Play");
-  if (begins) tick();
+  if (start) tick();
 }
 
 function onKey(event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  const target = event.target;
+  const target = event.target, isSlider = target.matches?.("input[type=range]");
   const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 };
-  if (event.key === " " && !target.closest("button, input, summary, a")) {
-    play();
-  } else if (event.key in steps && !target.closest("input[type=range]")) {
+  if (event.key === " ") {
+    if (target.closest?.("button, input[type=checkbox], summary, a")) return;
+    if (scene().time.values.length > 1) play();
+  } else if (event.key in steps) {
     const across = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    if (across && isSlider) return;  // it moves by itself
     if (across && target.getAttribute?.("role") === "tab") {
       const count = page.scenes.length;
-      const next = (now.scene + steps[event.key] + count) % count;
+      const next = (wanted + steps[event.key] + count) % count;
       choose(next);
       $("tab-" + next).focus();
     } else if (across) {

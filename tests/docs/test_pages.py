@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import tables
 
 import dqmjax
 
@@ -19,12 +20,6 @@ WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text())]
 
 def title(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-@pytest.fixture
-def tables(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    return importlib.import_module("tables")
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=title)
@@ -50,11 +45,11 @@ def test_readme_has_the_test_command_of_ci():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=title)
-def test_tables_are_those_of_the_results(page, tables):
+def test_tables_are_those_of_the_results(page):
     assert tables.written(page.read_text()) == page.read_text()
 
 
-def test_each_table_has_one_place(tables):
+def test_each_table_has_one_place():
     found = [name for page in PAGES for name in tables.names(page.read_text())]
     assert sorted(found) == sorted(tables.TABLES)
 

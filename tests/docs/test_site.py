@@ -1,20 +1,14 @@
 """The site: its reference is complete, and its notebooks are those of the scripts."""
 
-import importlib
 import re
 from pathlib import Path
 
-import pytest
 from test_docstrings import PUBLIC
+
+import notebooks
 
 ROOT = Path(__file__).parents[2]
 ENTRY = re.compile(r"^\.\. auto(?:class|function):: dqmjax\.([\w.]+)$", re.MULTILINE)
-
-
-@pytest.fixture
-def notebooks(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    return importlib.import_module("notebooks")
 
 
 def test_the_reference_has_every_public_name_once():
@@ -23,7 +17,7 @@ def test_the_reference_has_every_public_name_once():
     assert sorted(entries) == sorted(PUBLIC)
 
 
-def test_notebooks_of_the_package_are_those_of_the_scripts(notebooks):
+def test_notebooks_of_the_package_are_those_of_the_scripts():
     for script in notebooks.SCRIPTS:
         assert notebooks.target(script).read_text() == notebooks.converted(script), script.stem
     assert len(list((ROOT / "dqmjax" / "notebooks").iterdir())) == len(notebooks.SCRIPTS)

@@ -1,9 +1,6 @@
 """The closed forms of `docs/explorer.py` against the solvers of the package."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import explorer
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,13 +8,6 @@ import pytest
 
 import dqmjax as dqm
 from dqmjax import readout
-
-EXPLORER = Path(__file__).parents[2] / "docs" / "explorer.py"
-spec = importlib.util.spec_from_file_location("explorer_forms", EXPLORER)
-assert spec is not None
-assert spec.loader is not None
-explorer = sys.modules["explorer_forms"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(explorer)
 
 POINTS = np.random.default_rng(0).uniform(-3.5, 3.5, size=(60, 2))
 RASTER = 3e-5  # error of cubic splines on the polar raster, below a step of 1/254 of 0.1
@@ -82,6 +72,29 @@ def test_dimer_is_the_solution_of_schroedingers_equation():
         np.testing.assert_allclose(means[1, well], mean, atol=1e-4)
         number = readout.moment(one, kept, (1,), (1,)).real - 1
         np.testing.assert_allclose(quanta[well, 1], number, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_dimer_for_another_C_is_the_solution_of_the_fokker_planck_equation(monkeypatch):
+    """In number states of ħ, not of Cħ. There only few quanta are exact for long."""
+    monkeypatch.setattr(explorer, "DIMER_ALPHA", 0.7)
+    C, t = 0.8, 0.4
+    times, points = np.array([0.0, t]), POINTS / 2
+    rho, means, quanta = explorer.dimer_run(C, times, points)
+    basis = dqm.FockBargmann((11, 11), quanta=10)
+    law = dqm.BoseHubbard(1.0, explorer.DIMER_U, sites=2)
+    flow = dqm.FokkerPlanck(law, ell=(1.0, 1.0), C=jnp.array(C))
+    start = basis.coherent((0.7, 0.0), loss=1e-6)
+    final = dqm.solve(dqm.HusimiStep(flow, basis), start, jnp.asarray(times), throw=False).final
+    one = dqm.FockBargmann(11)
+    for well in (0, 1):
+        kept = readout.reduced(basis, final, (well,))
+        exact = one.density(kept, jnp.asarray(points))
+        np.testing.assert_allclose(rho[well, 1], exact, atol=5e-5)  # of 2e-2 that C changes
+        mean = readout.moment(one, kept, (0,), (1,))
+        np.testing.assert_allclose(means[1, well], mean, atol=3e-4)  # the cut-off, as below
+        number = readout.moment(one, kept, (1,), (1,)).real - 1
+        np.testing.assert_allclose(quanta[well, 1], number, atol=3e-3)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The file that `page` writes: its arrays, and what it must not contain."""
 
 import base64
+import hashlib
 import json
 import re
 import zlib
@@ -8,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
+from dqmjax.plot.tables import colour_table, phase_table
 from dqmjax.viewer.page import (
     Axis,
     Chart,
@@ -20,9 +22,7 @@ from dqmjax.viewer.page import (
     Series,
     Time,
     Wave,
-    colour_table,
     page,
-    phase_colours,
     raster,
 )
 
@@ -108,6 +108,21 @@ def test_the_page_loads_nothing():
     assert len(text) < 100_000
 
 
+def test_only_the_script_of_the_page_may_run():
+    text = page("Title", [scene()])
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0]
+    of = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{of}';" in text
+    assert "base-uri 'none'; form-action 'none'" in text
+
+
+def test_dark_places_have_no_phase():
+    rho = np.array([1.0, 1e-3, 1e-4, 5e-5]).reshape(1, 1, 2, 2)  # 255 √ρ = 255, 8.1, 2.6, 1.8
+    one = Wave.of("W", X, Y, rho, np.ones(rho.shape), peak=1.0)
+    np.testing.assert_array_equal(one.density.ravel(), [255, 8, 3, 0])
+    np.testing.assert_array_equal(one.phase.ravel(), [41, 41, 41, 0])
+
+
 def test_markers_in_text_are_not_replaced():
     assert "<!--css-->" not in page("Title", [scene()])
     assert (
@@ -117,20 +132,20 @@ def test_markers_in_text_are_not_replaced():
 
 
 @pytest.mark.parametrize("name", ["positive", "signed", "density"])
-def test_colour_tables_have_a_colour_for_every_byte(name):
-    table = np.array(colour_table(name))
-    assert table.shape == (256, 3)
+def test_colour_tables_have_a_colour_for_every_level(name):
+    table = np.array(colour_table(name, 255))
+    assert table.shape == (255, 3)
     assert table.min() >= 0
     assert table.max() <= 255
     if name == "density":  # red below 0, dark at 0
-        assert table[1, 0] > 200
-        assert table[52].sum() < 200
+        assert table[0, 0] > 200
+        assert table[51].sum() < 200
 
 
 def test_phases_have_the_colours_of_the_figures():
     from dqmjax.plot.phase_colours import colours
 
-    found = np.array(phase_colours())
+    found = np.array(phase_table())
     np.testing.assert_allclose(found[64], colours(np.array(np.pi / 2), 1.0), atol=1e-4)
 
 
