@@ -212,7 +212,7 @@ def _data(given: dict[str, np.ndarray], marks: dict[str, Any]) -> AbstractData:
         arrays |= {"shots": int(_single("shots", shots)), "ell": one_mode}
         return _made(Parity, arrays, own)
     if "values" in arrays:
-        return _made(Series, arrays, {})
+        return _made(Series, arrays, {k: x for k, x in own.items() if k == "time_unit"})
     if "points" not in arrays and "counts" in arrays:
         return _made(PhotonNumbers, arrays | {"ell": one_mode}, own)
     if "points" not in arrays:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ..errors import InputError, require_increasing, require_shape, require_whole
+from ..errors import InputError, require_increasing, require_shape, require_type, require_whole
 from .abstract import (
     AbstractData,
     Numbers,
@@ -31,10 +31,12 @@ class Series(AbstractData):
         points: Coordinates of the columns of a density, shape (columns, dim): the test for
             correlated residuals then compares neighbours in space, otherwise along the last axis
             of `values`; and always neighbours in time.
+        time_unit: Of `t`, such as "us"; initial values can then have units.
 
     Raises:
         InputError: If a shape does not fit, a number is not finite, `t` does not increase, `sigma`
-            is not positive, or relative frequencies are not multiples of 1/`shots` from 0 to 1.
+            is not positive, `time_unit` is no text, or relative frequencies are not multiples of
+            1/`shots` from 0 to 1.
 
     Example:
         >>> t = np.linspace(0.0, 3.0, 16)
@@ -48,8 +50,10 @@ class Series(AbstractData):
     sigma: Numbers | float | None = None
     shots: int | None = None
     points: Numbers | None = None
+    time_unit: str = ""
 
     def __post_init__(self):
+        require_type(str, time_unit=self.time_unit)
         hold_as_numbers(self, "t", "values", optional=("sigma", "points"))
         require_increasing(t=self.t)
         require_shape("values", self.values, (len(self.t), *np.shape(self.values)[1:]))

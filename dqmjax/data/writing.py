@@ -56,7 +56,7 @@ def _table(data: AbstractData) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         if data.sigma is not None:
             sigma = np.broadcast_to(data.sigma, np.shape(data.values)).reshape(values.shape)
             columns |= {f"x{i + 1}_sigma": x for i, x in enumerate(sigma.T)}
-        return columns, {}
+        return columns, {"time_unit": data.time_unit} if data.time_unit else {}
     if not isinstance(data, Samples | Snapshots | PhotonNumbers | Parity):
         raise InputError(f"`data` of type {type(data).__name__} have no table.")
     marks = {"ell": data.ell, "kappa": data.kappa, "hbar": data.hbar}

@@ -32,7 +32,7 @@ ALLOWED = (
 FOUND = {  # what to call a node that is not allowed
     ast.Attribute: "an attribute",
     ast.BitXor: "^: write ** for a power",
-    ast.Call: "a call: write it out",
+    ast.Call: "a call: write it out, or give a function of time to `dqmjax.Driven`",
     ast.Compare: "a comparison",
 }
 MOST_PRODUCTS = 100_000  # of words in one product, which take a second

@@ -247,7 +247,8 @@ def _experiment(
     if data.space is None:
         raise InputError(
             f"`model` of {type(data).__name__} must be an experiment, such as `Evolution` or "
-            f"`Levels`, but is {type(model).__name__}."
+            f"`Levels`, but is {type(model).__name__}: texts are models of data "
+            "on phase space."
         )
     data = cast(AbstractOscillatorData, data)
     if isinstance(model, Equation):

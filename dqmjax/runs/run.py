@@ -234,6 +234,8 @@ class _Run:
             is_whole = done == total or self._position.is_done
             when = "after all times were reached" if is_whole else "before all times were reached"
             text = f"The run ended at t = {self._time:.6g}, {when}."
+            if not is_whole and self._checkpoints is not None:
+                text += " The same call continues it from its checkpoint."
             warnings.warn(text, Interrupted, stacklevel=3)
         return self._solution()
 

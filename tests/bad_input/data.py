@@ -134,9 +134,10 @@ ENTRIES = [
     Entry(
         "Series with noise",
         lambda **changed: dqm.Series(T, RHO, **changed),
-        {"sigma": 0.1, "points": np.arange(5.0)[:, None]},
+        {"sigma": 0.1, "points": np.arange(5.0)[:, None], "time_unit": "us"},
         {
             "sigma": SIGMA,
+            "time_unit": [1, None, b"us"],
             "points": [
                 *[bad for bad in real_field((5, 1)) if bad is not None],
                 np.arange(5.0),

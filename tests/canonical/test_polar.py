@@ -148,3 +148,20 @@ def test_steps_of_more_than_half_a_turn_are_continued():
     psi = jnp.exp(1j * S)
     np.testing.assert_allclose(dqm.to_canonical(psi, like=S + 0.1)[1], S, rtol=0, atol=1e-12)
     assert jnp.ptp(dqm.to_canonical(psi)[1]) == pytest.approx(14 * np.pi * 15 / 16)
+
+
+@pytest.mark.parametrize("charge", [1, -1, 2, -2])
+def test_vortex_on_a_point_of_the_grid(charge):
+    """ψ = (x ± iy)^n vanishes on the point: its phase is read from the eight points around."""
+    grid = dqm.Grid((-8.0, -8.0), (8.0, 8.0), (64, 64))
+    x, y = grid.points
+    psi = (x + 1j * np.sign(charge) * y) ** abs(charge) * jnp.exp(-(x**2 + y**2) / 2)
+    found = dqm.polar.inspect_phase(grid, psi).vortices
+    assert found == [dqm.polar.Vortex((0.0, 0.0), (0, 1), charge)]
+
+
+def test_node_lines_are_no_vortices():
+    grid = dqm.Grid((-8.0, -8.0), (8.0, 8.0), (64, 64))
+    x, y = grid.points
+    psi = (1 + 1j) * x * jnp.exp(-(x**2 + y**2) / 2)
+    assert dqm.polar.inspect_phase(grid, psi).vortices == []

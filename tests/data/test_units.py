@@ -72,3 +72,26 @@ def test_a_fit_in_units_prints_them():
     assert abs(value - 0.2) < 4 * error < 0.02
     squared = dqm.recover(data, "w**2*n", fix=fix, start={"w": 1.1})
     assert squared.units == {}  # w is no frequency there
+
+
+class Fringe(dqm.AbstractExperiment):
+    """`cos ωt`."""
+
+    omega: jnp.ndarray
+
+    def predict(self, times, where):
+        return jnp.cos(self.omega * times.ts), None
+
+
+@pytest.mark.parametrize("header", ["t (ms),x", "t,x"])
+def test_a_series_keeps_its_unit_of_time(header, tmp_path):
+    t = np.linspace(0.0, 3.0, 31)
+    rows = [f"{a},{b}" for a, b in zip(t, np.cos(2 * np.pi * 0.2 * t), strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join([header, *rows]))
+    data = dqm.read_data(tmp_path / "a.csv", time_unit="ms")
+    dqm.write_data(data, tmp_path / "b.csv")
+    again = dqm.read_data(tmp_path / "b.csv")
+    assert data.time_unit == again.time_unit == "ms"
+    result = dqm.recover(again, Fringe(jnp.array(1.0)), start={"omega": "2*pi*210 Hz"})
+    assert result.start["omega"] == pytest.approx(2 * np.pi * 0.21)
+    assert result.estimate["omega"] == pytest.approx(2 * np.pi * 0.2)
