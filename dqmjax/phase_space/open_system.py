@@ -82,9 +82,12 @@ class Damped(eqx.Module):
             modes: N, the number of modes.
 
         Raises:
-            InputError: If `modes` is not an integer of at least 1, or H depends on time.
+            InputError: If `modes` is not an integer of at least 1 or not that of H, or H depends on
+                time.
         """
         require_whole(1, modes=modes)
+        if self.flow.modes not in (None, modes):
+            raise InputError(f"`modes` must be the {self.flow.modes} of `flow`, but is {modes}.")
         directions = np.random.default_rng(0).normal(size=(32, 2 * modes))
         z = np.sqrt(2) * directions / np.linalg.norm(directions, axis=1)[:, None]
         scale = np.asarray(self.flow.space(modes).scale)

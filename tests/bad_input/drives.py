@@ -198,7 +198,7 @@ ENTRIES = [
         "Damped.diffusive_quanta",
         lambda modes, symbol: dqm.Damped(dqm.FokkerPlanck(symbol), 0.1).diffusive_quanta(modes),
         {"modes": 1, "symbol": KERR},
-        {"modes": POSITIVE_WHOLE, "symbol": [DRIVEN]},
+        {"modes": [*POSITIVE_WHOLE, 2, 22022], "symbol": [DRIVEN]},
         {"symbol": "flow"},
     ),
     Entry("MovingFrame", dqm.MovingFrame, {"stepper": STEP}, {"stepper": NO_STEPPERS}),
