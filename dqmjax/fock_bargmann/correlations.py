@@ -165,8 +165,10 @@ def spectrum(
     require_instance(FockBargmann, basis=basis)
     require_static(getattr(flow, "depends_on_time", False))
     pattern, rho = basis.pattern(flow), field("rho", rho, basis.levels) + 0j
-    if np.ndim(omega) != 1:
-        raise InputError(f"`omega` must be a list, but has shape {np.shape(omega)}.")
+    if np.ndim(omega) != 1 or np.size(omega) == 0:
+        raise InputError(
+            f"`omega` must be a list of one number or more, but has shape {np.shape(omega)}."
+        )
     omega = real_field("omega", omega, np.shape(omega))
     a, b = _terms(basis, "after", after), _terms(basis, "before", before)
     start = _between(basis, b, rho, _identity(basis))

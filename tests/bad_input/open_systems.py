@@ -83,7 +83,7 @@ ENTRIES = [
             "flow": [*FLOWS, MOVING],
             "basis": [*OBJECT, 5],
             "rho": [*RHOS, BASIS.coherent(0.1), 2 * RHO, 0 * RHO],
-            "omega": [*TEXT, 1.0, [NAN], [INF], [1j], [[0.0]], ["1"]],
+            "omega": [*TEXT, 1.0, [], [NAN], [INF], [1j], [[0.0]], ["1"]],
             "after": OPERATORS,
             "before": OPERATORS,
         },
