@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
 rm -rf docs/_build/html  # pages that are no more
-pytest -q tests/docs tests/viewer
+pytest -q tests/docs
 python docs/explorer.py docs/_build/explorer.html
 sphinx-build -q -W --keep-going -c docs . docs/_build/html
 echo "Built docs/_build/html/index.html"
