@@ -7,6 +7,7 @@ import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
 from test_bad_input import ARGUMENTS
 
 import dqmjax as dqm
@@ -38,6 +39,13 @@ def as_users_have_it():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(autouse=True)
+def same_examples(monkeypatch):
+    """Without constants of the modules that are loaded by chance, which hypothesis tries, too."""
+    none = providers.Constants()
+    monkeypatch.setattr(providers, "_get_local_constants", lambda: none)
 
 
 def has_nan(value) -> bool:
