@@ -282,7 +282,7 @@ class _Moved(AbstractSymbol):
 
     @property
     def cancelled(self) -> Scalar:
-        """The size, over κ, of the energies of which it is the difference."""
+        """The size, over κ, of the energies that cancel in H: round-off of H is ε times this."""
         energy = jnp.abs(self.symbol(*jnp.split(self.center, 2))) / self.space.kappa
         return energy + jnp.abs(self.spin) @ (1 + jnp.abs(self.space.amplitude(self.center)) ** 2)
 

@@ -22,7 +22,7 @@ HIDDEN = (
     "`symbol` must have its constants as fields of an `AbstractSymbol`: beside those that it "
     "hides, some of its terms were lost in round-off."
 )
-NOISE = 1e3  # round-off of a difference, over ε and the size of what it is a difference of
+NOISE = 1e3  # round-off of a symbol, over ε and the size of the energies that cancel in it
 Numbers = Any  # an array of NumPy or JAX
 Axes = tuple[int, ...]  # the a, b, … of `∂_{w_a}∂_{w_b}…`, a ≤ b ≤ …
 
