@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "figures" / "gallery"
-CHOSEN = {"01": 0, "05": 1, "07": 0}  # which figure of a notebook; by default the last
+CHOSEN = {"01": 0, "05": 1}  # which figure of a notebook; by default the last
 WIDTH = 720  # pixels
 
 
