@@ -152,7 +152,8 @@ def field(name: str, value, shape: tuple[int, ...] | None = None) -> Array:
     if shape is not None:
         require_shape(name, array, shape)
     require_finite(**{name: array})
-    return jnp.asarray(array)
+    # at once: `jnp.asarray` of a NumPy array compiles a program for each shape
+    return jax.device_put(array) if isinstance(array, np.ndarray) else array
 
 
 def real_field(name: str, value, shape: tuple[int, ...]) -> Array:

@@ -26,11 +26,12 @@ from systems import kerr_snapshots
 from dqmjax.runs import run as runs
 
 jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_include_full_tracebacks_in_locations", False)  # a twentieth of the time
 gc.set_threshold(100_000)  # from 700: a tenth of the time went into looking through traces
 
 
 MAPS = Path("/proc/self/maps")  # of memory; Linux allows 65,530, and a compiled program needs some
-MOST_MAPS = 30_000
+MOST_MAPS = 45_000
 
 
 def pytest_addoption(parser):

@@ -20,7 +20,7 @@ HEAD = (
 Say = Callable[[str], None]
 
 
-def predict(target: str, say: Say | None = None) -> dict[str, Any]:
+def predict(target: str, say: Say | None = None, precision: str | None = None) -> dict[str, Any]:
     """Compiles all programs for a device and returns a report that can be written as JSON.
 
     Nothing runs. A program that does not compile has an entry `error` instead of counts.
@@ -28,18 +28,22 @@ def predict(target: str, say: Say | None = None) -> dict[str, Any]:
     Args:
         target: "h100" or "v5e", see `dqmjax.benchmark.topologies`.
         say: Called with a line of text after each program.
+        precision: "double" or "single", by default all that the device has.
 
     Raises:
-        InputError: If the target is unknown or its packages are missing.
+        InputError: If the target is unknown, its packages are missing, or it has no such precision.
     """
     if say is not None and not callable(say):
         raise InputError(f"`say` must be a function of a line of text, but is {say!r}.")
     mesh_for(target, 1)
+    if precision not in (None, *PRECISIONS[target]):
+        known = " or ".join(map(repr, PRECISIONS[target]))
+        raise InputError(f"`precision` must be {known} for {target}, but is {precision!r}.")
     rows = []
-    for precision in PRECISIONS[target]:
-        with jax.enable_x64(precision == "double"):
+    for each in PRECISIONS[target] if precision is None else [precision]:
+        with jax.enable_x64(each == "double"):
             for name, make in CATALOGUE.items():
-                rows.append({"program": name, "precision": precision, **_row(target, make)})
+                rows.append({"program": name, "precision": each, **_row(target, make)})
                 (say or (lambda _: None))(line(rows[-1]))
     return {"target": target, "jax": jax.__version__, **_rates(RATES[target]), "programs": rows}
 

@@ -92,10 +92,11 @@ class Damped(eqx.Module):
         z = np.sqrt(2) * directions / np.linalg.norm(directions, axis=1)[:, None]
         scale = np.asarray(self.flow.space(modes).scale)
         inverse = np.outer(1 / scale, 1 / scale)
+        tensors = jax.jit(jax.vmap(lambda xi: self.tensor(2, xi)))
 
         def is_positive(quanta: float) -> bool:
             points = jnp.asarray(np.sqrt(quanta) * z * scale)
-            matrices = inverse * np.asarray(jax.vmap(lambda xi: self.tensor(2, xi))(points))
+            matrices = inverse * np.asarray(tensors(points))
             values = np.linalg.eigvalsh(matrices)
             roundoff = 100 * np.finfo(values.dtype).eps * np.abs(values).max()
             return bool(values.min() >= -roundoff)

@@ -11,6 +11,7 @@ import dqmjax as dqm
 from dqmjax.benchmark import prediction, programs
 from dqmjax.benchmark.programs import CATALOGUE, Program
 from dqmjax.cli import main
+from dqmjax.errors import InputError
 
 from .test_topologies import needs_libtpu, needs_plugin
 
@@ -83,6 +84,16 @@ def test_a_report_has_both_precisions_and_the_work_per_step(small):
     assert said == prediction.table(report).splitlines()[2:6]
     assert json.loads(json.dumps(report)) == report
     assert len(prediction.predict("v5e")["programs"]) == 2
+
+
+def test_one_precision_alone(small):
+    rows = prediction.predict("h100", precision="single")["programs"]
+    assert [(row["program"], row["precision"]) for row in rows] == [
+        ("doubled", "single"),
+        ("summed", "single"),
+    ]
+    with pytest.raises(InputError, match="`precision` must be 'single' for v5e, but is 'double'"):
+        prediction.predict("v5e", precision="double")
 
 
 def test_a_program_that_does_not_compile_is_a_row_and_a_failure(small, tmp_path, capsys):

@@ -117,7 +117,7 @@ def test_more_parameters_than_a_jacobian_is_worth(packet):
     data = dqm.Series(times, rho + sigma * np.random.default_rng(0).normal(size=rho.shape), sigma)
     guess = dqm.Spline(0.3 * jnp.linspace(-6, 6, 72) ** 2, -6.0, 6.0)
     stepper = dqm.SplitStep(dqm.Hamiltonian(guess), GRID)
-    experiment = dqm.Evolution(stepper, psi, density, substeps=4)
+    experiment = dqm.Evolution(stepper, psi, density, substeps=2)
     bends = lambda e: 3 * jnp.diff(e.stepper.hamiltonian.potential.coefficients, 3)
     result = dqm.recover(data, experiment, prior=bends)
     true_chi2 = np.sum((data.measured - rho) ** 2) / sigma**2

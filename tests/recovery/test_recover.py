@@ -88,7 +88,7 @@ def test_errors_are_as_large_as_claimed(clean):
     """Counting noise: 5 draws of 5 pulls; false-alarm probability 1 % for other draws."""
     pulls = []
     for seed in range(5):
-        result = dqm.recover(counted(clean, 2000, seed), "kerr")
+        result = dqm.recover(counted(clean, 2000, seed), "kerr", start=KERR)
         assert result.goodness.describes_data
         pulls.append([(result.estimate[n] - x) / result.stderr[n] for n, x in KERR.items()])
     assert abs(np.mean(pulls)) < 0.6
@@ -99,14 +99,13 @@ def test_given_sigma_sets_the_errors(clean):
     """False-alarm probability 1e-4 for another draw: χ² within 5, C within 4 deviations."""
     sigma = 1e-3
     noise = sigma * np.random.default_rng(0).normal(size=clean.density.shape)
-    data = dataclasses.replace(clean, density=clean.density + noise, sigma=np.array(sigma))
-    known = dqm.recover(data, "kerr")
-    guessed = dqm.recover(dataclasses.replace(data, sigma=None), "kerr")
+    data = dataclasses.replace(clean, density=clean.density + noise)
+    fitted = lambda sigma: dqm.recover(dataclasses.replace(data, sigma=sigma), "kerr", start=KERR)
+    known, guessed, tight = (fitted(x) for x in (np.array(sigma), None, np.array(sigma / 2)))
     assert known.goodness.describes_data
     assert known.goodness.chi2 / known.goodness.dof == pytest.approx(1, abs=0.1)
     assert abs(known.estimate["C"] - 1) < 4 * known.stderr["C"]
     assert guessed.stderr["C"] == pytest.approx(known.stderr["C"], rel=0.1)
-    tight = dqm.recover(dataclasses.replace(data, sigma=np.array(sigma / 2)), "kerr")
     assert not tight.goodness.describes_data  # χ² four times too large
 
 
