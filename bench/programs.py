@@ -3,8 +3,8 @@
     JAX_PLATFORMS=cpu python bench/programs.py [h100|v5e] [--check]
 
 No GPU or TPU is needed, and nothing runs; the packages that are needed are named in
-`dqmjax.benchmark.topologies`. Writes bench/results/programs_h100.json or programs_v5e.json. With
-`--check` it compiles all programs in single precision, which is faster, writes nothing, and its exit
+`dqmjax.benchmark.topologies`. Writes bench/results/programs_h100.json or programs_v5e.json.
+`--check` compiles all programs in single precision, which is faster, and writes nothing; the exit
 status is 1 if one of them does not compile.
 """
 
