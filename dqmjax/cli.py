@@ -28,7 +28,7 @@ from .data.writing import write_data
 from .errors import InputError
 from .experiments.candidates import STATES, State
 from .experiments.detector import Detector
-from .experiments.examples import KINDS, example
+from .experiments.examples import KINDS, TRUTH, example
 from .experiments.models import MODELS
 from .experiments.tomography import Unknown
 from .phase_space.formula import parsed, without_mark
@@ -381,7 +381,7 @@ def _detector(options, start: dict) -> tuple[Detector | None, dict[str, float]]:
 
 def _example(options) -> int:
     write_data(example(options.kind), options.file)
-    print(f"Wrote {options.file}")
+    print(f"Wrote {options.file}, drawn from {TRUTH}")
     return 0
 
 

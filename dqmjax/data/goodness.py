@@ -132,10 +132,13 @@ class Goodness:
         if self.dof <= 0:
             return "the data are too few to test it: give more data, or fix parameters"
         if self.noise_known:
-            factor = (self.dof / max(self.chi2, np.finfo(float).tiny)) ** 0.5
+            size = (self.chi2 / self.dof) ** 0.5
+            small = (
+                f"{1 / size:.3g} times smaller than" if size > 1e-9 else "0 beside the noise that"
+            )
             return (
-                f"the residuals are {factor:.3g} times smaller than `sigma` or `shots` states, so "
-                "that the errors of the estimates are too large, too"
+                f"the residuals are {small} `sigma` or `shots` states, so that the errors of the "
+                "estimates are too large, too"
             )
         if self.pairs <= SIGNIFICANT**2:
             return "the data are too few to test it without `sigma`: give `sigma`, or more data"

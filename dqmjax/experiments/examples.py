@@ -23,10 +23,11 @@ BASIS = FockBargmann(25)
 TIMES = np.linspace(0.0, 1.0, 9)  # in µs
 SHOTS = 400
 ELL = np.ones(1)
+TRUTH = "U = 2 and omega = 0.7 per us, alpha = 1.5"
 
 
 def example(kind: str) -> AbstractData:
-    """Data of a kind, drawn from U = 2 and ω = 0.7 per µs, α = 1.5.
+    """Data of a kind, drawn from `TRUTH`.
 
     Args:
         kind: A name of `KINDS`.

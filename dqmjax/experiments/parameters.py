@@ -19,15 +19,25 @@ Vector = Float[np.ndarray, " parameters"]
 
 def leaf_names(tree: PyTree) -> list[str]:
     """The field name of each floating-point array in `tree`, with more of its path where others
-    have the same."""
-    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(trainable(tree))]
-    full = [jax.tree_util.keystr(path, simple=True, separator=".").split(".") for path in paths]
+    have the same, and with its number, from 1, in a tuple."""
+    full = [_parts(path) for path, _ in jax.tree_util.tree_leaves_with_path(trainable(tree))]
     names = [""] * len(full)
     for length in range(1, max(map(len, full), default=0) + 1):
         ends = [".".join(path[-length:]) for path in full]
         count = Counter(ends)
         names = [n or (end if count[end] == 1 else "") for n, end in zip(names, ends, strict=True)]
     return names
+
+
+def _parts(path) -> list[str]:
+    """The names on a path, those of members of a tuple with their numbers."""
+    parts = []
+    for key in path:
+        if isinstance(key, jax.tree_util.SequenceKey) and parts:
+            parts[-1] += f"_{key.idx + 1}"
+        else:
+            parts.append(jax.tree_util.keystr((key,), simple=True))
+    return parts
 
 
 def named_leaves(tree: PyTree) -> dict[str, Array]:

@@ -29,6 +29,10 @@ LOST = (
     "`starts` must lead along paths that avoid the zeros of the density, but one of them ends in "
     "NaN: take more `substeps`, more saved states, or more levels."
 )
+UNKNOWN = (
+    "`step_error` is NaN where a path with steps twice as long ends in NaN: take more `substeps` "
+    "or more saved states to know the error."
+)
 
 
 @runtime_checkable
@@ -74,6 +78,8 @@ def follow(law: Law, starts: Points, ts: Times, substeps: int, key) -> Trajector
 
     Raises:
         InputError: If `substeps` is not even, or a path ends in NaN.
+
+    It warns if a path with steps twice as long does.
     """
     if importlib.util.find_spec("diffrax") is None:
         raise InputError("diffrax is not installed: pip install 'dqmjax[trajectories]'.")
@@ -84,6 +90,8 @@ def follow(law: Law, starts: Points, ts: Times, substeps: int, key) -> Trajector
     fine = _positions(law, starts, ts, substeps, key, 1)
     twice = _positions(law.sparse, starts, ts, substeps // 2, key, 2)
     fine = require(fine, jnp.isfinite(fine).all(), LOST)
+    if is_known(twice) and not np.isfinite(twice).all():
+        warnings.warn(UNKNOWN, stacklevel=4)
     return Trajectories(jnp.asarray(ts), fine, twice)
 
 

@@ -45,6 +45,7 @@ def test_no_file_is_replaced(examples, tmp_path):
 def test_the_command_line_reads_its_examples(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["example", "samples", "run.csv"]) == 0
+    assert "U = 2 and omega = 0.7 per us, alpha = 1.5" in capsys.readouterr().out
     model = ["--hamiltonian", "omega*n + U/2*n*(n-1)", "--fix", "C=1", "--quiet"]
     options = ["--start", "omega=2*pi*0.1 MHz", "--state", "squeezed", "--detector", "efficiency=1"]
     assert main(["recover", "run.csv", *model, *options, "--out", "out"]) == 0

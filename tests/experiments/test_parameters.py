@@ -29,6 +29,13 @@ def test_ambiguous_names_have_their_full_path():
     assert leaf_names(two) == ["a.interaction", "b.interaction"]
 
 
+def test_an_array_in_a_tuple_has_its_number():
+    assert leaf_names(dqm.Oscillators((jnp.array(1.0), 2.0))) == ["omega_1"]
+    pulses = [(lambda t: t, dqm.Kerr(jnp.array(x))) for x in (1.0, 2.0)]
+    names = leaf_names(dqm.Driven(dqm.Kerr(1.0), *pulses))
+    assert names == ["drives_1_2.interaction", "drives_2_2.interaction"]
+
+
 def test_floats_integers_and_numpy_arrays_are_constants():
     tree = {"x": 1.0, "n": jnp.arange(3), "y": np.ones(2), "z": jnp.ones(2)}
     assert leaf_names(tree) == ["z"]

@@ -10,6 +10,8 @@ import qutip
 from systems import KERR, counted, exact_evolution, husimi, kerr_operator
 
 import dqmjax as dqm
+from dqmjax.data.goodness import goodness_of_fit
+from dqmjax.data.likelihood import Gaussian
 from dqmjax.evolution.schemes import strang
 from dqmjax.experiments.abstract import as_status
 from dqmjax.experiments.models import by_name
@@ -86,6 +88,13 @@ def test_sigma_a_hundred_times_too_large_is_reported():
     assert "times smaller than `sigma`" in good.verdict
     factor = float(good.verdict.split("residuals are ")[1].split()[0])
     assert factor == pytest.approx(100, rel=0.1)
+
+
+def test_residuals_without_any_noise_have_no_factor():
+    data = np.linspace(0, 1, 20)[:, None]
+    noise = Gaussian(jnp.asarray(data), jnp.full(data.shape, 0.1))
+    good = goodness_of_fit(data, data, noise, parameters=1.0, noise_known=True)
+    assert "the residuals are 0 beside the noise that `sigma` or `shots` states" in good.verdict
 
 
 def test_steps_that_are_too_long_are_reported():
