@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..data.likelihood import standard_deviations
 from ..data.series import Lines, Series
-from ..errors import require_type
+from ..errors import InputError, require_type
 from .checks import indices, shaped
 from .style import BLUE, RUST
 
@@ -22,9 +23,14 @@ POINTS = {"color": BLUE, "ls": "", "marker": "o", "ms": 3.5}
 
 
 def series(
-    data: "Series", model: "ArrayLike | None" = None, columns: "Sequence[int] | None" = None
+    data: "Series",
+    model: "ArrayLike | None" = None,
+    columns: "Sequence[int] | None" = None,
+    times: "Sequence[int] | None" = None,
 ) -> "Figure":
     """One panel for each observable over time: data, model and, below, the residuals.
+
+    A density at many points of a line has one panel for each time instead, over the line.
 
     The bars are standard deviations, and the residuals are in standard deviations, where `sigma`
     or `shots` of the data are known. With `shots` they follow from the model, if there is one.
@@ -33,11 +39,13 @@ def series(
         data: Each column of its values, as `data.measured`, is an observable.
         model: Predicted values, shape (times, …) as those of the data, such as
             `recovery.prediction`.
-        columns: Which ones to show; by default up to six, evenly spread.
+        columns: Which ones to show over time; by default up to six, evenly spread.
+        times: Indices of the times to show over a line, that of `data.points`; by default the same
+            for more than six points of a line.
 
     Raises:
-        InputError: If `data` is no series, `model` has another shape, or `columns` are no indices
-            of columns.
+        InputError: If `data` is no series, `model` has another shape, `columns` or `times` are no
+            such indices, both are given, or `times` without points on a line.
 
     Example:
         >>> t = np.linspace(0.0, 3.0, 7)
@@ -49,16 +57,15 @@ def series(
     """
     require_type(Series, data=data)
     measured, model = data.measured, _prediction(model, data)
-    count = measured.shape[1]
-    shown = _spread(count) if columns is None else indices("columns", columns, count, "columns")
     sigma = _noise(data, model)
-    figure, pairs = _panels(len(shown), model is not None)
-    of = lambda rows, column: None if rows is None else rows[:, column]
-    for column, axes in zip(shown, pairs, strict=True):
-        _compare(axes, data.t, measured[:, column], of(model, column), of(sigma, column))
-        if count > 1:
-            axes[0].set_title(_name(data, column), fontsize="medium")
-        axes[-1].set_xlabel(f"$t$  ({data.time_unit})" if data.time_unit else "$t$")
+    over_line = _is_over_line(data, columns, times)
+    shown = _over_line(data, times) if over_line else _over_time(data, columns)
+    figure, pairs = _panels(len(shown.parts), model is not None)
+    of = lambda values, part: None if values is None else values[part]
+    for part, name, axes in zip(shown.parts, shown.names, pairs, strict=True):
+        _compare(axes, shown.places, measured[part], of(model, part), of(sigma, part))
+        axes[0].set_title(name, fontsize="medium")
+        axes[-1].set_xlabel(shown.label)
     _describe(pairs, sigma is not None)
     return figure
 
@@ -97,6 +104,49 @@ def lines(data: "Lines", model: "ArrayLike | None" = None) -> "Figure":
     axes[-1].set_xticks(places, names)
     axes[-1].set_xlabel("level" if pairs is None else "transition")
     return figure
+
+
+class _Shown(NamedTuple):
+    """What the panels of a series have on their axes."""
+
+    places: np.ndarray  # along x
+    label: str
+    names: list[str]  # of the panels
+    parts: list[Any]  # of the values, in rows and columns, one for each panel
+
+
+def _over_time(data: Series, columns: Sequence[int] | None) -> _Shown:
+    """Each of some columns over time."""
+    count = data.measured.shape[1]
+    shown = _spread(count) if columns is None else indices("columns", columns, count, "columns")
+    names = [_name(data, column) if count > 1 else "" for column in shown]
+    label = f"$t$  ({data.time_unit})" if data.time_unit else "$t$"
+    return _Shown(np.asarray(data.t), label, names, [np.s_[:, column] for column in shown])
+
+
+def _over_line(data: Series, times: Sequence[int] | None) -> _Shown:
+    """Each of some rows over the points of a line."""
+    count = len(data.t)
+    shown = _spread(count) if times is None else indices("times", times, count, "times")
+    names = [f"$t = {data.t[row]:.3g}$ {data.time_unit or ''}".rstrip() for row in shown]
+    x = np.asarray(data.points)[:, 0]
+    order = np.argsort(x)
+    return _Shown(x[order], "$x$", names, [np.s_[row, order] for row in shown])
+
+
+def _is_over_line(data: Series, columns, times) -> bool:
+    """Whether panels are for times, over the points of a line, and not for observables."""
+    shape = (0, 0) if data.points is None else np.shape(data.points)
+    is_line = shape[1] == 1
+    if times is None:
+        return columns is None and is_line and shape[0] > MOST
+    if columns is not None:
+        raise InputError("`times` or `columns` must be given, not both: leave out one.")
+    if not is_line:
+        raise InputError(
+            "`times` must not be given without `points` on a line in `data`: give `columns`."
+        )
+    return True
 
 
 def _prediction(model, data: Series | Lines) -> Float[np.ndarray, "rows columns"] | None:

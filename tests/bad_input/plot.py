@@ -260,6 +260,7 @@ ENTRIES = [
             "data": [*OBJECT, dqm.Snapshots(**SNAPSHOTS)],
             "model": [*NOT_NONE(real_field((3, 5))), RHO.T],
             "columns": [*NOT_NONE(TEXT), 1, [], [5], [-1], [0.0], [NAN], [None], [True]],
+            "times": [*NOT_NONE(TEXT), 1, [], [0]],
         },
     ),
     Entry(

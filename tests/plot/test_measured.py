@@ -14,6 +14,7 @@ from dqmjax import plot
 T = np.linspace(0.0, 2.0, 9)
 MODEL = np.stack([np.cos(T), np.sin(T), T], axis=1)
 SIGMA = np.array([0.1, 0.2, 0.4])
+ON_LINE = dqm.Series(T, MODEL, points=[[0.0], [1.0], [2.0]])
 AWAY = np.where(np.arange(9) % 2, 1.0, -1.5)[:, None]  # residuals in standard deviations
 DATA = dqm.Series(T, MODEL + SIGMA * AWAY, sigma=SIGMA)
 
@@ -64,12 +65,32 @@ def test_bars_of_relative_frequencies_are_binomial():
     np.testing.assert_allclose(below.lines[0].get_ydata(), (0.5 - p) / sigma)
 
 
-def test_six_places_of_a_density_are_shown():
+def titles(figure):
+    return [ax.get_title() for ax in figure.axes if ax.get_title()]
+
+
+def test_a_density_on_a_line_is_drawn_over_it_at_six_times():
+    x, places = np.linspace(-1, 1, 11), np.random.default_rng(0).permutation(11)
+    rho = T[:, None] + x**3
+    data = dqm.Series(T, rho[:, places], points=x[places, None], time_unit="us")
+    figure = plot.series(data, rho[:, places] + 1)
+    assert titles(figure) == [f"$t = {T[i]:.3g}$ us" for i in (0, 2, 3, 5, 6, 8)]
+    measured, model = figure.axes[1].lines
+    np.testing.assert_array_equal(model.get_xdata(), x)
+    np.testing.assert_array_equal(model.get_ydata(), rho[2] + 1)
+    np.testing.assert_array_equal(measured.get_ydata(), rho[2])
+    assert figure.axes[-1].get_xlabel() == "$x$"
+    assert titles(plot.series(data, times=[1, 4])) == ["$t = 0.25$ us", "$t = 1$ us"]
+    over_time = plot.series(data, columns=[int(np.argmax(places)), int(np.argmin(places))])
+    assert titles(over_time) == ["$x = 1$", "$x = -1$"]
+    assert over_time.axes[-1].get_xlabel() == "$t$  (us)"
+
+
+def test_six_places_of_a_density_in_the_plane_are_shown():
     x = np.linspace(-1, 1, 11)
-    data = dqm.Series(T, np.ones((9, 11)), points=x[:, None])
-    figure = plot.series(data, np.ones((9, 11)))
-    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
-    assert titles == [f"$x = {value:.3g}$" for value in x[::2]]
+    data = dqm.Series(T, np.ones((9, 11)), points=np.stack([x, 2 * x], axis=1))
+    shown = titles(plot.series(data, np.ones((9, 11))))
+    assert shown == [f"$x = ({value:.3g}, {2 * value:.3g})$" for value in x[::2]]
 
 
 def test_lines_are_drawn_with_their_model_and_residuals():
@@ -90,6 +111,15 @@ BAD = {
         lambda: plot.series(DATA, columns=[3]),
         "`columns` must be indices of the 3 columns",
     ),
+    "times of what has no line": (
+        lambda: plot.series(DATA, times=[0]),
+        "`times` must not be given without `points` on a line",
+    ),
+    "times and columns": (
+        lambda: plot.series(ON_LINE, times=[0], columns=[0]),
+        "`times` or `columns` must be given, not both",
+    ),
+    "no such time": (lambda: plot.series(ON_LINE, times=[9]), "`times` must be indices of the 9"),
     "model of other lines": (
         lambda: plot.lines(dqm.Lines([1.0, 2.0]), [1.0]),
         "`model` must have shape",
