@@ -31,7 +31,7 @@ gc.set_threshold(100_000)  # from 700: a tenth of the time went into looking thr
 
 
 MAPS = Path("/proc/self/maps")  # of memory; Linux allows 65,530, and a compiled program needs some
-MOST_MAPS = 45_000
+MOST_MAPS = 30_000
 
 
 def pytest_addoption(parser):

@@ -24,7 +24,7 @@ MAX_GROWTH = 3.0  # half the real width of Lh: round-off is multiplied by its ex
 DENSE_DEGREE, DENSE_REACH = 16, 0.8
 MAX_PIECES = 4096
 MAX_SQUARINGS = 24
-FEW = 16  # repetitions in a loop without groups
+FEW = 16  # repetitions in one group
 
 
 def expm(matrices: Complex[Array, "*batch n n"]) -> Complex[Array, "*batch n n"]:
@@ -153,29 +153,30 @@ def taylor(apply: Callable, start: Array, degree: int) -> Array:
 def _repeat(body, state: Array, count: Float[Array, ""], *, limit: int) -> Array:
     """`body` applied `count` times, NaN if that exceeds `limit`.
 
-    A loop of unknown length has no reverse-mode derivative. This one has a fixed length, skips the
-    iterations beyond `count`, and needs memory √limit. Under `vmap` it skips those beyond the
-    largest `count`.
+    A loop of unknown length has no reverse-mode derivative. This one has a fixed length: groups of
+    at most `FEW` groups of … iterations, and those beyond `count` are skipped. Under `vmap` it
+    skips those beyond the largest `count`.
     """
-    inner = math.isqrt(limit - 1) + 1
     most = _most(jnp.where(count <= limit, count, 0.0))
+    levels = max(1, math.ceil(math.log(limit, FEW)))
+    each = math.ceil(limit ** (1 / levels))
 
     def when(condition, body):
         return lambda state: jax.lax.cond(condition, body, lambda state: state, state)
 
-    @jax.checkpoint  # outside of `cond`, which would keep what `body` closes over every time
-    def one(state, index):
-        return when(index < most, when(index < count, body))(state), None
+    def group(size, first):
+        """The iterations from `first` on, `size` of them at most."""
+        if size == 1:
+            return when(first < count, body)
+        part = size // each
 
-    def group(state, first):
-        many = lambda state: jax.lax.scan(one, state, first + jnp.arange(inner))[0]
-        return when(first < most, many)(state), None
+        @jax.checkpoint  # outside of `cond`, which would keep what `body` closes over every time
+        def one(state, index):
+            return when(index < most, group(part, index))(state), None
 
-    if limit <= FEW:
-        state = jax.lax.scan(one, state, jnp.arange(limit))[0]
-    else:
-        starts = inner * jnp.arange(-(-limit // inner))
-        state = jax.lax.scan(jax.checkpoint(group), state, starts)[0]
+        return lambda state: jax.lax.scan(one, state, first + part * jnp.arange(each))[0]
+
+    state = group(each**levels, 0)(state)
     return state * jnp.where(count <= limit, 1.0, jnp.nan)  # derivatives are NaN, too
 
 

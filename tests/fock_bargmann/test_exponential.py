@@ -43,18 +43,23 @@ def test_side_by_side_each_is_what_it_is_alone():
     assert np.isnan(together[3]).all()
 
 
-def test_side_by_side_no_more_is_done_than_one_of_them_needs():
+@pytest.mark.parametrize(("limit", "most"), [(3, 3), (24, 7), (300, 260)])
+def test_side_by_side_no_more_is_done_than_one_of_them_needs(limit, most):
+    """In one, two and three levels of groups."""
     done = []
 
     def body(x):
         jax.debug.callback(lambda _: done.append(1), x)
         return 2 * x
 
-    counts = jnp.array([1.0, 3.0, 2.0])
-    many = jax.vmap(lambda count: _repeat(body, jnp.ones(()), count, limit=24))
-    assert many(counts).tolist() == [2.0, 8.0, 4.0]
+    counts = jnp.array([1.0, most, 2.0])
+    many = jax.vmap(lambda count: _repeat(body, jnp.ones(()), count, limit=limit))
+    assert many(counts).tolist() == [2.0, 2.0**most, 4.0]
     jax.effects_barrier()
-    assert len(done) == 3 * 3
+    assert len(done) == 3 * most
+    power = lambda x: _repeat(lambda y: x * y, jnp.ones(()), jnp.asarray(1.0 * most), limit=limit)
+    assert jax.grad(power)(1.0) == pytest.approx(most)
+    assert jnp.isnan(_repeat(body, jnp.ones(()), jnp.asarray(limit + 1.0), limit=limit))
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.1])
