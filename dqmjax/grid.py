@@ -48,6 +48,12 @@ def _points_per_axis(value) -> tuple[int, ...]:
     return tuple(int(n) for n in entries)
 
 
+def _mesh(value: Mesh | None) -> Mesh | None:
+    if value is not None:
+        sharding.require_mesh(value)
+    return value
+
+
 def _is_isolated(value) -> bool:
     require_instance(bool, isolated=value)
     return value
@@ -95,7 +101,7 @@ class Grid(eqx.Module):
     upper: tuple[float, ...] = eqx.field(static=True, converter=_edges("upper"))
     shape: tuple[int, ...] = eqx.field(static=True, converter=_points_per_axis)
     isolated: bool = eqx.field(static=True, default=False, kw_only=True, converter=_is_isolated)
-    mesh: Mesh | None = eqx.field(static=True, default=None, kw_only=True)
+    mesh: Mesh | None = eqx.field(static=True, default=None, kw_only=True, converter=_mesh)
 
     def __check_init__(self):
         if not len(self.lower) == len(self.upper) == len(self.shape) > 0:

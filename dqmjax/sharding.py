@@ -55,7 +55,7 @@ def place(values: PyTree, mesh: Mesh, axis: int = 0) -> PyTree[Array]:
         axis: Which axis.
 
     Raises:
-        InputError: If the number of devices does not divide that axis.
+        InputError: If an array has no such axis or the number of devices does not divide it.
 
     Example:
         >>> mesh = dqm.sharding.mesh()
@@ -146,7 +146,10 @@ def _filled(leaf: Array, missing: int) -> Array:
 def placed(values: Any, mesh: Mesh, axis: int = 0) -> Array:
     """One array split along one axis over the devices."""
     shape = np.shape(values) if is_known(values) else values.shape
-    if not -len(shape) <= axis < len(shape) or shape[axis] % mesh.size:
+    is_whole = isinstance(axis, int | np.integer) and not isinstance(axis, bool)
+    if not is_whole or axis not in range(-len(shape), len(shape)):
+        raise InputError(f"`axis` must be one of the {len(shape)} of an array, but is {axis!r}.")
+    if shape[axis] % mesh.size:
         raise InputError(
             f"`mesh` has {mesh.size} devices, which must divide axis {axis} of the array, but that "
             f"has shape {shape}: take other sizes or another number of devices."
@@ -232,7 +235,6 @@ def require_divides(mesh: Mesh, shape: tuple[int, ...]):
     Raises:
         InputError: If not.
     """
-    require_mesh(mesh)
     if len(shape) < 2:
         raise InputError(
             "`mesh` needs a grid of two or more axes, because a transform along one axis cannot be "

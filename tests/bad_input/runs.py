@@ -53,8 +53,7 @@ ENTRIES = [
         "sharding.place",
         place,
         {},
-        {"mesh": NO_MESH, "axis": [1, -2]},
-        {"axis": "mesh"},
+        {"mesh": NO_MESH, "axis": [1, -2, 0.0, None, True, "first", 1j]},
     ),
     Entry(
         "sharding.batched",
@@ -66,7 +65,7 @@ ENTRIES = [
         "Grid.mesh",
         lambda mesh=MESH: dqm.Grid([-1.0, -1.0], [1.0, 1.0], (8, 8), mesh=mesh),
         {},
-        {"mesh": [x for x in NO_MESH if x is not None]},
+        {"mesh": [*(x for x in NO_MESH if x is not None), np.zeros(2)]},
     ),
     Entry(
         "Grid.place",
