@@ -51,10 +51,10 @@ def test_every_program_can_be_compiled_elsewhere_without_calls_of_the_host(name)
 @pytest.fixture
 def small(monkeypatch):
     """Two programs, compiled for this machine."""
-    x = programs.numbers(8)
+    x = lambda: programs.numbers(8)  # of the precision for which it is compiled
     chosen = {
-        "doubled": lambda: Program(lambda x: 2 * x, (x,)),
-        "summed": lambda: Program(lambda x: jax.lax.scan(_add, x, length=10)[0], (x,), 10),
+        "doubled": lambda: Program(lambda x: 2 * x, (x(),)),
+        "summed": lambda: Program(lambda x: jax.lax.scan(_add, x, length=10)[0], (x(),), 10),
     }
     compiled = lambda target, count, function, given: jax.jit(function).lower(*given).compile()
     monkeypatch.setattr(prediction, "CATALOGUE", chosen)
