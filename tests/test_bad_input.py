@@ -6,10 +6,13 @@ import pkgutil
 import time
 
 import bad_input
+import jax
 import jaxtyping
+import numpy as np
 import pytest
 
 import dqmjax as dqm
+from dqmjax.errors import field
 
 
 @contextlib.contextmanager
@@ -70,3 +73,10 @@ def _problem(entry, argument, bad) -> str | None:
 
 def test_there_are_enough_of_them():
     assert sum(len(bad) for entry in ENTRIES for bad in entry.bad.values()) >= LEAST
+
+
+def test_checking_an_array_of_numpy_compiles_nothing(caplog):
+    with jax.log_compiles():
+        checked = field("x", np.arange(37.0).reshape(37, 1))
+    assert isinstance(checked, jax.Array)
+    assert "compil" not in caplog.text.lower()

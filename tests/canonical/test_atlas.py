@@ -16,7 +16,7 @@ NODELESS = normalised(RING, 1 + 0.9 * jnp.exp(1j * RING.points[0]))  # until V m
 COSINE = dqm.Hamiltonian(lambda x, t: 0.6 * jnp.cos(x[0]))
 
 
-CASES = [(packet, 1) for packet in PACKETS] + [("moving", 2)]
+CASES = [(packet, 1) for packet in PACKETS] + [("moving", 2), ("squeezed", 2)]
 
 
 @pytest.mark.slow

@@ -73,10 +73,8 @@ def assert_equal(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(
-    ("name", "substeps"),
-    [*((name, 3) for name in (*STEPPERS, "pulsed")), ("split", 11), ("pulsed", 11)],
-)
+@pytest.mark.parametrize("name", STEPPERS | {"pulsed": pulsed})
+@pytest.mark.parametrize("substeps", [3, 11])
 def test_it_gives_what_solve_gives(name, substeps, monkeypatch):
     """Also where an interval is cut into pieces of 8 steps and 3."""
     monkeypatch.setattr(pieces, "PIECE", 1)

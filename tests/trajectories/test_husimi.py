@@ -19,7 +19,7 @@ from dqmjax.trajectories.husimi import _by_eigenvectors, _modulus
 KEY = jax.random.key(1)
 BASIS = dqm.FockBargmann(16)
 KERR = dqm.Kerr(1.0, 0.3)
-COUNT = 2000
+COUNT = 4000
 
 
 def within(mean, exact, least=0.0):

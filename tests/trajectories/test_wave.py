@@ -71,7 +71,7 @@ def test_nelson_has_the_density_at_all_times():
     psi = dqm.gaussian(LINE, -2.0, 0.7, 1.5) + dqm.gaussian(LINE, 2.0, 0.7, -1.5)
     psi = psi / np.sqrt(float(jnp.sum(jnp.abs(psi) ** 2)) * LINE.cell)
     run = run_of(stepper, psi, 1.0, 65)
-    starts = sample_density(KEY, LINE, jnp.abs(psi) ** 2, 8000)
+    starts = sample_density(KEY, LINE, jnp.abs(psi) ** 2, 20_000)
     paths = nelson(stepper, run, starts, jax.random.key(2), substeps=4)
     for i in (0, 16, 32, 48, 64):
         found = agreement(paths.positions[i], LINE, jnp.abs(run.saved[i]) ** 2)
